@@ -1,0 +1,54 @@
+/// The value of one hyper-parameter. On the wire and in files it is a bare JSON scalar.
+public enum ParameterValue: Hashable, Sendable, CustomStringConvertible {
+    case float(Double)
+    case int(Int)
+    case string(String)
+    case bool(Bool)
+
+    /// The value as a number, where it is one.
+    public var number: Double? {
+        switch self {
+        case .float(let value): value
+        case .int(let value): Double(value)
+        case .string, .bool: nil
+        }
+    }
+
+    public var description: String {
+        switch self {
+        case .float(let value): "\(value)"
+        case .int(let value): "\(value)"
+        case .string(let value): value
+        case .bool(let value): "\(value)"
+        }
+    }
+}
+
+extension ParameterValue: Codable {
+    /// A whole JSON number reads as `.int`; who knows the parameter to be a float asks for `number`.
+    public init(from decoder: any Decoder) throws {
+        let value = try decoder.singleValueContainer()
+        if let bool = try? value.decode(Bool.self) {
+            self = .bool(bool)
+        } else if let int = try? value.decode(Int.self) {
+            self = .int(int)
+        } else if let double = try? value.decode(Double.self) {
+            self = .float(double)
+        } else {
+            self = .string(try value.decode(String.self))
+        }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var value = encoder.singleValueContainer()
+        switch self {
+        case .float(let double): try value.encode(double)
+        case .int(let int): try value.encode(int)
+        case .string(let string): try value.encode(string)
+        case .bool(let bool): try value.encode(bool)
+        }
+    }
+}
+
+/// One value for each active parameter of a space; inactive (conditional) parameters are absent.
+public typealias Assignment = [String: ParameterValue]

@@ -1,0 +1,62 @@
+/// A GPU as nvidia-smi reports it.
+public struct GPU: Hashable, Codable, Sendable {
+    public let index: Int
+    /// `GPU-…`: stable across reboots, unlike the index.
+    public let uuid: String
+    public let name: String
+    public let memoryTotalMiB: Int
+    public let memoryUsedMiB: Int
+
+    public init(index: Int, uuid: String, name: String, memoryTotalMiB: Int, memoryUsedMiB: Int) {
+        self.index = index
+        self.uuid = uuid
+        self.name = name
+        self.memoryTotalMiB = memoryTotalMiB
+        self.memoryUsedMiB = memoryUsedMiB
+    }
+}
+
+/// What asking for GPUs gave. "Could not tell" is not "none": a host whose nvidia-smi fails offers
+/// nothing, and says so, instead of looking like a host without GPUs.
+public enum GPUSurvey: Hashable, Codable, Sendable {
+    case found(gpus: [GPU])
+    /// There is no nvidia-smi on this host.
+    case noDriver
+    case failed(stderr: String)
+}
+
+/// What a node offers and who holds it.
+public struct Inventory: Hashable, Codable, Sendable {
+    /// One slot and its state.
+    public struct Entry: Hashable, Codable, Sendable {
+        public let slot: Slot
+        public let state: SlotState
+
+        public init(slot: Slot, state: SlotState) {
+            self.slot = slot
+            self.state = state
+        }
+    }
+
+    public let hostname: String
+    public let gpus: GPUSurvey
+    public let slots: [Entry]
+    /// Names of the plugins that this agent can start, sorted.
+    public let plugins: [String]
+
+    public init(hostname: String, gpus: GPUSurvey, slots: [Entry], plugins: [String]) {
+        self.hostname = hostname
+        self.gpus = gpus
+        self.slots = slots
+        self.plugins = plugins
+    }
+}
+
+/// Whether a slot can be leased.
+public enum SlotState: Hashable, Codable, Sendable {
+    case free
+    /// One of our runs is on it, of this study or another.
+    case held(by: RunKey)
+    /// Taken by others or sick; `reason` is shown to people.
+    case unavailable(reason: String)
+}

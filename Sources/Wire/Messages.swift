@@ -1,0 +1,55 @@
+public import FleetModel
+
+/// Coordinator to agent. Every order is small and safe to repeat: a launch of a run that the agent
+/// already has, a stop of one that has ended, change nothing.
+public enum Order: Hashable, Codable, Sendable {
+    /// Answered by `News.inventory`, and again whenever the inventory changes.
+    case survey
+    /// Tell me everything about this study's runs, each from the offset that I have (absent: 0).
+    /// Answered by `News.runs` and then by `News.events` for what is there and for what comes.
+    case follow(study: StudyID, offsets: [RunOffset])
+    /// Start a run on the slots of `spec.slots`. Refused with `News.refused` when a slot is not free.
+    case launch(launch: Launch)
+    case stop(run: RunKey, order: StopOrder)
+    /// Remove these checkpoint folders; those that are not there are no fault.
+    case removeCheckpoints(study: StudyID, checkpoints: [Checkpoint])
+}
+
+/// Agent to coordinator.
+public enum News: Hashable, Codable, Sendable {
+    case inventory(inventory: Inventory)
+    /// Every run of the study that has a folder on this node.
+    case runs(study: StudyID, runs: [RunSummary])
+    /// In order, without gaps from the offset that was asked for.
+    case events(run: RunKey, events: [PlacedEvent])
+    /// The run was not started and has no folder.
+    case refused(run: RunKey, reason: String)
+    /// An order could not be read or carried out; nothing was changed.
+    case complaint(text: String)
+}
+
+/// How far the coordinator has durably read a run's events.
+public struct RunOffset: Hashable, Codable, Sendable {
+    public let run: RunID
+    public let end: Int
+
+    public init(run: RunID, end: Int) {
+        self.run = run
+        self.end = end
+    }
+}
+
+/// A run as its folder shows it.
+public struct RunSummary: Hashable, Codable, Sendable {
+    public let run: RunID
+    /// Whether its process lives.
+    public let isAlive: Bool
+    /// Size of `events.jsonl` in bytes, up to the last whole line.
+    public let end: Int
+
+    public init(run: RunID, isAlive: Bool, end: Int) {
+        self.run = run
+        self.isAlive = isAlive
+        self.end = end
+    }
+}
