@@ -1,6 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+/// Every target of ours: a warning is an error, and what is imported is said.
 let rules: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .treatAllWarnings(as: .error),
@@ -9,12 +10,48 @@ let rules: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),
 ]
 
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
 let package = Package(
     name: "iterhpo",
-    products: [],
-    dependencies: [],
+    products: [
+        .library(name: "TrainerKit", targets: ["TrainerKit"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        // Without its Foundation trait, so that what runs on GPU hosts stays small.
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+    ],
     targets: [
+        // Nouns, and the pure core.
         .target(name: "FleetModel", swiftSettings: rules),
+        .target(name: "Search", dependencies: ["FleetModel"], swiftSettings: rules),
+        .target(name: "StudyCore", dependencies: ["FleetModel", "Search"], swiftSettings: rules),
+
+        // The pipe, its kit, and the edges.
         .target(name: "Wire", dependencies: ["FleetModel"], swiftSettings: rules),
+        .target(name: "CLinux"),
+        .target(name: "TrainerKit", dependencies: ["FleetModel", "Wire", "CLinux"], swiftSettings: rules),
+        .target(name: "FleetLink", dependencies: ["FleetModel", "Wire"], swiftSettings: rules),
+        .target(name: "Journal", dependencies: ["FleetModel", "StudyCore", grdb], swiftSettings: rules),
+
+        // Programs.
+        .executableTarget(
+            name: "coordinator",
+            dependencies: [
+                "FleetModel", "Search", "StudyCore", "Wire", "TrainerKit", "FleetLink", "Journal", argumentParser,
+                subprocess, yams,
+            ],
+            swiftSettings: rules),
+
+        // Tests.
+        .testTarget(
+            name: "StudyCoreTests", dependencies: ["FleetModel", "Search", "StudyCore"], swiftSettings: rules),
+        .testTarget(name: "TidyTests", swiftSettings: rules),
     ]
 )

@@ -24,7 +24,8 @@ import Testing
         var rig = Rig(.search())
         let run = rig.running[0]
         rig.start(run)
-        let news = Happening.reported(run: run, end: 50, report: Report(step: 1, metrics: ["loss": .value(3)]))
+        let news = Happening.reported(
+            run: run, end: 50, report: Report(step: 1, metrics: ["loss": .value(3)]))
         #expect(rig.happen(news) == nil)
         #expect(rig.happen(news) == .alreadyApplied(run: run, end: 50))
         #expect(rig.engine.trial(run.trial)?.progress.curve.points.count == 1)
@@ -48,7 +49,8 @@ import Testing
         #expect(rig.endings == [.failed(why)])
     }
 
-    @Test func `a run that vanished is tried again from its last checkpoint and not held against its trial`() {
+    @Test func `a run that vanished is tried again from its last checkpoint and not held against its trial`()
+    {
         var rig = Rig(.search(trials: 1))
         let first = rig.running[0]
         rig.start(first)
@@ -154,7 +156,8 @@ import Testing
         #expect(rig.endings == [.stopped])
         rig.happen(.started)
         #expect(rig.running.map(\.attempt) == [1, 1])
-        #expect(rig.launched[rig.running[0]]?.start == .resume(Checkpoint(run: runs[0], name: "step_5", step: 5)))
+        #expect(
+            rig.launched[rig.running[0]]?.start == .resume(Checkpoint(run: runs[0], name: "step_5", step: 5)))
     }
 
     @Test func `losers' checkpoints are removed, the best is kept`() {
