@@ -11,10 +11,15 @@ let rules: [SwiftSetting] = [
 
 let package = Package(
     name: "iterhpo",
-    products: [],
+    products: [
+        .library(name: "TrainerKit", targets: ["TrainerKit"])
+    ],
     dependencies: [],
     targets: [
         .target(name: "FleetModel", swiftSettings: rules),
         .target(name: "Wire", dependencies: ["FleetModel"], swiftSettings: rules),
+        .target(name: "CLinux"),
+        .target(
+            name: "TrainerKit", dependencies: ["FleetModel", "Wire", "CLinux"], swiftSettings: rules),
     ]
 )
