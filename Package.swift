@@ -45,7 +45,7 @@ let package = Package(
             name: "coordinator",
             dependencies: [
                 "FleetModel", "Search", "StudyCore", "Wire", "TrainerKit", "FleetLink", "Journal", argumentParser,
-                subprocess, yams,
+                yams,
             ],
             swiftSettings: rules),
 

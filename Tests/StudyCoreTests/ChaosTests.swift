@@ -55,7 +55,7 @@ private struct Chaos {
         let asha = PrunerKind.asha(ASHAPruner(minStep: 2, reductionFactor: 2, maxStep: 8))
         rig = Rig(
             .stages(
-                2, trials: 6, steps: 8, pruner: Bool.random(using: &random) ? asha : .none,
+                2, trials: 6, steps: 8, pruner: Bool.random(using: &random) ? asha : .off,
                 parallel: Int.random(in: 1...4, using: &random)),
             slots: Int.random(in: 1...4, using: &random))
     }

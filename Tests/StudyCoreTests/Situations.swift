@@ -6,7 +6,7 @@ import StudyCore
 extension Plan {
     static func search(
         trials: Int = 4, steps: Int = 10, sampler: SamplerKind = .random(RandomSampler()),
-        pruner: PrunerKind = .none, parallel: Int? = nil, budget: Budget = Budget(), retries: Int = 2,
+        pruner: PrunerKind = .off, parallel: Int? = nil, budget: Budget = Budget(), retries: Int = 2,
         keepBest: Int = 1
     ) -> Plan {
         .with(
@@ -16,7 +16,7 @@ extension Plan {
 
     static func stages(
         _ stages: Int, trials: Int, steps: Int = 10, sampler: SamplerKind = .random(RandomSampler()),
-        pruner: PrunerKind = .none, parallel: Int? = nil, budget: Budget = Budget()
+        pruner: PrunerKind = .off, parallel: Int? = nil, budget: Budget = Budget()
     ) -> Plan {
         .with(
             .stages(StagesMethod(stages: stages, trials: trials, steps: steps, shrink: ["lr": 0.2])),

@@ -60,7 +60,7 @@ public enum Decision: Hashable, Codable, Sendable {
     case stageOpened(stage: Int, from: Checkpoint?)
     case proposed(trial: TrialID, assignment: Assignment, because: ProposalReason)
     /// A rung was passed.
-    case promoted(trial: TrialID, because: PassReason)
+    case promoted(trial: TrialID, because: Standing)
     case pruned(trial: TrialID, because: PruneReason)
     case completed(trial: TrialID, loss: Loss, position: Int, of: Int)
     case failed(trial: TrialID, because: TrialFailure)

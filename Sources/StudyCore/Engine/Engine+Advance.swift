@@ -81,7 +81,7 @@ extension Engine {
             proposal = plan.sampler.propose(
                 in: stages[index].space, history: stages[index].observations, using: &random)
         } else {
-            proposal = Proposal(assignment: stages[index].enqueued.removeFirst(), reason: .enqueued)
+            proposal = Proposal(stages[index].enqueued.removeFirst(), .enqueued)
         }
         guard let proposal else {
             stages[index].isExhausted = true

@@ -32,8 +32,8 @@ extension Engine {
         guard let loss = stages[stage].trials[number].progress.take(report, objective: plan.objective)
         else { return }
         switch stages[stage].pruner.judge(run.trial, step: report.step, loss: loss) {
-        case .go(nil): break
-        case .go(let reason?): tell(.promoted(trial: run.trial, because: reason), &effects)
+        case .go: break
+        case .pass(let standing): tell(.promoted(trial: run.trial, because: standing), &effects)
         case .stop(let reason):
             tell(.pruned(trial: run.trial, because: reason), &effects)
             stop(run, because: .pruned(reason), &effects)

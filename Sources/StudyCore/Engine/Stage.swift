@@ -51,7 +51,7 @@ public struct Stage: Hashable, Codable, Sendable {
     /// What a sampler may learn from.
     var observations: [Observation] {
         trials.map { trial in
-            Observation(assignment: trial.assignment, result: trial.observed)
+            Observation(trial.assignment, trial.observed)
         }
     }
 }
