@@ -15,6 +15,9 @@ let package = Package(
     dependencies: [],
     targets: [
         .target(name: "FleetModel", swiftSettings: rules),
+        .target(name: "Search", dependencies: ["FleetModel"], swiftSettings: rules),
+        .testTarget(
+            name: "SearchTests", dependencies: ["Search", "FleetModel"], swiftSettings: rules),
         .target(name: "Wire", dependencies: ["FleetModel"], swiftSettings: rules),
     ]
 )
