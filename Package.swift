@@ -16,5 +16,14 @@ let package = Package(
     targets: [
         .target(name: "FleetModel", swiftSettings: rules),
         .target(name: "Wire", dependencies: ["FleetModel"], swiftSettings: rules),
+        .systemLibrary(name: "COpenBLAS"),
+        .executableTarget(
+            name: "native", dependencies: ["FleetModel", "Wire", "COpenBLAS"], path: "plugins/native",
+            swiftSettings: rules,
+            linkerSettings: [
+                .linkedLibrary(":libopenblas.a"), .linkedLibrary("pthread"), .linkedLibrary("m"),
+            ]),
+        .testTarget(
+            name: "NativeTests", dependencies: ["native", "FleetModel", "Wire"], swiftSettings: rules),
     ]
 )

@@ -1,0 +1,6 @@
+@main
+enum Native {
+    static func main() {
+        SpeedBenchmark.main()
+    }
+}
