@@ -19,7 +19,8 @@ let package = Package(
         .systemLibrary(name: "COpenBLAS"),
         .executableTarget(
             name: "native", dependencies: ["FleetModel", "Wire", "COpenBLAS"], path: "plugins/native",
-            swiftSettings: rules,
+            // Unoptimised, the loops over floats are a hundred times slower: no debug build could train.
+            swiftSettings: rules + [.unsafeFlags(["-O"], .when(configuration: .debug))],
             linkerSettings: [
                 .linkedLibrary(":libopenblas.a"), .linkedLibrary("pthread"), .linkedLibrary("m"),
             ]),
