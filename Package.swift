@@ -11,20 +11,26 @@ let rules: [SwiftSetting] = [
 
 let package = Package(
     name: "iterhpo",
-    products: [],
+    products: [
+        .library(name: "TrainerKit", targets: ["TrainerKit"])
+    ],
     dependencies: [],
     targets: [
         .target(name: "FleetModel", swiftSettings: rules),
         .target(name: "Wire", dependencies: ["FleetModel"], swiftSettings: rules),
+        .target(name: "CLinux"),
+        .target(
+            name: "TrainerKit", dependencies: ["FleetModel", "Wire", "CLinux"], swiftSettings: rules),
         .systemLibrary(name: "COpenBLAS"),
         .executableTarget(
-            name: "native", dependencies: ["FleetModel", "Wire", "COpenBLAS"], path: "plugins/native",
+            name: "native", dependencies: ["FleetModel", "Wire", "TrainerKit", "COpenBLAS"],
+            path: "plugins/native",
             // Unoptimised, the loops over floats are a hundred times slower: no debug build could train.
             swiftSettings: rules + [.unsafeFlags(["-O"], .when(configuration: .debug))],
             linkerSettings: [
                 .linkedLibrary(":libopenblas.a"), .linkedLibrary("pthread"), .linkedLibrary("m"),
             ]),
         .testTarget(
-            name: "NativeTests", dependencies: ["native", "FleetModel", "Wire"], swiftSettings: rules),
+            name: "NativeTests", dependencies: ["native", "FleetModel", "Wire", "TrainerKit"], swiftSettings: rules),
     ]
 )

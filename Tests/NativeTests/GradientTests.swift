@@ -12,8 +12,8 @@ struct GradientTests {
     }
 
     /// The greatest fault among some elements of each tensor, as a share of the tensor's largest gradient.
-    private func worstFaults(_ shape: Architecture, dropout: Dropout?) -> [String: Double] {
-        let (replica, layout) = randomReplica(shape)
+    private func worstFaults(_ shape: Architecture, dropout: Dropout?) throws -> [String: Double] {
+        let (replica, layout) = try randomReplica(shape)
         let scale = Float(1) / Float(3 * shape.context)
         func loss() -> Double {
             replica.learn(windows(), scale: scale, dropout: dropout, firstSequence: 0) * Double(scale)
@@ -54,29 +54,29 @@ struct GradientTests {
     }
 
     @Test(arguments: [true, false])
-    func `every kind of parameter has the gradient that finite differences show`(tied: Bool) {
+    func `every kind of parameter has the gradient that finite differences show`(tied: Bool) throws {
         var shape = Architecture.tiny
         shape.tied = tied
-        for (tensor, fault) in worstFaults(shape, dropout: nil) {
+        for (tensor, fault) in try worstFaults(shape, dropout: nil) {
             #expect(fault < 2e-3, "\(tensor)")
         }
     }
 
-    @Test func `with dropout and a fixed mask the gradient is exact too`() {
-        for (tensor, fault) in worstFaults(.tiny, dropout: Dropout(share: 0.3, seed: 8)) {
+    @Test func `with dropout and a fixed mask the gradient is exact too`() throws {
+        for (tensor, fault) in try worstFaults(.tiny, dropout: Dropout(share: 0.3, seed: 8)) {
             #expect(fault < 2e-3, "\(tensor)")
         }
     }
 
-    @Test func `contexts that are no whole number of lanes are exact too`() {
+    @Test func `contexts that are no whole number of lanes are exact too`() throws {
         let shape = Architecture(layers: 1, width: 8, heads: 2, context: 13, tied: true)
-        for (tensor, fault) in worstFaults(shape, dropout: nil) {
+        for (tensor, fault) in try worstFaults(shape, dropout: nil) {
             #expect(fault < 2e-3, "\(tensor)")
         }
     }
 
-    @Test func `a batch in several passes has the gradient of one`() {
-        let (replica, layout) = randomReplica(Architecture(layers: 1, width: 16, heads: 2, context: 32))
+    @Test func `a batch in several passes has the gradient of one`() throws {
+        let (replica, layout) = try randomReplica(Architecture(layers: 1, width: 16, heads: 2, context: 32))
         let count = replica.sequencesPerPass + 3
         let starts = (0..<count).map { $0 % 29 }
         replica.gradient.buffer.clear()

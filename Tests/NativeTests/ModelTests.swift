@@ -5,11 +5,11 @@ import Testing
 @testable import native
 
 struct ModelTests {
-    @Test func `the loss is that of a plain model in double precision`() {
+    @Test func `the loss is that of a plain model in double precision`() throws {
         for tied in [true, false] {
             var shape = Architecture.tiny
             shape.tied = tied
-            let (replica, layout) = randomReplica(shape)
+            let (replica, layout) = try randomReplica(shape)
             let text = Array("the quick brown fox jumps over it".utf8)
             let loss = replica.loss(Windows(text: text, starts: [3, 9]))
             let plain = PlainModel(shape, layout, replica.parameters.buffer)
@@ -18,8 +18,8 @@ struct ModelTests {
         }
     }
 
-    @Test func `a token cannot see those after it`() {
-        let (replica, _) = randomReplica(.tiny)
+    @Test func `a token cannot see those after it`() throws {
+        let (replica, _) = try randomReplica(.tiny)
         let text = Array("abcdefghijklm".utf8)
         func logits(_ text: [UInt8]) -> [Float] {
             let pass = Pass(replica: replica, windows: Windows(text: text, starts: [0]))
@@ -42,14 +42,14 @@ struct ModelTests {
         #expect(exponential(Lanes(repeating: 0))[0] == 1)
     }
 
-    @Test func `dropout keeps its share, scales what it keeps, and knows a sequence by its place`() {
+    @Test func `dropout keeps its share, scales what it keeps, and knows a sequence by its place`() throws {
         let shape = Architecture(layers: 1, width: 64, heads: 1, context: 64)
-        func masks(from first: Int) -> [Float] {
-            let activations = Activations(shape, sequences: 2)
+        func masks(from first: Int) throws -> [Float] {
+            let activations = try Activations(shape, sequences: 2)
             _ = Dropout(share: 0.25, seed: 9).fill(activations, shape, rows: 128, firstSequence: first)
             return Array(UnsafeBufferPointer(start: activations.embeddingMask, count: 128 * 64))
         }
-        let (mask, next) = (masks(from: 0), masks(from: 1))
+        let (mask, next) = try (masks(from: 0), masks(from: 1))
         #expect(Set(mask) == [0, Float(4) / 3])
         #expect(abs(Double(mask.count { $0 == 0 }) / Double(mask.count) - 0.25) < 0.02)
         #expect(mask[4096...] == next[..<4096])

@@ -25,8 +25,8 @@ extension Training {
     static func small(
         _ shape: Architecture = .tiny, hyper: Hyperparameters = Hyperparameters(batchSize: 4), steps: Int = 20,
         seed: UInt64 = 1, threads: Int = 1
-    ) -> Training {
-        Training(shape, hyper: hyper, corpus: .letters(), steps: steps, seed: seed, threads: threads)
+    ) throws -> Training {
+        try Training(shape, hyper: hyper, corpus: .letters(), steps: steps, seed: seed, threads: threads)
     }
 
     /// Losses of the next steps.
@@ -34,9 +34,11 @@ extension Training {
 }
 
 /// A replica whose parameters are all random and large enough for finite differences.
-func randomReplica(_ shape: Architecture, seed: UInt64 = 3) -> (replica: Replica, layout: ParameterLayout) {
+func randomReplica(_ shape: Architecture, seed: UInt64 = 3) throws -> (
+    replica: Replica, layout: ParameterLayout
+) {
     let layout = ParameterLayout(shape)
-    let parameters = Parameters(shape, layout: layout)
+    let parameters = try Parameters(shape, layout: layout)
     var generator = SeededGenerator(seed: seed)
     for tensor in layout.tensors {
         let centre: Float = tensor.name.hasSuffix(".gain") ? 1 : 0
@@ -44,7 +46,7 @@ func randomReplica(_ shape: Architecture, seed: UInt64 = 3) -> (replica: Replica
             parameters.buffer.start[tensor.offset + i] = centre + Float(generator.unit() - 0.5) * 0.8
         }
     }
-    return (Replica(shape, layout: layout, parameters: parameters), layout)
+    return (try Replica(shape, layout: layout, parameters: parameters), layout)
 }
 
 /// A folder of its own for one test, removed after it.

@@ -9,16 +9,16 @@ enum SpeedBenchmark {
         (Architecture(layers: 4, width: 256, heads: 8, context: 128), 8),
     ]
 
-    static func main() {
+    static func run() throws {
         for (shape, batch) in sizes {
-            for threads in [1, 2] { measure(shape, batch: batch, threads: threads) }
+            for threads in [1, 2] { try measure(shape, batch: batch, threads: threads) }
         }
     }
 
-    private static func measure(_ shape: Architecture, batch: Int, threads: Int) {
+    private static func measure(_ shape: Architecture, batch: Int, threads: Int) throws {
         var generator = SeededGenerator(seed: 0)
         let text = (0..<200_000).map { _ in UInt8.random(in: 32..<127, using: &generator) }
-        let training = Training(
+        let training = try Training(
             shape, hyper: Hyperparameters(batchSize: batch), corpus: Corpus(files: [text], validationShare: 0.1),
             steps: 1 << 20, seed: 0, threads: threads)
         for _ in 0..<3 { _ = training.step() }

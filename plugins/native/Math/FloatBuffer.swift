@@ -24,12 +24,10 @@ final class FloatBuffer: @unchecked Sendable {
     let start: Floats
     let count: Int
 
-    init(count: Int) {
+    init(count: Int) throws(OutOfMemory) {
         self.count = count
         let bytes = max(64, (count * 4 + 63) & ~63)
-        guard let memory = aligned_alloc(64, bytes) else {
-            preconditionFailure("out of memory: \(bytes) bytes for training buffers")
-        }
+        guard let memory = aligned_alloc(64, bytes) else { throw OutOfMemory(bytes: bytes) }
         memset(memory, 0, bytes)
         start = memory.bindMemory(to: Float.self, capacity: count)
     }
@@ -58,6 +56,13 @@ final class FloatBuffer: @unchecked Sendable {
         }
         return total.squareRoot()
     }
+}
+
+/// The machine does not give that much memory for a model of this size.
+struct OutOfMemory: Error, CustomStringConvertible {
+    let bytes: Int
+
+    var description: String { "out of memory: no room for \(bytes >> 20) MiB of model or activations" }
 }
 
 /// Hands out parts of one buffer that is allocated once; each part starts on a cache line's boundary.

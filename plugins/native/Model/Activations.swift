@@ -39,9 +39,9 @@ struct Activations {
 
     private let memory: FloatBuffer?
 
-    init(_ shape: Architecture, sequences: Int) {
+    init(_ shape: Architecture, sequences: Int) throws(OutOfMemory) {
         let size = Activations(shape, sequences: sequences, memory: nil).size
-        self.init(shape, sequences: sequences, memory: FloatBuffer(count: size))
+        self.init(shape, sequences: sequences, memory: try FloatBuffer(count: size))
     }
 
     private let size: Int

@@ -22,8 +22,8 @@ struct Parameters {
     let head: Floats
 
     /// All zero.
-    init(_ shape: Architecture, layout: ParameterLayout) {
-        let buffer = FloatBuffer(count: layout.count)
+    init(_ shape: Architecture, layout: ParameterLayout) throws(OutOfMemory) {
+        let buffer = try FloatBuffer(count: layout.count)
         let places = Dictionary(uniqueKeysWithValues: layout.tensors.map { ($0.name, buffer.start + $0.offset) })
         func place(_ name: String) -> Floats {
             guard let place = places[name] else { preconditionFailure("the layout has no tensor \(name)") }

@@ -18,12 +18,12 @@ final class Replica {
     /// Rows in one pass: enough for full speed of the products, few enough for the cache (measured).
     static let rowsPerPass = 512
 
-    init(_ shape: Architecture, layout: ParameterLayout, parameters: Parameters) {
+    init(_ shape: Architecture, layout: ParameterLayout, parameters: Parameters) throws(OutOfMemory) {
         self.shape = shape
         self.parameters = parameters
-        gradient = Parameters(shape, layout: layout)
+        gradient = try Parameters(shape, layout: layout)
         sequencesPerPass = max(1, Self.rowsPerPass / shape.context)
-        activations = Activations(shape, sequences: sequencesPerPass)
+        activations = try Activations(shape, sequences: sequencesPerPass)
     }
 
     /// Adds to `gradient` that of the cross-entropy of the windows, times `scale`. Answers the sum of the

@@ -10,10 +10,10 @@ struct Optimizer {
     /// Steps since the moments were zero.
     var steps = 0
 
-    init(kind: OptimizerKind, layout: ParameterLayout) {
+    init(kind: OptimizerKind, layout: ParameterLayout) throws(OutOfMemory) {
         self.kind = kind
-        first = FloatBuffer(count: layout.count)
-        second = FloatBuffer(count: kind == .adamw ? layout.count : 0)
+        first = try FloatBuffer(count: layout.count)
+        second = try FloatBuffer(count: kind == .adamw ? layout.count : 0)
     }
 
     /// One step, with every element of `gradient` times `scale` first.

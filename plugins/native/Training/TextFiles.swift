@@ -2,53 +2,42 @@ import FleetModel
 import FoundationEssentials
 import Glibc
 
-/// Finds and reads the text files that settings name.
-struct TextFiles {
-    /// Absolute; relative paths start here.
-    let baseFolder: String
-
-    /// The bytes of each file that `names` mean: files themselves, and the files of folders and of their
-    /// subfolders, by name. A file that several names or links lead to is read once.
-    func read(_ names: [String]) throws(Problem) -> [[UInt8]] {
+/// Finds and reads text files.
+enum TextFiles {
+    /// The bytes of each file that absolute `paths` mean: files themselves, and the files of folders and of
+    /// their subfolders, by name, without hidden ones. A file that several paths or links lead to is read
+    /// once.
+    static func read(_ paths: [String]) throws(Problem) -> [[UInt8]] {
         var seen: Set<String> = []
         var texts: [[UInt8]] = []
-        for (index, name) in names.enumerated() {
-            let path = absolute(name)
-            let files = try files(at: path, problemPath: ["data", "\(index)"])
-            for file in files where seen.insert(real(file)).inserted {
-                texts.append(try bytes(of: file, problemPath: ["data", "\(index)"]))
+        for (index, path) in paths.enumerated() {
+            let place = ["data", "\(index)"]
+            if kind(of: path) == .missing {
+                throw Problem(at: place, found: "nothing at \(path)", expected: "a file or a folder of text")
+            }
+            for file in files(at: path) where seen.insert(real(file)).inserted {
+                texts.append(try bytes(of: file, at: place))
             }
         }
         return texts
     }
 
-    private func absolute(_ name: String) -> String {
-        if name == "~" || name.hasPrefix("~/") {
-            return FileManager.default.homeDirectoryForCurrentUser.path + name.dropFirst()
-        }
-        return name.hasPrefix("/") ? name : baseFolder + "/" + name
-    }
-
-    /// The file itself, or those of the folder, two levels deep, sorted. Hidden ones are left out.
-    private func files(at path: String, problemPath: [String]) throws(Problem) -> [String] {
-        switch kind(of: path) {
-        case .file: return [path]
-        case .folder: return listing(path).flatMap { below in
-            kind(of: below) == .folder ? listing(below).filter { kind(of: $0) == .file } : [below]
+    /// The file itself, or those of the folder, two levels deep.
+    private static func files(at path: String) -> [String] {
+        guard kind(of: path) == .folder else { return [path] }
+        return listing(path).flatMap { below in
+            kind(of: below) == .folder ? listing(below) : [below]
         }.filter { kind(of: $0) == .file }
-        case .missing:
-            throw Problem(at: problemPath, found: "no file or folder at \(path)", expected: "text to learn from")
-        }
     }
 
-    private func listing(_ folder: String) -> [String] {
+    private static func listing(_ folder: String) -> [String] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         return names.filter { !$0.hasPrefix(".") }.sorted().map { folder + "/" + $0 }
     }
 
     private enum Kind { case file, folder, missing }
 
-    private func kind(of path: String) -> Kind {
+    private static func kind(of path: String) -> Kind {
         var status = stat()
         guard stat(path, &status) == 0 else { return .missing }
         return switch status.st_mode & S_IFMT {
@@ -59,17 +48,17 @@ struct TextFiles {
     }
 
     /// The path without symbolic links.
-    private func real(_ path: String) -> String {
+    private static func real(_ path: String) -> String {
         guard let resolved = realpath(path, nil) else { return path }
         defer { free(resolved) }
         return String(cString: resolved)
     }
 
-    private func bytes(of file: String, problemPath: [String]) throws(Problem) -> [UInt8] {
+    private static func bytes(of file: String, at place: [String]) throws(Problem) -> [UInt8] {
         do {
             return [UInt8](try Data(contentsOf: URL(filePath: file)))
         } catch {
-            throw Problem(at: problemPath, found: "\(file), which cannot be read", expected: "readable text")
+            throw Problem(at: place, found: "\(file), which cannot be read", expected: "readable text")
         }
     }
 }

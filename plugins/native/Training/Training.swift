@@ -50,9 +50,9 @@ final class Training {
     /// A new model.
     init(
         _ shape: Architecture, hyper: Hyperparameters, corpus: Corpus, steps: Int, seed: UInt64, threads: Int
-    ) {
+    ) throws(OutOfMemory) {
         let layout = ParameterLayout(shape)
-        let parameters = Parameters(shape, layout: layout)
+        let parameters = try Parameters(shape, layout: layout)
         var generator = SeededGenerator(seed: seed, stream: 0)
         parameters.initialize(layout, layers: shape.layers, generator: &generator)
         self.shape = shape
@@ -61,9 +61,11 @@ final class Training {
         self.hyper = hyper
         self.corpus = corpus
         self.steps = steps
-        optimizer = Optimizer(kind: hyper.optimizer, layout: layout)
+        optimizer = try Optimizer(kind: hyper.optimizer, layout: layout)
         progress = Progress(seed: seed)
-        replicas = (0..<max(1, threads)).map { _ in Replica(shape, layout: layout, parameters: parameters) }
+        replicas = try (0..<max(1, threads)).map { _ throws(OutOfMemory) in
+            try Replica(shape, layout: layout, parameters: parameters)
+        }
         useOneThreadPerProduct()
     }
 

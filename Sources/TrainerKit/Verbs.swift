@@ -1,0 +1,4 @@
+extension Trainer {
+    /// The plugin's whole program.
+    public static func main() {}
+}
