@@ -27,7 +27,9 @@ struct GradientTests {
             let part = gradient[tensor.offset..<tensor.offset + tensor.count]
             let largest = Double(part.map(abs).max() ?? 0)
             let sample = elements(of: part, &generator)
-            let worst = sample.map { abs(slope(replica.parameters.buffer.start + $0, loss) - Double(gradient[$0])) }
+            let worst = sample.map {
+                abs(slope(replica.parameters.buffer.start + $0, loss) - Double(gradient[$0]))
+            }
             faults[tensor.name] = (worst.max() ?? 0) / max(largest, 1e-9)
         }
         return faults

@@ -74,7 +74,9 @@ private struct PlainModel {
     func loss(_ tokens: [Int]) -> Double {
         let (width, inputs) = (shape.width, tokens.dropLast())
         var rows = inputs.enumerated().map { place, token in
-            (0..<width).map { self["embedding.tokens"][token * width + $0] + self["embedding.positions"][place * width + $0] }
+            (0..<width).map {
+                self["embedding.tokens"][token * width + $0] + self["embedding.positions"][place * width + $0]
+            }
         }
         for block in 0..<shape.layers { rows = apply("blocks.\(block)", rows) }
         let head = self[shape.tied ? "embedding.tokens" : "head.weight"]
@@ -117,11 +119,14 @@ private struct PlainModel {
         let mean = x.reduce(0, +) / Double(x.count)
         let variance = x.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(x.count)
         return x.indices.map {
-            (x[$0] - mean) / (variance + 1e-5).squareRoot() * self[name + ".gain"][$0] + self[name + ".bias"][$0]
+            (x[$0] - mean) / (variance + 1e-5).squareRoot() * self[name + ".gain"][$0]
+                + self[name + ".bias"][$0]
         }
     }
 
-    private func linear(_ name: String, _ x: Row) -> Row { sum(product(self[name + ".weight"], x), self[name + ".bias"]) }
+    private func linear(_ name: String, _ x: Row) -> Row {
+        sum(product(self[name + ".weight"], x), self[name + ".bias"])
+    }
 
     private func product(_ matrix: Row, _ x: Row) -> Row {
         (0..<matrix.count / x.count).map { row in

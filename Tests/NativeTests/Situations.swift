@@ -23,7 +23,8 @@ extension Corpus {
 
 extension Training {
     static func small(
-        _ shape: Architecture = .tiny, hyper: Hyperparameters = Hyperparameters(batchSize: 4), steps: Int = 20,
+        _ shape: Architecture = .tiny, hyper: Hyperparameters = Hyperparameters(batchSize: 4),
+        steps: Int = 20,
         seed: UInt64 = 1, threads: Int = 1
     ) throws -> Training {
         try Training(shape, hyper: hyper, corpus: .letters(), steps: steps, seed: seed, threads: threads)

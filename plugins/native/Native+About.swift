@@ -5,11 +5,13 @@ extension Native {
         name: "native",
         summary: "Trains a byte-level transformer on the CPU, in the plugin itself.",
         parameters: Tunables.names,
-        settings: own + Tunables.numbers.map { number in
-            TrainerDescription.Setting(number.name, "\(number.meaning), in \(number.range).")
-        } + Tunables.counts.map { count in
-            TrainerDescription.Setting(count.name, "\(count.meaning), in \(count.range).")
-        },
+        settings: own
+            + Tunables.numbers.map { number in
+                TrainerDescription.Setting(number.name, "\(number.meaning), in \(number.range).")
+            }
+            + Tunables.counts.map { count in
+                TrainerDescription.Setting(count.name, "\(count.meaning), in \(count.range).")
+            },
         example: """
             trainer:
               plugin: native

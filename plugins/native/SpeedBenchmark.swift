@@ -19,7 +19,8 @@ enum SpeedBenchmark {
         var generator = SeededGenerator(seed: 0)
         let text = (0..<200_000).map { _ in UInt8.random(in: 32..<127, using: &generator) }
         let training = try Training(
-            shape, hyper: Hyperparameters(batchSize: batch), corpus: Corpus(files: [text], validationShare: 0.1),
+            shape, hyper: Hyperparameters(batchSize: batch),
+            corpus: Corpus(files: [text], validationShare: 0.1),
             steps: 1 << 20, seed: 0, threads: threads)
         for _ in 0..<3 { _ = training.step() }
         let (wallStart, processorStart) = (seconds(CLOCK_MONOTONIC), seconds(CLOCK_PROCESS_CPUTIME_ID))

@@ -29,7 +29,8 @@ enum Tunables {
         Number(
             name: "weight_decay", place: \.hyper.weightDecay, range: 0...1e3,
             meaning: "Decoupled decay of matrices"),
-        Number(name: "dropout", place: \.hyper.dropout, range: 0...0.95, meaning: "Share of activations dropped"),
+        Number(
+            name: "dropout", place: \.hyper.dropout, range: 0...0.95, meaning: "Share of activations dropped"),
         Number(name: "momentum", place: \.hyper.momentum, range: 0...0.9999, meaning: "Of sgd"),
         Number(name: "beta1", place: \.hyper.beta1, range: 0...0.9999, meaning: "Of adamw"),
         Number(name: "beta2", place: \.hyper.beta2, range: 0...0.999999, meaning: "Of adamw"),
@@ -117,7 +118,8 @@ extension Recipe {
     private mutating func setWord(_ name: String, _ word: String) throws(Problem) {
         guard let choices = Tunables.words[name] else {
             throw Problem(
-                at: [name], found: name, expected: "a parameter of native: \(Tunables.names.joined(separator: ", "))",
+                at: [name], found: name,
+                expected: "a parameter of native: \(Tunables.names.joined(separator: ", "))",
                 nearest: nearestName(to: name, among: Tunables.names), isAboutKey: true)
         }
         switch (name, OptimizerKind(rawValue: word), Schedule(rawValue: word)) {

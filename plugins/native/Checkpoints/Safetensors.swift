@@ -58,7 +58,8 @@ struct SafetensorsFile {
     init(_ bytes: Data) throws(CheckpointFault) {
         guard bytes.count >= 8 else {
             throw CheckpointFault(
-                description: "found \(bytes.count) bytes, expected a header length of 8: the file is truncated")
+                description:
+                    "found \(bytes.count) bytes, expected a header length of 8: the file is truncated")
         }
         let length = bytes.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         guard length <= UInt64(bytes.count - 8) else {
@@ -107,7 +108,7 @@ struct SafetensorsFile {
         let size = shape.reduce(4, *)
         let room = bytes.count - start
         guard entry.data_offsets.count == 2, let first = entry.data_offsets.first,
-            let last = entry.data_offsets.last, first >= 0, last <= room, last - size == first
+            let last = entry.data_offsets.last, first >= 0, last >= size, last <= room, last - size == first
         else {
             throw CheckpointFault(
                 description: "\(name): found the place \(entry.data_offsets), expected \(size) bytes within "

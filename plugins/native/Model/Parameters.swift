@@ -24,7 +24,8 @@ struct Parameters {
     /// All zero.
     init(_ shape: Architecture, layout: ParameterLayout) throws(OutOfMemory) {
         let buffer = try FloatBuffer(count: layout.count)
-        let places = Dictionary(uniqueKeysWithValues: layout.tensors.map { ($0.name, buffer.start + $0.offset) })
+        let places = Dictionary(
+            uniqueKeysWithValues: layout.tensors.map { ($0.name, buffer.start + $0.offset) })
         func place(_ name: String) -> Floats {
             guard let place = places[name] else { preconditionFailure("the layout has no tensor \(name)") }
             return place
@@ -33,7 +34,9 @@ struct Parameters {
             LayerNorm(gain: place(name + ".gain"), bias: place(name + ".bias"), width: shape.width)
         }
         func linear(_ name: String, _ inputs: Int, _ outputs: Int) -> Linear {
-            Linear(weight: place(name + ".weight"), bias: place(name + ".bias"), inputs: inputs, outputs: outputs)
+            Linear(
+                weight: place(name + ".weight"), bias: place(name + ".bias"), inputs: inputs, outputs: outputs
+            )
         }
         self.buffer = buffer
         tokens = place("embedding.tokens")
@@ -61,7 +64,8 @@ extension Parameters {
             if tensor.name.hasSuffix(".gain") {
                 values.update(repeating: 1)
             } else if tensor.decays {
-                let isResidual = tensor.name.hasSuffix("output.weight") || tensor.name.hasSuffix("down.weight")
+                let isResidual =
+                    tensor.name.hasSuffix("output.weight") || tensor.name.hasSuffix("down.weight")
                 let deviation = isResidual ? 0.02 / (2 * Double(layers)).squareRoot() : 0.02
                 for i in values.indices { values[i] = Float(deviation * generator.normal()) }
             }

@@ -144,7 +144,9 @@ extension Pass {
     }
 
     private func backward(block index: Int, isMasked: Bool) {
-        let (model, given, state) = (parameters.blocks[index], gradient.blocks[index], activations.blocks[index])
+        let (model, given, state) = (
+            parameters.blocks[index], gradient.blocks[index], activations.blocks[index]
+        )
         let (stream, branch, wide) = (activations.dstream, activations.dbranch, activations.dwide)
 
         let dmlp = masked(stream, by: isMasked ? state.mask2 : nil)

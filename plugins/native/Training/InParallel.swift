@@ -23,10 +23,12 @@ private struct Thread {
     init(_ body: @escaping () -> Void) {
         var id = pthread_t()
         let work = Unmanaged.passRetained(Work(body))
-        let failure = pthread_create(&id, nil, { work in
-            Unmanaged<Work>.fromOpaque(work!).takeRetainedValue().body()
-            return nil
-        }, work.toOpaque())
+        let failure = pthread_create(
+            &id, nil,
+            { work in
+                Unmanaged<Work>.fromOpaque(work!).takeRetainedValue().body()
+                return nil
+            }, work.toOpaque())
         self.id = failure == 0 ? id : nil
         if failure != 0 { work.takeRetainedValue().body() }
     }
