@@ -21,6 +21,12 @@ let package = Package(
         .target(name: "CLinux"),
         .target(
             name: "TrainerKit", dependencies: ["FleetModel", "Wire", "CLinux"], swiftSettings: rules),
+        .executableTarget(
+            name: "scripted", dependencies: ["FleetModel", "Wire", "TrainerKit"], path: "plugins/scripted",
+            swiftSettings: rules),
+        .executableTarget(
+            name: "command", dependencies: ["FleetModel", "Wire", "TrainerKit"], path: "plugins/command",
+            swiftSettings: rules),
         .systemLibrary(name: "COpenBLAS"),
         .executableTarget(
             name: "native", dependencies: ["FleetModel", "Wire", "TrainerKit", "COpenBLAS"],

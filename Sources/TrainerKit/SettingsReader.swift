@@ -275,8 +275,8 @@ extension JSON {
         return text
     }
 
-    /// A scalar as a program's argument.
-    var scalarText: String? {
+    /// A scalar as a program's argument; nil for nothing, a list or a mapping.
+    public var scalarText: String? {
         switch self {
         case .bool(let bool): "\(bool)"
         case .int(let int): "\(int)"

@@ -27,7 +27,8 @@ public protocol Trainer: Sendable {
     /// (`["space", "lr"]`). By default every parameter must be one of `about.parameters`.
     func problems(with parameters: [PluginCheck.Parameter]) -> [Problem]
 
-    /// How one run is executed. Called once a run, in the trial folder's plugin process.
+    /// How one run is executed. May be called twice a run (an in-process trainer's child asks again), so what
+    /// it does to the folder must bear repeating.
     func execution(of spec: RunSpec, in folder: TrialFolder) throws(Refusal) -> Execution
 
     /// What a line of the trainer's output means. Pure: it sees each line of a program once, in order,

@@ -55,11 +55,11 @@ struct Native: Trainer {
     }
 
     func execution(of spec: RunSpec, in folder: TrialFolder) throws(Refusal) -> Execution {
-        let (recipe, corpus) = try prepare(spec)
+        let recipe = try refusing { () throws(Problem) -> Recipe in try self.recipe.applying(spec.assignment) }
         return .inProcess { session in
             let training = try Training(
-                recipe.shape, hyper: recipe.hyper, corpus: corpus, steps: spec.steps, seed: spec.seed,
-                threads: threads ?? spec.slots.count)
+                recipe.shape, hyper: recipe.hyper, corpus: try corpus(context: recipe.shape.context),
+                steps: spec.steps, seed: spec.seed, threads: threads ?? spec.slots.count)
             if let note = try restore(training, for: spec) { try session.note(note) }
             let loop = TrainingLoop(
                 training: training, evaluateEvery: evaluateEvery ?? max(1, min(25, spec.steps / 8)),
@@ -68,30 +68,33 @@ struct Native: Trainer {
         }
     }
 
-    /// What the trial is, and its text; refused where they do not fit.
-    private func prepare(_ spec: RunSpec) throws(Refusal) -> (Recipe, Corpus) {
-        do throws(Problem) {
-            let recipe = try recipe.applying(spec.assignment)
+    /// The text; refused where there is too little of it.
+    private func corpus(context: Int) throws(Refusal) -> Corpus {
+        try refusing { () throws(Problem) -> Corpus in
             let corpus = Corpus(files: try TextFiles.read(data), validationShare: validationShare)
-            if let fault = corpus.fault(context: recipe.shape.context) { throw fault }
-            return (recipe, corpus)
-        } catch {
-            throw Refusal("\(error)")
+            if let fault = corpus.fault(context: context) { throw fault }
+            return corpus
         }
     }
 
     /// Takes on the checkpoint that the run starts from, if any.
     private func restore(_ training: Training, for spec: RunSpec) throws(Refusal) -> String? {
-        do throws(CheckpointFault) {
+        try refusing { () throws(CheckpointFault) -> String? in
             switch spec.start {
-            case .fresh: return nil
-            case .warm(let folder):
-                return try training.restore(from: folder, as: .newTrial(seed: spec.seed))
+            case .fresh: nil
+            case .warm(let folder): try training.restore(from: folder, as: .newTrial(seed: spec.seed))
             case .resume(let folder, let step):
-                return try training.restore(from: folder, as: .sameTrial(step: step))
+                try training.restore(from: folder, as: .sameTrial(step: step))
             }
-        } catch {
-            throw Refusal("\(error)")
         }
+    }
+}
+
+/// The result of `body`; its fault as the reason of a refusal.
+private func refusing<Result, Fault: Error>(_ body: () throws(Fault) -> Result) throws(Refusal) -> Result {
+    do throws(Fault) {
+        return try body()
+    } catch {
+        throw Refusal("\(error)")
     }
 }
