@@ -15,9 +15,16 @@ let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
+/// A plugin in its own folder: one executable over TrainerKit.
+func plugin(_ name: String) -> Target {
+    .executableTarget(
+        name: name, dependencies: ["FleetModel", "Wire", "TrainerKit"], path: "plugins/\(name)", swiftSettings: rules)
+}
+
 let package = Package(
     name: "iterhpo",
     products: [
+        .library(name: "Search", targets: ["Search"]),
         .library(name: "TrainerKit", targets: ["TrainerKit"]),
     ],
     dependencies: [
@@ -48,8 +55,22 @@ let package = Package(
                 yams,
             ],
             swiftSettings: rules),
+        plugin("command"),
+        plugin("scripted"),
+        .executableTarget(
+            name: "native", dependencies: ["FleetModel", "Wire", "TrainerKit", "COpenBLAS"],
+            path: "plugins/native",
+            // Unoptimised, the loops over floats are a hundred times slower: no debug build could train.
+            swiftSettings: rules + [.unsafeFlags(["-O"], .when(configuration: .debug))],
+            linkerSettings: [
+                .linkedLibrary(":libopenblas.a"), .linkedLibrary("pthread"), .linkedLibrary("m"),
+            ]),
+        .systemLibrary(name: "COpenBLAS"),
 
         // Tests.
+        .testTarget(name: "SearchTests", dependencies: ["FleetModel", "Search"], swiftSettings: rules),
+        .testTarget(
+            name: "NativeTests", dependencies: ["native", "FleetModel", "Wire", "TrainerKit"], swiftSettings: rules),
         .testTarget(
             name: "StudyCoreTests", dependencies: ["FleetModel", "Search", "StudyCore"], swiftSettings: rules),
         .testTarget(name: "TidyTests", swiftSettings: rules),

@@ -35,6 +35,8 @@ public struct Proposal: Hashable, Codable, Sendable {
 
 public enum ProposalReason: Hashable, Codable, Sendable, CustomStringConvertible {
     case random
+    /// Given by the study: the incumbent of the stage before.
+    case enqueued
     /// The `number`th (from 1) of the random trials with which a model-based sampler begins.
     case startup(number: Int, of: Int)
     /// From a model of `observations` ended or running trials, of which `good` count as good.
@@ -45,6 +47,7 @@ public enum ProposalReason: Hashable, Codable, Sendable, CustomStringConvertible
     public var description: String {
         switch self {
         case .random: "random"
+        case .enqueued: "the best of the stage before"
         case .startup(let number, let count): "random, startup \(number) of \(count)"
         case .model(let observations, let good): "model on \(observations) observations, \(good) of them good"
         case .grid(let point, let count): "grid point \(point) of \(count)"
