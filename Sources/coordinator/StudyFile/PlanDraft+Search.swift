@@ -64,7 +64,8 @@ extension PlanDraft {
             return try Space(parameters)
         } catch {
             file.complain(
-                at: ["space"] + error.path, found: error.found, expected: error.expected, nearest: error.nearest)
+                at: ["space"] + error.path, found: error.found, expected: error.expected,
+                nearest: error.nearest)
             return nil
         }
     }
