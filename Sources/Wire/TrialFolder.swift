@@ -6,6 +6,7 @@
 ///     stop            a `StopOrder`, when the run is to end; written by the agent, renamed into place
 ///     stdout.log, stderr.log   what plugin and trainer wrote
 ///     checkpoints/    one folder a checkpoint, renamed into place when complete
+///     work/           the trainer's own files, where its plugin makes that folder
 ///
 /// Starting a plugin on a folder is idempotent: whoever loses the race for `lock`, or finds `ended` in
 /// `events.jsonl`, exits without a trace.
@@ -24,6 +25,7 @@ public struct TrialFolder: Hashable, Sendable {
     public var stdout: String { path + "/stdout.log" }
     public var stderr: String { path + "/stderr.log" }
     public var checkpoints: String { path + "/checkpoints" }
+    public var work: String { path + "/work" }
 
     /// Every process of a run has this variable in its environment, set to the trial folder's path, so
     /// that the agent finds those that left the process group.

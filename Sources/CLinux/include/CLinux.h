@@ -1,0 +1,18 @@
+#ifndef CLINUX_H
+#define CLINUX_H
+
+#include <spawn.h>
+
+/* System calls that Swift's Glibc module does not show: variadic ones, and GNU's own. */
+
+/* prctl(2), PR_SET_CHILD_SUBREAPER: from now on orphaned descendants become children of this process.
+   0, or -1 with errno. */
+int linux_become_subreaper(void);
+
+/* pipe2(2), O_CLOEXEC: ends[0] reads without blocking, ends[1] writes. 0, or -1 with errno. */
+int linux_pipe(int ends[2]);
+
+/* posix_spawn_file_actions_addchdir_np(3). 0, or an error number. */
+int linux_spawn_in_folder(posix_spawn_file_actions_t *actions, const char *folder);
+
+#endif

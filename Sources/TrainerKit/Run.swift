@@ -1,0 +1,121 @@
+import CLinux
+import FleetModel
+import FoundationEssentials
+import Glibc
+import Wire
+
+extension Trainer {
+    /// `NAME run FOLDER`: supervises the run of that folder; 0 where the folder then tells its end.
+    static func run(_ folder: TrialFolder) throws -> Int32 {
+        let spec = try readSpec(of: folder)
+        guard try takeLock(of: folder) else { return 0 }
+        var log = try EventLog(of: folder)
+        if log.earlier.contains(where: \.isEnd) { return 0 }
+        if !log.earlier.isEmpty {
+            Survivors.endMarked(with: folder)
+            try log.append(.ended(ending: .failed(RunFailure(.vanished))))
+            return 0
+        }
+        try becomeSupervisor(of: folder)
+        let startTime = ProcessTable.entry(of: getpid())?.startTime ?? 0
+        try log.append(.started(pid: getpid(), startTime: startTime))
+        let trainer: Self
+        let command: SupervisedCommand
+        do throws(Refusal) {
+            trainer = try make(for: spec)
+            command = SupervisedCommand(try trainer.execution(of: spec, in: folder), folder: folder)
+        } catch {
+            try log.append(.ended(ending: .failed(RunFailure(.refused(reason: error.reason)))))
+            return 0
+        }
+        var supervisor = Supervisor(
+            command, spec: spec, folder: folder, log: log, signals: trainer.signals(in:from:))
+        try supervisor.run()
+        return 0
+    }
+
+    /// `NAME session FOLDER`: the child of `run` in which an in-process trainer works.
+    static func session(_ folder: TrialFolder) throws -> Int32 {
+        let channel: Int32 = 3
+        guard fcntl(channel, F_SETFD, FD_CLOEXEC) == 0 else {
+            throw Refusal("session is started by run alone; expected: \(about.name) run FOLDER")
+        }
+        let session = TrainingSession(spec: try readSpec(of: folder), folder: folder, channel: channel)
+        do {
+            let execution = try make(for: session.spec).execution(of: session.spec, in: folder)
+            guard case .inProcess(let body) = execution else {
+                throw Refusal("\(about.name) changed its mind: its second execution is a program")
+            }
+            try body(session)
+        } catch is RunIsOver {
+        } catch let refusal as Refusal {
+            try session.refuse(refusal)
+        }
+        return 0
+    }
+
+    private static func make(for spec: RunSpec) throws(Refusal) -> Self {
+        var reader = SettingsReader(spec.settings, at: settingsPlace, baseFolder: spec.baseFolder)
+        let trainer = Self(settings: &reader)
+        let problems = reader.finish()
+        guard problems.isEmpty else {
+            throw Refusal(problems.map(\.description).joined(separator: "; "))
+        }
+        return trainer
+    }
+
+    private static func readSpec(of folder: TrialFolder) throws -> RunSpec {
+        guard let bytes = FileManager.default.contents(atPath: folder.spec) else {
+            throw Refusal("found no \(folder.spec); expected a trial folder as the agent makes it")
+        }
+        do {
+            return try Lines.decode(RunSpec.self, from: bytes)
+        } catch {
+            throw Refusal("\(folder.spec) is no run spec: \(inWords(error))")
+        }
+    }
+}
+
+/// Whether this process now holds the folder's lock, which it keeps until it is gone.
+private func takeLock(of folder: TrialFolder) throws -> Bool {
+    let descriptor = open(folder.lock, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw POSIXFault("open \(folder.lock)") }
+    if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return true }
+    guard errno == EWOULDBLOCK else { throw POSIXFault("lock \(folder.lock)") }
+    return false
+}
+
+/// Own session, adopter of orphans, and outputs that are the folder's logs. Trainer and plugin both append
+/// to the logs through these descriptors, so their bytes never overwrite each other.
+private func becomeSupervisor(of folder: TrialFolder) throws {
+    // Fails where this process leads its group already, which is as good.
+    setsid()
+    guard linux_become_subreaper() == 0 else { throw POSIXFault("become a subreaper") }
+    for (path, target) in [(folder.stdout, STDOUT_FILENO), (folder.stderr, STDERR_FILENO)] {
+        let descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o644)
+        guard descriptor >= 0, dup2(descriptor, target) >= 0 else { throw POSIXFault("open \(path)") }
+        close(descriptor)
+    }
+    EndSignal.watch()
+}
+
+extension RunEvent {
+    fileprivate var isEnd: Bool {
+        if case .ended = self { true } else { false }
+    }
+}
+
+/// A decoding error in one sentence: `slots.0: expected …`.
+func inWords(_ error: any Error) -> String {
+    func place(_ path: [any CodingKey]) -> String {
+        path.isEmpty ? "" : path.map(\.stringValue).joined(separator: ".") + ": "
+    }
+    switch error {
+    case DecodingError.keyNotFound(let key, let context):
+        return place(context.codingPath) + "\(key.stringValue) is missing"
+    case DecodingError.valueNotFound(_, let context), DecodingError.typeMismatch(_, let context),
+        DecodingError.dataCorrupted(let context):
+        return place(context.codingPath) + context.debugDescription
+    default: return "\(error)"
+    }
+}

@@ -1,0 +1,168 @@
+import FleetModel
+import Wire
+
+/// What a run has come to so far, and how it ends. Pure: told what the trainer said, it answers the events
+/// to write.
+struct RunCourse {
+    /// Why the trainer is being stopped.
+    enum Stop: Hashable {
+        case ordered
+        /// It went on after the trial's last step.
+        case complete
+        case fault(RunFailure.Cause)
+    }
+
+    private let spec: RunSpec
+    /// The first reason to stop; later ones change nothing.
+    private(set) var stop: Stop?
+    /// Metrics of a step whose objective is still to come. Steps grow strictly in `events.jsonl`, but many
+    /// trainers print training and validation metrics of one step in two lines.
+    private var held: Report?
+    private var lastStep: Int
+    private var hasObjective = false
+    private var names: Set<String> = []
+    private var refusal: String?
+    private var outOfMemoryLine: String?
+    private var lastLines: [String] = []
+    private var notesLeft = 100
+
+    init(_ spec: RunSpec) {
+        self.spec = spec
+        lastStep = spec.firstStep
+    }
+
+    mutating func stop(for reason: Stop) {
+        stop = stop ?? reason
+    }
+
+    /// Remembers a line of output for the failure's message.
+    mutating func saw(_ line: String, from stream: OutputStream) {
+        if outOfMemoryLine == nil, OutOfMemory.isAdmitted(in: line) {
+            outOfMemoryLine = String(line.prefix(400))
+        }
+        guard stream == .standardError else { return }
+        lastLines.append(String(line.prefix(400)))
+        if lastLines.count > 20 { lastLines.removeFirst() }
+    }
+
+    mutating func take(_ event: RunEvent) -> [RunEvent] {
+        switch event {
+        case .report(let report): take(report)
+        case .checkpoint: [event]
+        case .note(let text): note(text)
+        case .ended(.failed(let failure)):
+            {
+                refusal = failure.description; return []
+            }()
+        case .started, .ended: []
+        }
+    }
+
+    /// A note, of at most 500 letters; after a hundred, none.
+    mutating func note(_ text: String) -> [RunEvent] {
+        guard notesLeft > 0 else { return [] }
+        notesLeft -= 1
+        let text = notesLeft > 0 ? String(text.prefix(500)) : "further notes are left out"
+        return [.note(text: text.split(whereSeparator: \.isNewline).joined(separator: " "))]
+    }
+}
+
+// MARK: - Reports
+
+extension RunCourse {
+    private mutating func take(_ report: Report) -> [RunEvent] {
+        if case .fault = stop { return [] }
+        if let fault = fault(in: report) { return note(fault) }
+        var report = report
+        var events: [RunEvent] = []
+        if let held, held.step == report.step {
+            report = Report(
+                step: held.step, metrics: held.metrics.merging(report.metrics) { $1 })
+        } else {
+            events = releaseHeld()
+        }
+        held = report
+        guard let objective = report.metrics[spec.metric] else { return events }
+        hasObjective = true
+        if case .notFinite = objective {
+            stop(for: .fault(.notFinite(metric: spec.metric, step: report.step, reading: objective)))
+        }
+        return events + releaseHeld()
+    }
+
+    /// Why a report is skipped. One beyond the trial's end also ends the run.
+    private mutating func fault(in report: Report) -> String? {
+        if report.step > spec.steps {
+            stop(for: .complete)
+            return "skipped the report of step \(report.step): the trial has \(spec.steps) steps"
+        }
+        if report.step <= lastStep || report.step < held?.step ?? 0 {
+            let last = max(lastStep, held?.step ?? 0)
+            return "skipped a report of step \(report.step): steps grow, the last one was \(last)"
+        }
+        if report.metrics.count > 256 || report.metrics.keys.contains(where: { $0.utf8.count > 200 }) {
+            return "skipped the report of step \(report.step): more than 256 metrics or names over 200 bytes"
+        }
+        return nil
+    }
+
+    private mutating func releaseHeld() -> [RunEvent] {
+        guard let report = held else { return [] }
+        held = nil
+        lastStep = report.step
+        if names.count < 256 { names.formUnion(report.metrics.keys) }
+        return [.report(report: report)]
+    }
+}
+
+// MARK: - The end
+
+extension RunCourse {
+    /// The last events, once the trainer has ended and all of its output was taken.
+    mutating func end(after end: ProcessEnd) -> [RunEvent] {
+        var events = releaseHeld()
+        let ending = ending(after: end)
+        if ending == .completed, lastStep < spec.steps {
+            events += note("the trainer ended by itself at step \(lastStep) of \(spec.steps)")
+        }
+        return events + [.ended(ending: ending)]
+    }
+
+    private func ending(after end: ProcessEnd) -> RunEnding {
+        if let refusal { return failed(.refused(reason: refusal)) }
+        switch (stop, end) {
+        case (.fault(let cause), _): return failed(cause)
+        case (.ordered, .exit(0)): return hasObjective && lastStep == spec.steps ? .completed : .stopped
+        case (.ordered, _): return .stopped
+        case (.complete, _), (nil, .exit(0)):
+            return hasObjective ? .completed : failed(.refused(reason: withoutObjective))
+        case (nil, .exit(let code)):
+            return failed(outOfMemoryLine.map { .outOfMemory(line: $0) } ?? .crashed(exit: code))
+        case (nil, .signal(let signal)):
+            return failed(outOfMemoryLine.map { .outOfMemory(line: $0) } ?? .killed(signal: signal))
+        }
+    }
+
+    private func failed(_ cause: RunFailure.Cause) -> RunEnding {
+        .failed(RunFailure(cause, lastLines: lastLines))
+    }
+
+    private var withoutObjective: String {
+        let reported = names.isEmpty ? "nothing" : names.sorted().prefix(20).joined(separator: ", ")
+        return "the trainer ended without reporting \(spec.metric); it reported: \(reported). "
+            + "Name a metric that it reports as objective.metric, with steps from \(spec.firstStep + 1) to \(spec.steps)"
+    }
+}
+
+/// How trainers say that memory ran out.
+enum OutOfMemory {
+    private static let texts = [
+        "CUDA out of memory", "torch.OutOfMemoryError", "torch.cuda.OutOfMemoryError",
+        "CUBLAS_STATUS_ALLOC_FAILED", "CUDA_ERROR_OUT_OF_MEMORY", "RESOURCE_EXHAUSTED: Out of memory",
+        "std::bad_alloc", "Cannot allocate memory", "MemoryError",
+    ]
+
+    static func isAdmitted(in line: String) -> Bool {
+        texts.contains { line.contains($0) }
+    }
+}

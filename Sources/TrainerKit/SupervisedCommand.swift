@@ -1,0 +1,84 @@
+import FleetModel
+import FoundationEssentials
+import Glibc
+public import Wire
+
+/// What the supervisor starts: a program, or this plugin again with the `session` verb.
+enum SupervisedCommand {
+    case program(Command)
+    case session(Command)
+
+    init(_ execution: Execution, folder: TrialFolder) {
+        switch execution {
+        case .program(let command): self = .program(command)
+        case .inProcess:
+            self = .session(Command([CommandLine.arguments[0], Verb.session.rawValue, folder.path]))
+        }
+    }
+
+    var command: Command {
+        switch self {
+        case .program(let command), .session(let command): command
+        }
+    }
+
+    /// The running plugin's own file, even if its name was given to another since.
+    var executable: String? {
+        if case .session = self { "/proc/self/exe" } else { nil }
+    }
+
+    /// Connected to descriptors 1, 2, … of the child.
+    var streams: [Source.Stream] {
+        let outputs: [Source.Stream] = [.output(.standardOutput), .output(.standardError)]
+        if case .session = self { return outputs + [.session] }
+        return outputs
+    }
+
+    func workingFolder(of spec: RunSpec) -> String { command.workingFolder ?? spec.baseFolder }
+
+    func ladder(for reason: RunCourse.Stop, grace: Double, now: Double) -> StopLadder {
+        switch (reason, self) {
+        case (.ordered, .session): .askedByFile(grace: grace, now: now)
+        case (.ordered, .program(let command)): StopLadder(ask: command.askSignal, grace: grace, now: now)
+        case (.complete, _), (.fault, _): StopLadder(grace: grace, now: now)
+        }
+    }
+
+    /// Our own environment, what the command adds, and what keeps a run to its slots: other GPUs are
+    /// invisible (numbered as nvidia-smi does), and CPU libraries use as many threads as there are slots.
+    func environment(of spec: RunSpec, in folder: TrialFolder) -> [String: String] {
+        var environment = ProcessInfo.processInfo.environment
+        let cores = spec.slots.filter { if case .cpu = $0 { true } else { false } }.count
+        if cores > 0 { environment["OMP_NUM_THREADS"] = "\(cores)" }
+        // Python holds back what it prints to a pipe, and with it the reports.
+        environment["PYTHONUNBUFFERED"] = "1"
+        environment.merge(command.environment) { $1 }
+        environment["CUDA_VISIBLE_DEVICES"] = spec.gpuIndices.map { "\($0)" }.joined(separator: ",")
+        environment["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
+        environment[TrialFolder.environmentMark] = folder.path
+        return environment
+    }
+}
+
+extension RunRequest {
+    /// Indices of the run's GPUs as nvidia-smi numbers them.
+    public var gpuIndices: [Int] {
+        slots.compactMap { if case .gpu(let index) = $0 { index } else { nil } }
+    }
+}
+
+extension POSIXFault {
+    /// A program that cannot be started is a wrong setting, unless the machine has no room for a process.
+    var asEnding: RunEnding {
+        switch code {
+        case EAGAIN, ENOMEM, EMFILE, ENFILE: .failed(RunFailure(.node(reason: description)))
+        default:
+            .failed(
+                RunFailure(
+                    .refused(
+                        reason:
+                            "\(self); expected a program in PATH, or a path to one, and a folder that exists"
+                    )))
+        }
+    }
+}

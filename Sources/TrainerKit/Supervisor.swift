@@ -1,0 +1,200 @@
+import FleetModel
+import FoundationEssentials
+import Glibc
+import Wire
+
+/// Runs one trainer from its start to the run's end: a single loop around poll(2) that reads its outputs,
+/// watches for the stop file, silence and the end, and writes events.
+struct Supervisor: ~Copyable {
+    private static let tick = 0.1
+
+    private let spec: RunSpec
+    private let folder: TrialFolder
+    private let command: SupervisedCommand
+    private let signals: (String, OutputStream) -> [Signal]
+    private var log: EventLog
+    private var course: RunCourse
+    private var publisher: CheckpointPublisher
+    private var sources: [Source] = []
+    private var ladder: StopLadder?
+    private var lastSign = monotonicSeconds()
+    private var buffer = [UInt8](repeating: 0, count: 1 << 16)
+
+    init(
+        _ command: SupervisedCommand, spec: RunSpec, folder: TrialFolder, log: consuming EventLog,
+        signals: @escaping (String, OutputStream) -> [Signal]
+    ) {
+        self.spec = spec
+        self.folder = folder
+        self.command = command
+        self.signals = signals
+        self.log = log
+        course = RunCourse(spec)
+        publisher = CheckpointPublisher(
+            command.command.checkpoints, spec: spec, folder: folder,
+            workingFolder: command.workingFolder(of: spec))
+    }
+
+    /// Returns after `ended` is written; throws where events cannot be written, with nothing left running.
+    mutating func run() throws {
+        let watch = FolderWatch(on: folder)
+        guard access(folder.stop, F_OK) != 0 else { return try log.append(.ended(ending: .stopped)) }
+        let child: ChildProcess
+        do throws(POSIXFault) {
+            child = try start()
+        } catch {
+            return try log.append(.ended(ending: error.asEnding))
+        }
+        do {
+            let end = try follow(child, watch)
+            try finish(after: end)
+        } catch {
+            child.signalGroup(SIGKILL)
+            _ = Survivors.endDescendants()
+            throw error
+        }
+    }
+
+    private mutating func start() throws(POSIXFault) -> ChildProcess {
+        let streams = command.streams
+        let pipes = try streams.map { _ throws(POSIXFault) in try Pipe() }
+        defer { for pipe in pipes { close(pipe.writing) } }
+        sources = zip(streams, pipes).map { Source(stream: $0, descriptor: $1.reading) }
+        return try ChildProcess(
+            command.command.arguments, executable: command.executable,
+            environment: command.environment(of: spec, in: folder),
+            folder: command.workingFolder(of: spec), outputs: pipes.map(\.writing))
+    }
+
+    private mutating func follow(_ child: ChildProcess, _ watch: borrowing FolderWatch) throws -> ProcessEnd {
+        while true {
+            waitForSomething(watch.descriptor)
+            watch.drain(into: &buffer)
+            try readSources()
+            try record(publisher.found())
+            decideToStop()
+            if let signal = ladder?.due(at: monotonicSeconds()) { child.signalGroup(signal) }
+            if let end = child.reaped() { return end }
+        }
+    }
+
+    /// Takes what the ended trainer left: processes, output, checkpoints.
+    private mutating func finish(after end: ProcessEnd) throws {
+        let immortal = Survivors.endDescendants()
+        try readSources()
+        for index in sources.indices {
+            if let line = sources[index].lines.finish() { try take(line, from: sources[index].stream) }
+        }
+        try record(publisher.found())
+        CheckpointFolder.removePartial(in: folder)
+        if !immortal.isEmpty {
+            try write(
+                course.note("processes \(immortal.sorted()) hang in the kernel and could not be killed"))
+        }
+        try write(course.end(after: end))
+    }
+}
+
+// MARK: - One turn of the loop
+
+extension Supervisor {
+    private func waitForSomething(_ watch: Int32) {
+        let now = monotonicSeconds()
+        let wait = min(Self.tick, ladder?.wait(at: now) ?? Self.tick)
+        var polled = (sources.map(\.descriptor) + [watch]).map {
+            pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
+        }
+        poll(&polled, nfds_t(polled.count), Int32((wait * 1000).rounded(.up)))
+    }
+
+    private mutating func readSources() throws {
+        for index in sources.indices { try readSource(index) }
+    }
+
+    private mutating func readSource(_ index: Int) throws {
+        while sources[index].descriptor >= 0 {
+            guard let bytes = readSome(from: sources[index].descriptor, into: &buffer) else {
+                sources[index].end()
+                return
+            }
+            if bytes.isEmpty { return }
+            lastSign = monotonicSeconds()
+            // A full disk loses log lines, not the run.
+            if let log = sources[index].log { try? writeAll(Array(bytes), to: log) }
+            for line in sources[index].lines.take(bytes) { try take(line, from: sources[index].stream) }
+        }
+    }
+
+    private mutating func take(_ line: String, from stream: Source.Stream) throws {
+        guard case .output(let stream) = stream else {
+            return try record(try Lines.decode(RunEvent.self, from: Data(line.utf8)))
+        }
+        course.saw(line, from: stream)
+        guard case .program = command else { return }
+        for signal in signals(line, stream) {
+            switch signal {
+            case .report(let report): try record(.report(report: report))
+            case .note(let text): try record(.note(text: text))
+            case .checkpoint(let step, let place): try record(publisher.publish(place, step: step))
+            }
+        }
+    }
+
+    private mutating func record(_ events: [RunEvent]) throws {
+        for event in events { try record(event) }
+    }
+
+    private mutating func record(_ event: RunEvent) throws {
+        try write(course.take(event))
+    }
+
+    private mutating func write(_ events: [RunEvent]) throws {
+        for event in events { try log.append(event) }
+    }
+
+    private mutating func decideToStop() {
+        let now = monotonicSeconds()
+        if access(folder.stop, F_OK) == 0 {
+            course.stop(for: .ordered)
+        } else if let number = EndSignal.number {
+            course.stop(for: .fault(.node(reason: "the plugin was told to end by signal \(number)")))
+        } else if now - lastSign > spec.silenceSeconds {
+            course.stop(for: .fault(.silent(seconds: spec.silenceSeconds)))
+        }
+        if let reason = course.stop, ladder == nil {
+            ladder = command.ladder(for: reason, grace: spec.graceSeconds, now: now)
+        }
+    }
+}
+
+/// One of the trainer's streams.
+struct Source {
+    enum Stream {
+        case output(OutputStream)
+        /// `RunEvent`s of a `TrainingSession`.
+        case session
+    }
+
+    let stream: Stream
+    private(set) var descriptor: Int32
+    var lines = LineCutter()
+
+    init(stream: Stream, descriptor: Int32) {
+        self.stream = stream
+        self.descriptor = descriptor
+    }
+
+    /// Where its bytes are kept: our own output, which is the trial folder's log.
+    var log: Int32? {
+        switch stream {
+        case .output(.standardOutput): STDOUT_FILENO
+        case .output(.standardError): STDERR_FILENO
+        case .session: nil
+        }
+    }
+
+    mutating func end() {
+        close(descriptor)
+        descriptor = -1
+    }
+}

@@ -1,0 +1,114 @@
+import FleetModel
+import FoundationEssentials
+import Glibc
+import Wire
+
+/// What a plugin can be told to do.
+enum Verb: String {
+    case describe, check, run
+    /// Not for people: the child of `run` for an in-process trainer.
+    case session
+}
+
+/// Where `trainer.settings` stands in the study file.
+let settingsPlace = ["trainer", "settings"]
+
+extension Trainer {
+    /// The plugin's whole program: reads the command line and exits. 0: done; 1: could not, with a sentence
+    /// on stderr; 2: the command line is wrong.
+    public static func main() {
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        do {
+            exit(try perform(arguments))
+        } catch {
+            complain("\(error)")
+            exit(1)
+        }
+    }
+
+    private static func perform(_ arguments: [String]) throws -> Int32 {
+        if arguments.isEmpty || !Set(arguments).isDisjoint(with: ["--help", "-h", "help"]) {
+            print(help)
+            return arguments.isEmpty ? 2 : 0
+        }
+        switch (Verb(rawValue: arguments[0]), arguments.count) {
+        case (.describe, 1): return try describe()
+        case (.check, 1): return try check()
+        case (.run, 2): return try run(TrialFolder(path: absolute(arguments[1])))
+        case (.session, 2): return try session(TrialFolder(path: absolute(arguments[1])))
+        default:
+            complain(
+                "found \"\(arguments.joined(separator: " "))\", expected describe, check, run FOLDER or --help"
+            )
+            return 2
+        }
+    }
+
+    private static func complain(_ text: String) {
+        try? writeAll(Array("\(about.name): \(text)\n".utf8), to: STDERR_FILENO)
+    }
+
+    private static func describe() throws -> Int32 {
+        try say(Array(Hello(name: about.name).line.utf8) + Lines.encode(about))
+    }
+
+    private static func check() throws -> Int32 {
+        var input: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        while let bytes = readSome(from: STDIN_FILENO, into: &buffer) { input += bytes }
+        let question: PluginCheck
+        do {
+            question = try Lines.decode(PluginCheck.self, from: Data(input))
+        } catch {
+            throw Refusal("stdin is no plugin check: \(inWords(error))")
+        }
+        return try say(
+            Array(Hello(name: about.name).line.utf8)
+                + Lines.encode(PluginVerdict(problems: problems(question))))
+    }
+
+    /// All that is wrong with a study for this plugin.
+    static func problems(_ question: PluginCheck) -> [Problem] {
+        var reader = SettingsReader(question.settings, at: settingsPlace, baseFolder: question.baseFolder)
+        let trainer = Self(settings: &reader)
+        var problems = reader.finish()
+        if problems.isEmpty, question.needsCheckpoints, !trainer.makesCheckpoints {
+            problems.append(
+                Problem(
+                    at: ["method", "kind"], found: "a method that starts trials from checkpoints",
+                    expected: "settings with which \(about.name) saves checkpoints, or another method"))
+        }
+        return (problems + trainer.problems(with: question.parameters)).sortedByPath()
+    }
+
+    private static func say(_ bytes: [UInt8]) throws -> Int32 {
+        try writeAll(bytes, to: STDOUT_FILENO)
+        return 0
+    }
+
+    private static func absolute(_ path: String) -> String {
+        let path = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
+        return path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    }
+}
+
+extension Trainer {
+    static var help: String {
+        let settings = about.settings.map { "  \($0.name)\n      \($0.meaning)" }
+        let parameters = about.parameters.map { "Hyper-parameters: \($0.joined(separator: ", "))." }
+        let sections = [
+            "\(about.name): \(about.summary)",
+            """
+            Usage:
+              \(about.name) run FOLDER   supervise the run of a trial folder (started by the agent)
+              \(about.name) check        judge the study in the JSON object on stdin
+              \(about.name) describe     say what this plugin is, as JSON
+            """,
+            parameters ?? "Hyper-parameters: any.",
+            settings.isEmpty
+                ? nil : "Settings (trainer.settings in the study file):\n" + settings.joined(separator: "\n"),
+            about.example.isEmpty ? nil : "Example:\n" + about.example,
+        ]
+        return sections.compactMap(\.self).joined(separator: "\n\n")
+    }
+}

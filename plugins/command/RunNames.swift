@@ -1,0 +1,39 @@
+import FleetModel
+import TrainerKit
+import Wire
+
+/// What the names in templates stand for in one run.
+struct RunNames {
+    /// The names that are no hyper-parameters.
+    static let all = [
+        "attempt", "checkpoint", "checkpoint_dir", "first_step", "folder", "gpu_count", "gpus", "metric",
+        "resume_from", "seed", "stage", "steps", "trial", "warm_from",
+    ]
+
+    let checkpointFolder: String
+    private let values: [String: String]
+
+    init(_ spec: RunSpec, _ folder: TrialFolder) {
+        checkpointFolder = folder.work + "/checkpoints"
+        var values = [
+            "attempt": "\(spec.key.run.attempt)", "checkpoint_dir": checkpointFolder,
+            "first_step": "\(spec.firstStep)", "folder": folder.path, "gpu_count": "\(spec.gpuIndices.count)",
+            "gpus": spec.gpuIndices.map { "\($0)" }.joined(separator: ","), "metric": spec.metric,
+            "seed": "\(spec.seed)", "stage": "\(spec.key.run.trial.stage)", "steps": "\(spec.steps)",
+            "trial": "\(spec.key.run.trial.number)",
+        ]
+        switch spec.start {
+        case .fresh: break
+        case .warm(let path):
+            values["checkpoint"] = path
+            values["warm_from"] = path
+        case .resume(let path, _):
+            values["checkpoint"] = path
+            values["resume_from"] = path
+        }
+        self.values = spec.assignment.mapValues(\.description).merging(values) { parameter, _ in parameter }
+    }
+
+    /// nil for a name without a value in this run. A hyper-parameter hides a name of ours.
+    subscript(name: String) -> String? { values[name] }
+}

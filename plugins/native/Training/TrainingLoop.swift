@@ -1,0 +1,76 @@
+import TrainerKit
+import Wire
+
+/// A trial from its present step to its last: steps, reports, checkpoints, and an ear for stop orders.
+struct TrainingLoop {
+    let training: Training
+    /// Steps.
+    let evaluateEvery: Int
+    /// Steps; 0: only at the end.
+    let checkpointEvery: Int
+    let validationTokens: Int
+
+    func run(_ session: TrainingSession) throws {
+        // A run that died between its last checkpoint and its end has nothing left but to say so.
+        if training.isComplete { try report(training.learningRate, to: session, speed: Speed()) }
+        var speed = Speed()
+        while !training.isComplete {
+            if let order = session.stopOrder {
+                if order.save { try save(session) }
+                return
+            }
+            let step = speed.measuring { training.step() }
+            let isBroken = !step.loss.isFinite
+            if isBroken || isDue(evaluateEvery) {
+                try report(step.learningRate, gradientNorm: step.gradientNorm, to: session, speed: speed)
+                speed = Speed()
+            }
+            if isBroken { return }
+            if training.isComplete || checkpointEvery > 0 && isDue(checkpointEvery) { try save(session) }
+        }
+    }
+
+    private func isDue(_ every: Int) -> Bool {
+        training.isComplete || training.progress.trialSteps % every == 0
+    }
+
+    private func save(_ session: TrainingSession) throws {
+        try session.checkpoint(step: training.progress.trialSteps, write: training.save)
+    }
+
+    /// Losses in nats per byte; speed of training alone.
+    private func report(
+        _ learningRate: Double, gradientNorm: Double? = nil, to session: TrainingSession, speed: Speed
+    ) throws {
+        var metrics = ["learning_rate": learningRate]
+        metrics["validation_loss"] = training.validationLoss(tokens: validationTokens)
+        metrics["training_loss"] = training.takeMeanLoss()
+        metrics["gradient_norm"] = gradientNorm
+        metrics["tokens_per_second"] = speed.stepsPerSecond.map { $0 * Double(training.tokensPerStep) }
+        try session.report(step: training.progress.trialSteps, metrics: metrics)
+    }
+}
+
+extension Training {
+    var isComplete: Bool { progress.trialSteps >= steps }
+
+    var tokensPerStep: Int { hyper.batchSize * shape.context }
+}
+
+/// How long some steps took.
+private struct Speed {
+    private var elapsed = Duration.zero
+    private var steps = 0
+
+    mutating func measuring<Result>(_ step: () -> Result) -> Result {
+        let start = ContinuousClock.now
+        defer {
+            elapsed += ContinuousClock.now - start
+            steps += 1
+        }
+        return step()
+    }
+
+    /// nil before the first step.
+    var stepsPerSecond: Double? { steps == 0 ? nil : Double(steps) / (elapsed / .seconds(1)) }
+}
