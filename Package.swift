@@ -45,7 +45,8 @@ let package = Package(
         .target(name: "Wire", dependencies: ["FleetModel"], swiftSettings: rules),
         .target(name: "CLinux"),
         .target(name: "TrainerKit", dependencies: ["FleetModel", "Wire", "CLinux"], swiftSettings: rules),
-        .target(name: "FleetLink", dependencies: ["FleetModel", "Wire"], swiftSettings: rules),
+        .target(name: "Spawn", swiftSettings: rules),
+        .target(name: "FleetLink", dependencies: ["FleetModel", "Wire", "Spawn"], swiftSettings: rules),
         .target(name: "Journal", dependencies: ["FleetModel", "StudyCore", grdb], swiftSettings: rules),
 
         // Programs.
@@ -57,6 +58,9 @@ let package = Package(
                 yams,
             ],
             swiftSettings: rules),
+        .executableTarget(
+            name: "agent", dependencies: ["FleetModel", "Wire", "Spawn", argumentParser],
+            path: "agents/agent", swiftSettings: rules),
         plugin("command"),
         plugin("scripted"),
         .executableTarget(
@@ -79,6 +83,12 @@ let package = Package(
         .testTarget(
             name: "CoordinatorTests", dependencies: ["coordinator", "FleetModel", "Search", "StudyCore"],
             exclude: ["Snapshots"], swiftSettings: rules),
+        .testTarget(
+            name: "AgentTests", dependencies: ["agent", "scripted", "FleetModel", "Wire", "Spawn"],
+            exclude: ["StandIns"], swiftSettings: rules),
+        .testTarget(
+            name: "FleetLinkTests", dependencies: ["agent", "FleetLink", "FleetModel", "Wire", "Spawn"],
+            swiftSettings: rules),
         .testTarget(name: "TidyTests", swiftSettings: rules),
     ]
 )
