@@ -84,11 +84,10 @@ let package = Package(
             name: "CoordinatorTests", dependencies: ["coordinator", "FleetModel", "Search", "StudyCore"],
             exclude: ["Snapshots"], swiftSettings: rules),
         .testTarget(
-            name: "AgentTests", dependencies: ["agent", "scripted", "FleetModel", "Wire", "Spawn"],
-            exclude: ["StandIns"], swiftSettings: rules),
-        .testTarget(
-            name: "FleetLinkTests", dependencies: ["agent", "FleetLink", "FleetModel", "Wire", "Spawn"],
-            swiftSettings: rules),
+            name: "EndToEndTests",
+            dependencies: [
+                "agent", "command", "coordinator", "native", "scripted", "FleetModel", "Journal", "StudyCore", "Wire",
+            ], swiftSettings: rules),
         .testTarget(name: "TidyTests", swiftSettings: rules),
     ]
 )

@@ -54,7 +54,7 @@ final class Bench {
             process.arguments = arguments
             errors = URL(
                 fileURLWithPath: folder + "/stderr-" + String(UInt32.random(in: 0...UInt32.max), radix: 36))
-            FileManager.default.createFile(atPath: errors.path, contents: nil)
+            try Data().write(to: errors)
             process.standardError = try FileHandle(forWritingTo: errors)
             process.standardInput = FileHandle.nullDevice
             let pipe = Pipe()
