@@ -173,23 +173,28 @@ enum Yaml {
     /// Stages of the scripted trainer, which makes its losses up from its settings.
     static func stages(
         _ stages: Int = 2, trials: Int = 4, steps: Int = 40, secondsPerStep: Double = 0.002,
-        settings: String = "", extra: String = ""
+        settings: String? = nil, extra: String = ""
     ) -> String {
-        """
-        trainer: { plugin: scripted, settings: { seconds_per_step: \(secondsPerStep)\(settings.isEmpty ? "" : ", " + settings) } }
-        objective: { metric: loss }
-        space:
-          lr: { type: float, low: 1e-5, high: 1e-1, log: true }
-        method: { kind: stages, stages: \(stages), steps: \(steps), trials: \(trials), shrink: { lr: 0.5 } }
-        sampler: { kind: tpe, startup: 3 }
-        seed: 5
-        \(extra)
-        """
+        let more = settings.map { ", \($0)" } ?? ""
+        return """
+            trainer:
+              plugin: scripted
+              silence_seconds: 1
+              grace_seconds: 1
+              settings: { checkpoint_every: 10, seconds_per_step: \(secondsPerStep)\(more) }
+            objective: { metric: loss }
+            space:
+              lr: { type: float, low: 1e-5, high: 1e-1, log: true }
+            method: { kind: stages, stages: \(stages), steps: \(steps), trials: \(trials), shrink: { lr: 0.5 } }
+            sampler: { kind: tpe, startup: 3 }
+            seed: 5
+            \(extra)
+            """
     }
 
     /// One stage.
     static func search(
-        trials: Int = 4, steps: Int = 20, secondsPerStep: Double = 0.002, settings: String = "",
+        trials: Int = 4, steps: Int = 20, secondsPerStep: Double = 0.002, settings: String? = nil,
         extra: String = ""
     ) -> String {
         stages(
