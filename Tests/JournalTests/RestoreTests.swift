@@ -52,7 +52,7 @@ import Testing
     }
 
     @Test func `snapshots come by themselves, and at most two stay`() throws {
-        let (_, study) = try Journal.written(at: folder.journal, steps: 24_000, batch: 500)
+        let (_, study) = try Journal.written(at: folder.journal, steps: 11_000, batch: 500)
         let snapshots = try count(folder.journal, "SELECT count(*) FROM snapshots")
         #expect((1...2).contains(snapshots))
         #expect(try Journal.open(at: folder.journal).restore() == study.engine)
