@@ -95,7 +95,8 @@ import Testing
         ) { try journal.restore() }
     }
 
-    @Test func `readings that are no numbers come back`() throws {
+    @Test(arguments: ["plain", "a \"quoted\"\\\n\u{1}é"])
+    func `every reading comes back, whatever it is and is called`(name: String) throws {
         var study = BusyStudy.small()
         let journal = try Journal.create(at: folder.journal, engine: study.engine)
         try journal.append(study.next(2), engine: study.engine)
@@ -106,7 +107,7 @@ import Testing
             metrics: [
                 "validation_loss": Reading(.nan), "up": Reading(.infinity), "down": Reading(-.infinity),
                 "tiny": Reading(.leastNonzeroMagnitude), "third": Reading(1.0 / 3), "zero": Reading(-0.0),
-                "huge": Reading(.greatestFiniteMagnitude), "a \"quoted\"\\\n\u{1}é": Reading(1),
+                "huge": Reading(.greatestFiniteMagnitude), "round": Reading(1e22), name: Reading(1),
             ])
         let event = Event(at: Timestamp(seconds: 2_000_000.1), .reported(run: run, end: 9, report: report))
         try journal.append([Step(event: event, effects: try engine.apply(event))], engine: engine)
