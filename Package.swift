@@ -73,7 +73,19 @@ let package = Package(
             ]),
         .systemLibrary(name: "COpenBLAS"),
 
+        // Benchmarks.
+        .target(
+            name: "BusyStudy", dependencies: ["FleetModel", "Journal", "Search", "StudyCore"],
+            path: "Benchmarks/BusyStudy", swiftSettings: rules),
+        .executableTarget(
+            name: "JournalSpeed", dependencies: ["BusyStudy", "Journal", "StudyCore"],
+            path: "Benchmarks/JournalSpeed", swiftSettings: rules),
+
         // Tests.
+        .testTarget(
+            name: "JournalTests",
+            dependencies: ["BusyStudy", "FleetModel", "Journal", "JournalSpeed", "StudyCore", grdb],
+            swiftSettings: rules),
         .testTarget(name: "SearchTests", dependencies: ["FleetModel", "Search"], swiftSettings: rules),
         .testTarget(
             name: "NativeTests", dependencies: ["native", "FleetModel", "Wire", "TrainerKit"],

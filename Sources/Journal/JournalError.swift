@@ -2,6 +2,10 @@ import GRDB
 
 /// Why a journal cannot be used. Each case says what to do next.
 public enum JournalError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// There is no file. Begin the study, or point at another path.
+    case missing(path: String)
+    /// There is a file where a new journal was to be. It was not touched.
+    case exists(path: String)
     /// The file is no journal of ours. Point at another file.
     case notAJournal(path: String)
     /// A newer iterhpo wrote it. Install that version.
@@ -16,6 +20,10 @@ public enum JournalError: Error, Hashable, Sendable, CustomStringConvertible {
 
     public var description: String {
         switch self {
+        case .missing(let path):
+            "there is no \(path): start the study first, or give another path"
+        case .exists(let path):
+            "\(path) is already there and was not touched: go on with that study, or give another path"
         case .notAJournal(let path):
             "\(path) is not a study of iterhpo: give another path, or move that file away"
         case .newerFormat(let path, let found, let known):
@@ -30,6 +38,9 @@ public enum JournalError: Error, Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// What SQLite says of a quota that is spent, and of a disk too full for its shared memory.
+    private static let fullDiskErrors: [ResultCode] = [.SQLITE_IOERR_WRITE, .SQLITE_IOERR_SHMSIZE]
+
     /// What SQLite's error means for the journal at `path`.
     static func from(_ error: any Error, path: String) -> JournalError {
         switch error {
@@ -37,7 +48,7 @@ public enum JournalError: Error, Hashable, Sendable, CustomStringConvertible {
         case let error as DatabaseError:
             switch error.resultCode {
             case .SQLITE_FULL: return .diskFull(path: path)
-            case .SQLITE_IOERR where error.extendedResultCode == .SQLITE_IOERR_WRITE:
+            case .SQLITE_IOERR where fullDiskErrors.contains(error.extendedResultCode):
                 return .diskFull(path: path)
             case .SQLITE_NOTADB: return .notAJournal(path: path)
             default: return .database(path: path, message: error.message ?? "\(error)")

@@ -1,4 +1,5 @@
 public import FleetModel
+import Foundation
 import GRDB
 public import StudyCore
 
@@ -8,6 +9,7 @@ public final class JournalReader: Sendable {
     private let database: DatabaseQueue
 
     public init(at path: String) throws(JournalError) {
+        guard FileManager.default.fileExists(atPath: path) else { throw .missing(path: path) }
         do {
             var configuration = Configuration()
             configuration.readonly = true

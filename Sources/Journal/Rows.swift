@@ -11,7 +11,7 @@ enum Rows {
             try db.cachedStatement(sql: "INSERT INTO reports VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)").execute(
                 arguments: [
                     sequence, step.event.at.seconds, run.trial.stage, run.trial.number, run.attempt, end,
-                    report.step, try JSONText.encode(report.metrics), effects,
+                    report.step, try JSONText.encode(metrics: report.metrics), effects,
                 ])
         } else {
             try db.cachedStatement(sql: "INSERT INTO steps VALUES (?, ?, ?, ?)").execute(
@@ -63,6 +63,24 @@ enum JSONText {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return String(decoding: try encoder.encode(value), as: UTF8.self)
+    }
+
+    /// `{"loss":0.25,"up":"inf"}`, as `encode` writes it. By hand, because every report has it and
+    /// JSONEncoder takes most of the time of writing one.
+    static func encode(metrics: [String: Reading]) throws -> String {
+        guard metrics.keys.allSatisfy(isPlain) else { return try encode(metrics) }
+        let members = metrics.sorted { $0.key < $1.key }.map { name, reading in
+            switch reading {
+            case .value(let number): "\"\(name)\":\(number)"
+            case .notFinite(let what): "\"\(name)\":\"\(what.rawValue)\""
+            }
+        }
+        return "{" + members.joined(separator: ",") + "}"
+    }
+
+    /// Stands between quotation marks as it is.
+    private static func isPlain(_ name: String) -> Bool {
+        name.utf8.allSatisfy { $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
     }
 
     static func decode<Value: Decodable>(_ type: Value.Type, _ text: String) throws -> Value {
