@@ -71,6 +71,7 @@ struct RunCourse {
 
 extension RunCourse {
     private mutating func take(_ report: Report) -> [RunEvent] {
+        if stop == .complete { return [] }
         if case .fault = stop { return [] }
         if let fault = fault(in: report) { return note(fault) }
         var report = report

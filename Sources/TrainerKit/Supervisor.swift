@@ -111,8 +111,10 @@ extension Supervisor {
         for index in sources.indices { try readSource(index) }
     }
 
+    /// Reads at most 1 MiB (all that the largest pipe holds), so that a flood of output cannot keep the loop
+    /// from its other duties.
     private mutating func readSource(_ index: Int) throws {
-        while sources[index].descriptor >= 0 {
+        for _ in 0..<16 where sources[index].descriptor >= 0 {
             guard let bytes = readSome(from: sources[index].descriptor, into: &buffer) else {
                 sources[index].end()
                 return
