@@ -74,6 +74,12 @@ package struct ChildProcess {
         return ProcessEnd(status: status)
     }
 
+    /// This child's end, if it has come; it is reaped then.
+    package func endIfOver() -> ProcessEnd? {
+        var status: Int32 = 0
+        return waitpid(pid, &status, WNOHANG) == pid ? ProcessEnd(status: status) : nil
+    }
+
     /// Reaps everything that has ended, adopted orphans too; this child's end, if it was among them.
     func reaped() -> ProcessEnd? {
         var end: ProcessEnd?

@@ -20,6 +20,8 @@ public final class Rehearsal {
     public let folder: TrialFolder
     private let plugin: String
     private var running: ChildProcess?
+    /// How the last plugin process ended, if nobody has waited for it yet.
+    private var lastCode: Int?
 
     /// A folder with `spec`, which `plugin` (path of the executable) is to run.
     public init(_ plugin: String, _ spec: RunSpec) throws {
@@ -43,10 +45,12 @@ public final class Rehearsal {
     /// Starts the plugin and does not wait.
     public func start() throws {
         running = try spawn(["run", folder.path], input: "/dev/null", output: "plugin.out")
+        lastCode = nil
     }
 
     /// Waits for the plugin's end; its exit code, or minus the signal that ended it.
     public func wait() throws -> Int {
+        if let lastCode { return lastCode }
         guard let running else { throw BrokenPromise("wait() before start(): a bug of the test") }
         self.running = nil
         return running.wait().code
@@ -102,6 +106,11 @@ extension Rehearsal {
             decoding: FileManager.default.contents(atPath: folder.path + "/" + name) ?? Data(), as: UTF8.self)
     }
 
+    /// Puts a file into the trial folder.
+    public func write(_ text: String, to name: String) throws {
+        try Data(text.utf8).write(to: URL(filePath: folder.path + "/" + name))
+    }
+
     /// The plugin's own words to who started it.
     public var complaint: String { text(of: "plugin.out.err") }
 
@@ -138,14 +147,23 @@ extension Rehearsal {
     /// Whether any process carries the folder's mark.
     public var hasSurvivors: Bool { !ProcessTable.marked(with: folder).isEmpty }
 
-    /// Waits until `condition` holds, for at most 30 seconds.
+    /// Waits until `condition` holds: for at most 30 seconds, and not beyond the plugin's end.
     public func wait(for what: String, until condition: () -> Bool) throws {
         for _ in 0..<15_000 {
+            let isOver = noticeEnd()
             if condition() { return }
+            if isOver { break }
             usleep(2_000)
         }
-        throw BrokenPromise(
-            "waited 30 s in vain for \(what); events so far: \(events.suffix(5)); \(complaint)")
+        throw BrokenPromise("waited in vain for \(what); events so far: \(events.suffix(5)); \(complaint)")
+    }
+
+    private func noticeEnd() -> Bool {
+        if let end = running?.endIfOver() {
+            running = nil
+            lastCode = end.code
+        }
+        return running == nil
     }
 }
 
