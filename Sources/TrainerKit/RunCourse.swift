@@ -156,16 +156,3 @@ extension RunCourse {
             + "Name a metric that it reports as objective.metric, with steps from \(spec.firstStep + 1) to \(spec.steps)"
     }
 }
-
-/// How trainers say that memory ran out.
-enum OutOfMemory {
-    private static let texts = [
-        "CUDA out of memory", "torch.OutOfMemoryError", "torch.cuda.OutOfMemoryError",
-        "CUBLAS_STATUS_ALLOC_FAILED", "CUDA_ERROR_OUT_OF_MEMORY", "RESOURCE_EXHAUSTED: Out of memory",
-        "std::bad_alloc", "Cannot allocate memory", "MemoryError",
-    ]
-
-    static func isAdmitted(in line: String) -> Bool {
-        texts.contains { line.contains($0) }
-    }
-}
