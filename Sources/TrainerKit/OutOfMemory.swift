@@ -1,7 +1,7 @@
 import Glibc
 
 /// How trainers say that memory ran out.
-enum OutOfMemory {
+package enum OutOfMemory {
     private static let texts = [
         "CUDA out of memory", "torch.OutOfMemoryError", "torch.cuda.OutOfMemoryError",
         "CUBLAS_STATUS_ALLOC_FAILED", "CUDA_ERROR_OUT_OF_MEMORY", "RESOURCE_EXHAUSTED: Out of memory",
@@ -9,7 +9,7 @@ enum OutOfMemory {
     ].map { Array($0.utf8) }
 
     /// Bytes are compared and not letters: this looks at every line of every trainer.
-    static func isAdmitted(in line: String) -> Bool {
+    package static func isAdmitted(in line: String) -> Bool {
         var line = line
         return line.withUTF8 { bytes in texts.contains { bytes.contains($0) } }
     }

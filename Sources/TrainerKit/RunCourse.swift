@@ -1,11 +1,11 @@
-import FleetModel
-import Wire
+package import FleetModel
+package import Wire
 
 /// What a run has come to so far, and how it ends. Pure: told what the trainer said, it answers the events
 /// to write.
-struct RunCourse {
+package struct RunCourse {
     /// Why the trainer is being stopped.
-    enum Stop: Hashable {
+    package enum Stop: Hashable {
         case ordered
         /// It went on after the trial's last step.
         case complete
@@ -26,7 +26,7 @@ struct RunCourse {
     private var lastLines: [String] = []
     private var notesLeft = 100
 
-    init(_ spec: RunSpec) {
+    package init(_ spec: RunSpec) {
         self.spec = spec
         lastStep = spec.firstStep
     }
@@ -34,12 +34,12 @@ struct RunCourse {
     /// Whether what the trainer still says can change nothing.
     var isDecided: Bool { stop != nil && stop != .ordered }
 
-    mutating func stop(for reason: Stop) {
+    package mutating func stop(for reason: Stop) {
         stop = stop ?? reason
     }
 
     /// Remembers a line of output for the failure's message.
-    mutating func saw(_ line: String, from stream: OutputStream) {
+    package mutating func saw(_ line: String, from stream: OutputStream) {
         if outOfMemoryLine == nil, OutOfMemory.isAdmitted(in: line) {
             outOfMemoryLine = String(line.prefix(400))
         }
@@ -48,7 +48,7 @@ struct RunCourse {
         if lastLines.count > 20 { lastLines.removeFirst() }
     }
 
-    mutating func take(_ event: RunEvent) -> [RunEvent] {
+    package mutating func take(_ event: RunEvent) -> [RunEvent] {
         switch event {
         case .report(let report): take(report)
         case .checkpoint: [event]
@@ -62,7 +62,7 @@ struct RunCourse {
     }
 
     /// A note, of at most 500 letters; after a hundred, none.
-    mutating func note(_ text: String) -> [RunEvent] {
+    package mutating func note(_ text: String) -> [RunEvent] {
         guard notesLeft > 0 else { return [] }
         notesLeft -= 1
         let text = notesLeft > 0 ? String(text.prefix(500)) : "further notes are left out"
@@ -122,7 +122,7 @@ extension RunCourse {
 
 extension RunCourse {
     /// The last events, once the trainer has ended and all of its output was taken.
-    mutating func end(after end: ProcessEnd) -> [RunEvent] {
+    package mutating func end(after end: ProcessEnd) -> [RunEvent] {
         var events = releaseHeld()
         let ending = ending(after: end)
         if ending == .completed, lastStep < spec.steps {

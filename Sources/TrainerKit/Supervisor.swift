@@ -32,7 +32,7 @@ struct Supervisor: ~Copyable {
         course = RunCourse(spec)
         publisher = CheckpointPublisher(
             command.command.checkpoints, spec: spec, folder: folder,
-            workingFolder: command.workingFolder(of: spec))
+            workingFolder: command.workingFolder(of: spec, in: folder))
     }
 
     /// Returns after `ended` is written; throws where events cannot be written, with nothing left running.
@@ -63,7 +63,7 @@ struct Supervisor: ~Copyable {
         return try ChildProcess(
             command.command.arguments, executable: command.executable,
             environment: command.environment(of: spec, in: folder),
-            folder: command.workingFolder(of: spec), outputs: pipes.map(\.writing))
+            folder: command.workingFolder(of: spec, in: folder), outputs: pipes.map(\.writing))
     }
 
     private mutating func follow(_ child: ChildProcess, _ watch: borrowing FolderWatch) throws -> ProcessEnd {

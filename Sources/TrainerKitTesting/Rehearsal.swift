@@ -21,6 +21,7 @@ public final class Rehearsal {
     /// Put before the plugin's command line: `["prlimit", "--fsize=4096"]`.
     public var launcher: [String] = []
     private let plugin: String
+    private var original: Rehearsal?
     private var running: ChildProcess?
     /// How the last plugin process ended, if nobody has waited for it yet.
     private var lastCode: Int?
@@ -35,11 +36,21 @@ public final class Rehearsal {
         try Lines.encode(spec).write(to: URL(filePath: folder.spec))
     }
 
+    /// Another process of the same plugin on the same folder, which stays this rehearsal's.
+    public func twin() -> Rehearsal {
+        Rehearsal(twinOf: self)
+    }
+
+    private init(twinOf original: Rehearsal) {
+        (plugin, spec, folder, self.original) = (original.plugin, original.spec, original.folder, original)
+    }
+
     deinit {
         if let running {
             running.signalGroup(SIGKILL)
             _ = running.wait()
         }
+        if original != nil { return }
         for pid in ProcessTable.marked(with: folder) { kill(pid, SIGKILL) }
         try? FileManager.default.removeItem(atPath: folder.path)
     }

@@ -200,4 +200,21 @@ import Wire
         try run.run()
         #expect(run.text(of: "stdout.log") == "2;\n")
     }
+
+    @Test func `of many processes on one folder one runs`() throws {
+        let run = try TrainerContract.scripted().rehearsal()
+        let crowd = (0..<8).map { _ in run.twin() }
+        for twin in crowd { try twin.start() }
+        for twin in crowd { #expect(try twin.wait() == 0) }
+        #expect(run.events.filter { if case .started = $0 { true } else { false } }.count == 1)
+        #expect(run.ending == .completed)
+    }
+
+    @Test func `a study folder that the node lacks is no fault`() throws {
+        var contract = try TrainerContract.scripted()
+        contract.baseFolder = "/no/such/folder"
+        let run = try contract.rehearsal()
+        try run.run()
+        #expect(run.ending == .completed)
+    }
 }

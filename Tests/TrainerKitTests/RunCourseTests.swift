@@ -1,8 +1,7 @@
 import FleetModel
 import Testing
+import TrainerKit
 import Wire
-
-@testable import TrainerKit
 
 /// The judgement alone, without processes.
 @Suite struct RunCourseTests {
