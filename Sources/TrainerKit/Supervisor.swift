@@ -130,7 +130,9 @@ extension Supervisor {
 
     private mutating func take(_ line: String, from stream: Source.Stream) throws {
         guard case .output(let stream) = stream else {
-            return try record(try Lines.decode(RunEvent.self, from: Data(line.utf8)))
+            let event = try? Lines.decode(RunEvent.self, from: Data(line.utf8))
+            return try record(
+                event ?? .note(text: "skipped what the trainer sent: it is too long to be an event"))
         }
         course.saw(line, from: stream)
         guard case .program = command, !course.isDecided else { return }

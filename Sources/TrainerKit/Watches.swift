@@ -37,7 +37,7 @@ struct ProcessWatch: ~Copyable {
     }
 }
 
-/// Signals that ask this plugin itself to end (a service manager, a terminal): the run is ended in order, as
+/// Signals that ask this plugin itself to end (systemd, a terminal): the run is ended in order, as
 /// a fault of the node.
 enum EndSignal {
     nonisolated(unsafe) private static var received: sig_atomic_t = 0

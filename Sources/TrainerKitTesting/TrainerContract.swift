@@ -197,8 +197,10 @@ extension TrainerContract {
         try expect(
             answer.code == 0 && answer.output.isEmpty && answer.error.isEmpty,
             "a second process exits 0 without a word; found \(answer)")
+        try expect(run.ending == nil, "the run goes on; found \(run.events.suffix(2))")
         try run.order(StopOrder(save: false, reason: "contract"))
         try expect(try run.wait() == 0, "the first process goes on and obeys; found \(run.events.suffix(2))")
+        try expect(run.ending == .stopped, "the run is stopped; found \(run.events.suffix(2))")
         let before = run.text(of: "events.jsonl")
         try run.run()
         try expect(run.text(of: "events.jsonl") == before, "a start after the end changes nothing")
