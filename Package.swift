@@ -18,7 +18,8 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 /// A plugin in its own folder: one executable over TrainerKit.
 func plugin(_ name: String) -> Target {
     .executableTarget(
-        name: name, dependencies: ["FleetModel", "Wire", "TrainerKit"], path: "plugins/\(name)", swiftSettings: rules)
+        name: name, dependencies: ["FleetModel", "Wire", "TrainerKit"], path: "plugins/\(name)",
+        swiftSettings: rules)
 }
 
 let package = Package(
@@ -51,7 +52,8 @@ let package = Package(
         .executableTarget(
             name: "coordinator",
             dependencies: [
-                "FleetModel", "Search", "StudyCore", "Wire", "TrainerKit", "FleetLink", "Journal", argumentParser,
+                "FleetModel", "Search", "StudyCore", "Wire", "TrainerKit", "FleetLink", "Journal",
+                argumentParser,
                 yams,
             ],
             swiftSettings: rules),
@@ -70,9 +72,13 @@ let package = Package(
         // Tests.
         .testTarget(name: "SearchTests", dependencies: ["FleetModel", "Search"], swiftSettings: rules),
         .testTarget(
-            name: "NativeTests", dependencies: ["native", "FleetModel", "Wire", "TrainerKit"], swiftSettings: rules),
+            name: "NativeTests", dependencies: ["native", "FleetModel", "Wire", "TrainerKit"],
+            swiftSettings: rules),
         .testTarget(
             name: "StudyCoreTests", dependencies: ["FleetModel", "Search", "StudyCore"], swiftSettings: rules),
+        .testTarget(
+            name: "CoordinatorTests", dependencies: ["coordinator", "FleetModel", "Search", "StudyCore"],
+            exclude: ["Snapshots"], swiftSettings: rules),
         .testTarget(name: "TidyTests", swiftSettings: rules),
     ]
 )

@@ -43,7 +43,9 @@ struct Schedule: Encodable {
             ? []
             : plan.space.parameters.compactMap { [stages] parameter in
                 let points = stages.compactMap { entry in
-                    entry.params[parameter.name]?.number.map { PowerLawFit.Point(x: Double(entry.lastStep), y: $0) }
+                    entry.params[parameter.name]?.number.map {
+                        PowerLawFit.Point(x: Double(entry.lastStep), y: $0)
+                    }
                 }
                 return points.count == stages.count ? Law(of: parameter.name, points) : nil
             }

@@ -6,17 +6,18 @@ import TrainerKit
 extension PlanDraft {
     static func sampler(_ file: inout SettingsReader) -> SamplerKind {
         file.nested("sampler") { sampler -> SamplerKind in
-            switch sampler.choice("kind", among: SamplerKind.names) {
+            switch sampler.kind(among: SamplerKind.names) {
             case "random": .random(RandomSampler())
             case "grid": .grid(GridSampler(points: sampler.int("points", default: 5, in: 2...)))
-            default: .tpe(TPESampler(startup: sampler.int("startup", default: 10, in: 1...)))
+            case "tpe": .tpe(TPESampler(startup: sampler.int("startup", default: 10, in: 1...)))
+            default: .tpe(TPESampler())
             }
         } ?? .tpe(TPESampler())
     }
 
     static func pruner(_ file: inout SettingsReader, steps: Int) -> PrunerKind {
         file.nested("pruner") { pruner in
-            switch pruner.choice("kind", among: PrunerKind.names) {
+            switch pruner.kind(among: PrunerKind.names) {
             case "asha":
                 return .asha(
                     ASHAPruner(
@@ -63,14 +64,15 @@ extension PlanDraft {
             return try Space(parameters)
         } catch {
             file.complain(
-                at: ["space"] + error.path, found: error.found, expected: error.expected, nearest: error.nearest)
+                at: ["space"] + error.path, found: error.found, expected: error.expected,
+                nearest: error.nearest)
             return nil
         }
     }
 
     private static func parameter(_ name: String, _ fields: inout SettingsReader) -> Parameter? {
         let when = conditions(&fields)
-        switch fields.choice("type", among: ["float", "int", "categorical"]) {
+        switch fields.kind("type", among: ["float", "int", "categorical"]) {
         case "float":
             let (low, high) = (fields.double("low"), fields.double("high"))
             let step = fields.has("step") ? fields.double("step") : nil
@@ -81,6 +83,7 @@ extension PlanDraft {
             let step = fields.optionalInt("step").map(Double.init)
             let scale = scale(step, &fields)
             return Parameter(name, .int(low: low, high: high, scale: scale), when: when)
+        case nil: return nil
         default:
             guard let choices = values(fields.value("choices")), !choices.isEmpty else {
                 fields.complain(

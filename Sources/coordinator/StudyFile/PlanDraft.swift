@@ -26,8 +26,10 @@ struct PlanDraft {
         let resources = Self.resources(&file)
         let budget = Self.budget(&file)
         let keepBest = file.nested("checkpoints") { $0.int("keep_best", default: 1, in: 1...) } ?? 1
+        if case .stages(let stages)? = method, case .object(let members)? = file.value("space") {
+            problems += Self.misfits(stages.shrink, among: members.keys.sorted())
+        }
         guard let trainer, let method, let space else { return }
-        if case .stages(let stages) = method { problems += Self.misfits(stages.shrink, in: space) }
         plan = Plan(
             name: name, trainer: trainer, objective: objective, space: space, method: method,
             sampler: sampler, pruner: pruner, seed: seed, resources: resources, budget: budget,
@@ -66,8 +68,8 @@ struct PlanDraft {
     }
 
     private static func method(_ file: inout SettingsReader) -> Method? {
-        let method = file.nested("method") { method -> Method in
-            let kind = method.choice("kind", among: Method.names)
+        let method = file.nested("method") { method -> Method? in
+            guard let kind = method.kind(among: Method.names) else { return nil }
             let trials = method.int("trials", in: 1...)
             let steps = method.int("steps", in: 1...)
             guard kind == "stages" else { return .search(SearchMethod(trials: trials, steps: steps)) }
@@ -77,7 +79,7 @@ struct PlanDraft {
                     shrink: shares(&method)))
         }
         if method == nil { file.require("method", "a mapping with kind, trials and steps") }
-        return method
+        return method ?? nil
     }
 
     private static func shares(_ method: inout SettingsReader) -> [String: Double] {
@@ -93,8 +95,7 @@ struct PlanDraft {
         } ?? [:]
     }
 
-    private static func misfits(_ shrink: [String: Double], in space: Space) -> [Problem] {
-        let names = space.parameters.map(\.name)
+    private static func misfits(_ shrink: [String: Double], among names: [String]) -> [Problem] {
         return shrink.keys.filter { !names.contains($0) }.map { name in
             Problem(
                 at: ["method", "shrink", name], found: name,
@@ -133,6 +134,15 @@ struct PlanDraft {
 }
 
 extension SettingsReader {
+    /// Which kind of thing a mapping describes; nil, and the rest of the mapping is not judged, where that
+    /// is none of `names`.
+    mutating func kind(_ key: String = "kind", among names: [String]) -> String? {
+        let kind = choice(key, among: names)
+        if value(key) == .string(kind) { return kind }
+        ignoreRest()
+        return nil
+    }
+
     /// Complains of a mapping that is not there.
     mutating func require(_ name: String, _ expected: String) {
         if !has(name) { complain(at: [name], found: "nothing", expected: expected) }

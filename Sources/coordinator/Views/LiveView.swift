@@ -16,7 +16,7 @@ enum LiveView {
         let counts = status.trials
         return [
             [
-                status.study, status.phase, "stage \(status.stage + 1) of \(status.stages)",
+                status.study, status.phase, "stage \(status.stage) (\(status.stage + 1) of \(status.stages))",
                 "\(Text.duration(status.elapsedSeconds)) elapsed",
                 "\(counts.completed) completed, \(counts.pruned) pruned, \(counts.failed) failed",
             ].joined(separator: " · ")
@@ -27,8 +27,8 @@ enum LiveView {
         let cells = max(10, min(40, width - 40))
         func line(_ name: String, _ share: Double, _ left: Double?) -> String {
             let percent = Int((share * 100).rounded())
-            let rest = left.map { "about \(Text.duration($0)) left" } ?? ""
-            return "\(name)  \(Text.bar(share, width: cells)) \(percent) %  \(rest)"
+            let rest = left.map { "  about \(Text.duration($0)) left" } ?? ""
+            return "\(name)  \(Text.bar(share, width: cells)) \(percent) %" + rest
         }
         return [
             line("stage", status.stageProgress, status.stageSecondsLeft),
@@ -43,8 +43,9 @@ enum LiveView {
                 [
                     run.trial, "step \(run.step)/\(run.steps)",
                     run.value.map { Text.number($0, digits: 5) } ?? "…",
-                    Text.sparkline(run.curve, width: 16), Text.assignment(run.params), run.lease,
+                    Text.sparkline(run.curve, width: 16),
                     run.isStopping ? "stopping" : run.secondsLeft.map { Text.duration($0) + " left" } ?? "",
+                    run.lease, Text.assignment(run.params),
                 ]
             })
         let more = status.running.count - shown.count
