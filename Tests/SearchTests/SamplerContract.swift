@@ -33,7 +33,7 @@ import Testing
     }
 
     @Test(arguments: everyKind)
-    func `a sampler learns nothing from a history that went through JSON that it did not know before`(
+    func `space and history after a journey through JSON give the same proposal`(
         sampler: SamplerKind
     ) throws {
         var g = SeededGenerator(seed: 2)
@@ -47,9 +47,8 @@ import Testing
             )
             let fresh = sampler.propose(in: space, history: past, using: &first)
             let again = sampler.propose(in: spaceAgain, history: pastAgain, using: &second)
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = .sortedKeys
-            #expect(try encoder.encode(fresh) == encoder.encode(again))
+            #expect(spaceAgain == space && pastAgain == past)
+            #expect(fresh == again)
         }
     }
 

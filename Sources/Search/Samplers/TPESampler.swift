@@ -126,7 +126,7 @@ private struct Shares {
     init(_ choices: [ParameterValue], _ values: [ParameterValue]) {
         var counts = [Double](repeating: 1 / Double(choices.count), count: choices.count)
         for value in values {
-            if let index = choices.firstIndex(where: { $0.matches(value) }) { counts[index] += 1 }
+            if let index = choices.firstIndex(of: value) { counts[index] += 1 }
         }
         of = counts.map { $0 / Double(values.count + 1) }
     }
