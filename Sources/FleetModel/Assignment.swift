@@ -24,6 +24,31 @@ public enum ParameterValue: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
+extension ParameterValue {
+    /// Numbers of the same value are equal, whole float or int: JSON writes the float 1.0 as `1`, and what
+    /// comes back from a journal equals what went in.
+    public static func == (a: ParameterValue, b: ParameterValue) -> Bool {
+        switch (a, b) {
+        case (.float(let a), .float(let b)): a == b
+        case (.int(let a), .int(let b)): a == b
+        case (.float(let float), .int(let int)), (.int(let int), .float(let float)):
+            Int(exactly: float) == int
+        case (.string(let a), .string(let b)): a == b
+        case (.bool(let a), .bool(let b)): a == b
+        default: false
+        }
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        switch self {
+        case .float(let value): hasher.combine(value)
+        case .int(let value): hasher.combine(Double(value))
+        case .string(let value): hasher.combine(value)
+        case .bool(let value): hasher.combine(value)
+        }
+    }
+}
+
 extension ParameterValue: Codable {
     /// A whole JSON number reads as `.int`; who knows the parameter to be a float asks for `number`.
     public init(from decoder: any Decoder) throws {

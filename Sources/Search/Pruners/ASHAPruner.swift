@@ -57,6 +57,15 @@ public struct ASHAPruner: Pruner {
     }
 }
 
+extension ASHAPruner {
+    /// As if `trial` had been recorded at one rung, the one of that index, and no other: for tests.
+    package func recording(_ trial: TrialID, rung: Int, loss: Loss) -> ASHAPruner {
+        var copy = self
+        _ = copy.rungs[rung].record(Entry(trial: trial, loss: loss), reductionFactor)
+        return copy
+    }
+}
+
 extension ASHAPruner.Rung {
     fileprivate mutating func record(_ entry: ASHAPruner.Entry, _ reductionFactor: Int) -> Standing {
         let place = entries.firstIndex { entry.loss < $0.loss } ?? entries.count

@@ -96,7 +96,7 @@ private struct Grid {
                 point.append(Grid.inactive)
                 continue
             }
-            guard let level = values.firstIndex(where: { $0.matches(value) }) else { return nil }
+            guard let level = values.firstIndex(of: value) else { return nil }
             point.append(level)
         }
         return point

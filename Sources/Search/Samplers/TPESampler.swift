@@ -44,13 +44,11 @@ public struct TPESampler: Sampler {
     ) -> Assignment {
         var assignment: Assignment = [:]
         for parameter in space.parameters where parameter.isActive(in: assignment) {
-            let good = split.good.compactMap { $0[parameter.name] }
-            let bad = split.bad.compactMap { $0[parameter.name] }
             assignment[parameter.name] =
                 if case .categorical(let choices) = parameter.domain {
-                    choose(among: choices, good, bad, using: &generator)
+                    choose(parameter.name, among: choices, split, using: &generator)
                 } else {
-                    place(in: parameter.domain, good, bad, using: &generator)
+                    place(parameter.name, in: parameter.domain, split, using: &generator)
                 }
         }
         return assignment
@@ -58,12 +56,11 @@ public struct TPESampler: Sampler {
 
     /// The candidate, drawn where good trials are dense, at which they are densest compared with bad ones.
     private func place(
-        in domain: Domain, _ good: [ParameterValue], _ bad: [ParameterValue],
-        using generator: inout SeededGenerator
+        _ name: String, in domain: Domain, _ split: Split, using generator: inout SeededGenerator
     ) -> ParameterValue {
         guard let axis = Axis(domain) else { preconditionFailure("a domain without choices has an axis") }
-        let below = ParzenEstimator(axis, positions: axis.positions(of: good))
-        let above = ParzenEstimator(axis, positions: axis.positions(of: bad))
+        let below = ParzenEstimator(axis, positions: axis.positions(of: name, in: split.good))
+        let above = ParzenEstimator(axis, positions: axis.positions(of: name, in: split.bad))
         var best: (value: ParameterValue, score: Double)?
         for _ in 0..<candidates {
             let value = axis.value(at: below.draw(using: &generator))
@@ -76,10 +73,11 @@ public struct TPESampler: Sampler {
 
     /// The same for choices, whose densities are their smoothed shares.
     private func choose(
-        among choices: [ParameterValue], _ good: [ParameterValue], _ bad: [ParameterValue],
+        _ name: String, among choices: [ParameterValue], _ split: Split,
         using generator: inout SeededGenerator
     ) -> ParameterValue {
-        let (below, above) = (Shares(choices, good), Shares(choices, bad))
+        let below = Shares(choices, split.good.compactMap { $0[name] })
+        let above = Shares(choices, split.bad.compactMap { $0[name] })
         let drawn = (0..<candidates).map { _ in below.draw(using: &generator) }
         let best = drawn.max { below.of[$0] / above.of[$0] < below.of[$1] / above.of[$1] }
         return choices[best ?? 0]
@@ -128,7 +126,7 @@ private struct Shares {
     init(_ choices: [ParameterValue], _ values: [ParameterValue]) {
         var counts = [Double](repeating: 1 / Double(choices.count), count: choices.count)
         for value in values {
-            if let index = choices.firstIndex(where: { $0.matches(value) }) { counts[index] += 1 }
+            if let index = choices.firstIndex(of: value) { counts[index] += 1 }
         }
         of = counts.map { $0 / Double(values.count + 1) }
     }
@@ -144,8 +142,8 @@ private struct Shares {
 }
 
 extension Axis {
-    fileprivate func positions(of values: [ParameterValue]) -> [Double] {
-        values.compactMap { $0.number.map(position(of:)) }
+    fileprivate func positions(of name: String, in assignments: [Assignment]) -> [Double] {
+        assignments.compactMap { $0[name]?.number.map(position(of:)) }
     }
 }
 

@@ -57,7 +57,7 @@ struct Axis {
     func value(at position: Double) -> ParameterValue {
         switch form {
         case .linear(let range): .float(position.clamped(to: range))
-        case .log(let range): .float(Search.exp(position).clamped(to: range))
+        case .log(let range): .float(exponential(of: position, from: range))
         case .floatGrid(let low, let high, let step, let last):
             .float(min(low + position.rounded().clamped(to: 0...last) * step, high))
         case .intGrid(let low, let step, let last):
@@ -68,6 +68,12 @@ struct Axis {
                     Search.exp(position).rounded().clamped(
                         to: Double(range.lowerBound)...Double(range.upperBound))))
         }
+    }
+
+    /// The ends come out exactly, whatever `exp` makes of `log`.
+    private func exponential(of position: Double, from range: ClosedRange<Double>) -> Double {
+        if position <= low { return range.lowerBound }
+        return position >= high ? range.upperBound : Search.exp(position).clamped(to: range)
     }
 
     /// Where `number` lies, moved to the nearest end where it is outside.

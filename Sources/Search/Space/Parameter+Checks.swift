@@ -103,7 +103,7 @@ extension Domain {
             if case .float(let number) = choice, !number.isFinite {
                 throw Problem(at: ["choices", "\(index)"], found: "\(number)", expected: "a finite number")
             }
-            if choices[..<index].contains(where: { $0.matches(choice) }) {
+            if choices[..<index].contains(choice) {
                 throw Problem(
                     at: ["choices", "\(index)"], found: "\(choice) again", expected: "each choice once")
             }

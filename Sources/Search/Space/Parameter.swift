@@ -17,7 +17,7 @@ public struct Parameter: Hashable, Codable, Sendable {
     /// Whether it has a value, given those of the parameters before it. An inactive parent is absent.
     func isActive(in assignment: Assignment) -> Bool {
         when.allSatisfy { parent, listed in
-            assignment[parent].map { value in listed.contains { $0.matches(value) } } ?? false
+            assignment[parent].map { value in listed.contains(value) } ?? false
         }
     }
 }
@@ -38,12 +38,4 @@ public enum Scale: Hashable, Codable, Sendable {
     /// Only low, low + step, low + 2 step, … up to the last that is not above high. Above 0, in the
     /// parameter's own unit; a whole number for `int`.
     case step(Double)
-}
-
-extension ParameterValue {
-    /// The same value after a journey through JSON, which writes the float 1.0 as `1`.
-    func matches(_ other: ParameterValue) -> Bool {
-        if let number, let theirs = other.number { return number == theirs }
-        return self == other
-    }
 }

@@ -63,7 +63,7 @@ extension Domain: CustomStringConvertible {
     /// Whether `value` is one of the domain's. Whole floats and ints of the same number count as equal.
     public func contains(_ value: ParameterValue) -> Bool {
         switch self {
-        case .categorical(let choices): return choices.contains { $0.matches(value) }
+        case .categorical(let choices): return choices.contains(value)
         case .float(let low, let high, let scale):
             guard let number = value.number, number >= low, number <= high else { return false }
             guard case .step(let step) = scale else { return true }

@@ -1,0 +1,60 @@
+import FleetModel
+import Search
+import Testing
+
+@Suite struct GridTests {
+    @Test func `a grid visits each point once, counts them, and is exhausted then`() throws {
+        var g = SeededGenerator(seed: 8)
+        let grid = GridSampler(points: 2)
+        for _ in 0..<100 {
+            let space = try Space.anything(&g)
+            guard grid.count(in: space) <= 300 else { continue }
+            var past: [Observation] = []
+            while let proposal = grid.propose(in: space, history: past, using: &g) {
+                #expect(proposal.reason == .grid(point: past.count + 1, of: grid.count(in: space)))
+                past.append(Observation(proposal.assignment, .running))
+            }
+            #expect(past.count == grid.count(in: space))
+            #expect(Set(past.map(\.assignment)).count == past.count)
+        }
+    }
+
+    @Test func `a grid spreads its points along the scale, both ends included`() throws {
+        let space = try Space([Parameter("lr", .float(low: 1e-4, high: 1e-2, scale: .log))])
+        var g = SeededGenerator(seed: 9)
+        let values = try points(of: GridSampler(points: 3), in: space, &g).map {
+            try #require($0["lr"]?.number)
+        }
+        #expect(values[0] == 1e-4)
+        #expect(abs(values[1] - 1e-3) < 1e-12)
+        #expect(values[2] == 1e-2)
+    }
+
+    @Test func `steps and short whole ranges are taken whole, points already tried are passed over`() throws {
+        let space = try Space([
+            Parameter("a", .int(low: 1, high: 3)),
+            Parameter("b", .float(low: 0, high: 1, scale: .step(0.125))),
+        ])
+        var g = SeededGenerator(seed: 10)
+        let grid = GridSampler(points: 4, pointsOf: ["a": 3])
+        #expect(grid.count(in: space) == 27)
+        let tried = Observation(["a": .int(1), "b": .int(0)], .failed)
+        let next = grid.propose(in: space, history: [tried], using: &g)
+        #expect(next == Proposal(["a": .int(1), "b": .float(0.125)], .grid(point: 2, of: 27)))
+    }
+
+    @Test func `a grid too large to count says so and begins`() throws {
+        let space = try Space((0..<80).map { Parameter("p\($0)", .float(low: 0, high: 1)) })
+        var g = SeededGenerator(seed: 11)
+        let first = GridSampler().propose(in: space, history: [], using: &g)
+        #expect(first?.reason == .grid(point: 1, of: .max))
+    }
+
+    private func points(of grid: GridSampler, in space: Space, _ g: inout SeededGenerator) -> [Assignment] {
+        var past: [Observation] = []
+        while let proposal = grid.propose(in: space, history: past, using: &g) {
+            past.append(Observation(proposal.assignment, .running))
+        }
+        return past.map(\.assignment)
+    }
+}

@@ -1,0 +1,62 @@
+import FleetModel
+import Foundation
+import Search
+import Testing
+
+/// What every sampler promises, over random spaces and histories. A new sampler is added to `everyKind`.
+@Suite struct SamplerContract {
+    static let everyKind: [SamplerKind] = [
+        .random(RandomSampler()), .grid(GridSampler(points: 3)), .tpe(TPESampler(startup: 4)),
+    ]
+
+    @Test(arguments: everyKind)
+    func `proposals lie in the space, and the same question gets the same answer`(sampler: SamplerKind) throws
+    {
+        var g = SeededGenerator(seed: 1)
+        var proposals = 0
+        for round in 0..<1500 {
+            let space = try Space.anything(&g)
+            let past = history(of: g.int(0...40), in: space, &g)
+            var (first, second) = (
+                SeededGenerator(seed: UInt64(round)), SeededGenerator(seed: UInt64(round))
+            )
+            let copy = sampler
+            let answer = sampler.propose(in: space, history: past, using: &first)
+            #expect(copy.propose(in: space, history: past, using: &second) == answer)
+            #expect(first == second)
+            guard let answer else { continue }
+            proposals += 1
+            #expect(space.problem(with: answer.assignment) == nil, "\(space) \(answer)")
+            for case .float(let number) in answer.assignment.values { #expect(number.isFinite) }
+        }
+        #expect(proposals > 700)
+    }
+
+    @Test(arguments: everyKind)
+    func `space and history after a journey through JSON give the same proposal`(
+        sampler: SamplerKind
+    ) throws {
+        var g = SeededGenerator(seed: 2)
+        for round in 0..<150 {
+            let space = try Space.anything(&g)
+            let past = history(of: 20, in: space, &g)
+            let spaceAgain = try JSONDecoder().decode(Space.self, from: JSONEncoder().encode(space))
+            let pastAgain = try JSONDecoder().decode([Observation].self, from: JSONEncoder().encode(past))
+            var (first, second) = (
+                SeededGenerator(seed: UInt64(round)), SeededGenerator(seed: UInt64(round))
+            )
+            let fresh = sampler.propose(in: space, history: past, using: &first)
+            let again = sampler.propose(in: spaceAgain, history: pastAgain, using: &second)
+            #expect(spaceAgain == space && pastAgain == past)
+            #expect(fresh == again)
+        }
+    }
+
+    @Test func `the names for error messages are those of the kinds`() throws {
+        let names = try Self.everyKind.map { kind in
+            try #require(try JSONSerialization.jsonObject(with: JSONEncoder().encode(kind)) as? [String: Any])
+                .keys.first
+        }
+        #expect(names == SamplerKind.names)
+    }
+}
