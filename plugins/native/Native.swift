@@ -55,7 +55,8 @@ struct Native: Trainer {
     }
 
     func execution(of spec: RunSpec, in folder: TrialFolder) throws(Refusal) -> Execution {
-        let recipe = try refusing { () throws(Problem) -> Recipe in try self.recipe.applying(spec.assignment) }
+        let recipe = try refusing { () throws(Problem) -> Recipe in try self.recipe.applying(spec.assignment)
+        }
         return .inProcess { session in
             let training = try Training(
                 recipe.shape, hyper: recipe.hyper, corpus: try corpus(context: recipe.shape.context),
