@@ -27,15 +27,16 @@ let package = Package(
         .executableTarget(
             name: "command", dependencies: ["FleetModel", "Wire", "TrainerKit"], path: "plugins/command",
             swiftSettings: rules),
-        .systemLibrary(name: "COpenBLAS"),
+        .target(
+            name: "COpenBLAS",
+            linkerSettings: [
+                .linkedLibrary(":libopenblas.a"), .linkedLibrary("pthread"), .linkedLibrary("m"),
+            ]),
         .executableTarget(
             name: "native", dependencies: ["FleetModel", "Wire", "TrainerKit", "COpenBLAS"],
             path: "plugins/native",
             // Unoptimised, the loops over floats are a hundred times slower: no debug build could train.
-            swiftSettings: rules + [.unsafeFlags(["-O"], .when(configuration: .debug))],
-            linkerSettings: [
-                .linkedLibrary(":libopenblas.a"), .linkedLibrary("pthread"), .linkedLibrary("m"),
-            ]),
+            swiftSettings: rules + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
         .testTarget(
             name: "NativeTests", dependencies: ["native", "FleetModel", "Wire", "TrainerKit"], swiftSettings: rules),
     ]
