@@ -12,7 +12,8 @@ let rules: [SwiftSetting] = [
 let package = Package(
     name: "iterhpo",
     products: [
-        .library(name: "TrainerKit", targets: ["TrainerKit"])
+        .library(name: "TrainerKit", targets: ["TrainerKit"]),
+        .library(name: "TrainerKitTesting", targets: ["TrainerKitTesting"]),
     ],
     dependencies: [],
     targets: [
@@ -21,11 +22,17 @@ let package = Package(
         .target(name: "CLinux"),
         .target(
             name: "TrainerKit", dependencies: ["FleetModel", "Wire", "CLinux"], swiftSettings: rules),
+        .target(
+            name: "TrainerKitTesting", dependencies: ["FleetModel", "Wire", "TrainerKit"], swiftSettings: rules),
         .executableTarget(
             name: "scripted", dependencies: ["FleetModel", "Wire", "TrainerKit"], path: "plugins/scripted",
             swiftSettings: rules),
         .executableTarget(
             name: "command", dependencies: ["FleetModel", "Wire", "TrainerKit"], path: "plugins/command",
+            swiftSettings: rules),
+        .testTarget(
+            name: "TrainerKitTests",
+            dependencies: ["FleetModel", "Wire", "TrainerKit", "TrainerKitTesting", "scripted", "command"],
             swiftSettings: rules),
         .target(
             name: "COpenBLAS",
@@ -38,6 +45,8 @@ let package = Package(
             // Unoptimised, the loops over floats are a hundred times slower: no debug build could train.
             swiftSettings: rules + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
         .testTarget(
-            name: "NativeTests", dependencies: ["native", "FleetModel", "Wire", "TrainerKit"], swiftSettings: rules),
+            name: "NativeTests",
+            dependencies: ["FleetModel", "Wire", "TrainerKit", "TrainerKitTesting", "native"],
+            swiftSettings: rules),
     ]
 )

@@ -31,6 +31,9 @@ struct RunCourse {
         lastStep = spec.firstStep
     }
 
+    /// Whether what the trainer still says can change nothing.
+    var isDecided: Bool { stop != nil && stop != .ordered }
+
     mutating func stop(for reason: Stop) {
         stop = stop ?? reason
     }
@@ -71,7 +74,7 @@ struct RunCourse {
 
 extension RunCourse {
     private mutating func take(_ report: Report) -> [RunEvent] {
-        if case .fault = stop { return [] }
+        if isDecided { return [] }
         if let fault = fault(in: report) { return note(fault) }
         var report = report
         var events: [RunEvent] = []

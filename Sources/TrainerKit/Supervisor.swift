@@ -67,8 +67,9 @@ struct Supervisor: ~Copyable {
     }
 
     private mutating func follow(_ child: ChildProcess, _ watch: borrowing FolderWatch) throws -> ProcessEnd {
+        let childWatch = ProcessWatch(on: child)
         while true {
-            waitForSomething(watch.descriptor)
+            waitForSomething([watch.descriptor, childWatch.descriptor])
             watch.drain(into: &buffer)
             try readSources()
             try record(publisher.found())
@@ -98,10 +99,10 @@ struct Supervisor: ~Copyable {
 // MARK: - One turn of the loop
 
 extension Supervisor {
-    private func waitForSomething(_ watch: Int32) {
+    private func waitForSomething(_ watches: [Int32]) {
         let now = monotonicSeconds()
         let wait = min(Self.tick, ladder?.wait(at: now) ?? Self.tick)
-        var polled = (sources.map(\.descriptor) + [watch]).map {
+        var polled = (sources.map(\.descriptor) + watches).map {
             pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
         }
         poll(&polled, nfds_t(polled.count), Int32((wait * 1000).rounded(.up)))
@@ -111,8 +112,10 @@ extension Supervisor {
         for index in sources.indices { try readSource(index) }
     }
 
+    /// Reads at most 1 MiB (all that the largest pipe holds), so that a flood of output cannot keep the loop
+    /// from its other duties.
     private mutating func readSource(_ index: Int) throws {
-        while sources[index].descriptor >= 0 {
+        for _ in 0..<16 where sources[index].descriptor >= 0 {
             guard let bytes = readSome(from: sources[index].descriptor, into: &buffer) else {
                 sources[index].end()
                 return
@@ -130,7 +133,7 @@ extension Supervisor {
             return try record(try Lines.decode(RunEvent.self, from: Data(line.utf8)))
         }
         course.saw(line, from: stream)
-        guard case .program = command else { return }
+        guard case .program = command, !course.isDecided else { return }
         for signal in signals(line, stream) {
             switch signal {
             case .report(let report): try record(.report(report: report))

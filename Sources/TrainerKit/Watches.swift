@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Wire
 
@@ -19,6 +20,20 @@ struct FolderWatch: ~Copyable {
     /// Forgets what was noticed.
     func drain(into buffer: inout [UInt8]) {
         while let bytes = readSome(from: descriptor, into: &buffer), !bytes.isEmpty {}
+    }
+}
+
+/// Notices at once when a process ends; where the kernel cannot tell, the supervisor's tick notices later.
+struct ProcessWatch: ~Copyable {
+    /// Becomes readable; -1 on kernels before 5.3.
+    let descriptor: Int32
+
+    init(on child: ChildProcess) {
+        descriptor = linux_watch_process(child.pid)
+    }
+
+    deinit {
+        if descriptor >= 0 { close(descriptor) }
     }
 }
 

@@ -5,13 +5,7 @@ extension Native {
         name: "native",
         summary: "Trains a byte-level transformer on the CPU, in the plugin itself.",
         parameters: Tunables.names,
-        settings: own
-            + Tunables.numbers.map { number in
-                TrainerDescription.Setting(number.name, "\(number.meaning), in \(number.range).")
-            }
-            + Tunables.counts.map { count in
-                TrainerDescription.Setting(count.name, "\(count.meaning), in \(count.range).")
-            },
+        settings: own + tunable,
         example: """
             trainer:
               plugin: native
@@ -34,4 +28,25 @@ extension Native {
         .init("checkpoint_every", "Steps between checkpoints; by default only one at the end."),
         .init("threads", "By default one for each slot."),
     ]
+
+    private static let tunable: [TrainerDescription.Setting] = {
+        let usual = Recipe()
+        func setting(_ name: String, _ meaning: String, _ values: (Double, Double, usual: Double))
+            -> TrainerDescription.Setting
+        {
+            let words = [values.0, values.1, values.usual].map { Int(exactly: $0).map { "\($0)" } ?? "\($0)" }
+            return .init(name, "\(meaning); from \(words[0]) to \(words[1]), \(words[2]) by default.")
+        }
+        return Tunables.numbers.map {
+            setting($0.name, $0.meaning, ($0.range.lowerBound, $0.range.upperBound, usual[keyPath: $0.place]))
+        }
+            + Tunables.counts.map {
+                setting(
+                    $0.name, $0.meaning,
+                    (
+                        Double($0.range.lowerBound), Double($0.range.upperBound),
+                        Double(usual[keyPath: $0.place])
+                    ))
+            }
+    }()
 }
