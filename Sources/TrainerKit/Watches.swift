@@ -47,6 +47,8 @@ enum EndSignal {
             signal(number) { EndSignal.received = $0 }
         }
         signal(SIGPIPE, SIG_IGN)
+        // A full quota is then an error of write(2), like a full disk.
+        signal(SIGXFSZ, SIG_IGN)
     }
 
     /// Number of the signal that came last.

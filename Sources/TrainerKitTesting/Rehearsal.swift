@@ -18,6 +18,8 @@ public struct BrokenPromise: Error, CustomStringConvertible {
 public final class Rehearsal {
     public let spec: RunSpec
     public let folder: TrialFolder
+    /// Put before the plugin's command line: `["prlimit", "--fsize=4096"]`.
+    public var launcher: [String] = []
     private let plugin: String
     private var running: ChildProcess?
     /// How the last plugin process ended, if nobody has waited for it yet.
@@ -94,7 +96,8 @@ public final class Rehearsal {
         }
         defer { for file in files { close(file) } }
         return try ChildProcess(
-            [plugin] + arguments, environment: ProcessInfo.processInfo.environment, folder: folder.path,
+            launcher + [plugin] + arguments, environment: ProcessInfo.processInfo.environment,
+            folder: folder.path,
             input: input, outputs: files)
     }
 }

@@ -174,4 +174,30 @@ import Wire
         #expect(
             run.events == [.started(pid: 1, startTime: 1), .ended(ending: .failed(RunFailure(.vanished)))])
     }
+
+    @Test func `a full disk ends the plugin with an error and leaves whole lines`() throws {
+        let run = try TrainerContract.scripted().rehearsal(steps: 1_000_000)
+        run.launcher = ["prlimit", "--fsize=4096"]
+        #expect(try run.run() == 1)
+        let text = run.text(of: "events.jsonl")
+        #expect(text.hasSuffix("}\n") && text.utf8.count > 3_900)
+        #expect(run.text(of: "stderr.log").contains("events.jsonl"))
+        #expect(!run.hasSurvivors)
+    }
+
+    @Test func `a run sees its own slots only`() throws {
+        let contract = try TrainerContract.perl(
+            #"print "$ENV{CUDA_VISIBLE_DEVICES};$ENV{CUDA_DEVICE_ORDER};$ENV{ITERHPO_TRIAL_FOLDER}\n""#)
+        let run = try contract.rehearsal(slots: [.gpu(index: 2), .gpu(index: 5)])
+        try run.run()
+        #expect(run.text(of: "stdout.log") == "2,5;PCI_BUS_ID;\(run.folder.path)\n")
+    }
+
+    @Test func `a run on cores uses as many threads, and no GPU`() throws {
+        let contract = try TrainerContract.perl(
+            #"print "$ENV{OMP_NUM_THREADS};$ENV{CUDA_VISIBLE_DEVICES}\n""#)
+        let run = try contract.rehearsal(slots: [.cpu(index: 0), .cpu(index: 3)])
+        try run.run()
+        #expect(run.text(of: "stdout.log") == "2;\n")
+    }
 }
