@@ -29,24 +29,21 @@ extension Native {
         .init("threads", "By default one for each slot."),
     ]
 
-    private static let tunable: [TrainerDescription.Setting] = {
-        let usual = Recipe()
-        func setting(_ name: String, _ meaning: String, _ values: (Double, Double, usual: Double))
-            -> TrainerDescription.Setting
-        {
-            let words = [values.0, values.1, values.usual].map { Int(exactly: $0).map { "\($0)" } ?? "\($0)" }
-            return .init(name, "\(meaning); from \(words[0]) to \(words[1]), \(words[2]) by default.")
+    private static let tunable = Tunables.numbers.map(\.setting) + Tunables.counts.map(\.setting)
+}
+
+extension Tunables.Number {
+    fileprivate var setting: TrainerDescription.Setting {
+        let words = [range.lowerBound, range.upperBound, Recipe()[keyPath: place]].map { value in
+            Int(exactly: value).map { "\($0)" } ?? "\(value)"
         }
-        return Tunables.numbers.map {
-            setting($0.name, $0.meaning, ($0.range.lowerBound, $0.range.upperBound, usual[keyPath: $0.place]))
-        }
-            + Tunables.counts.map {
-                setting(
-                    $0.name, $0.meaning,
-                    (
-                        Double($0.range.lowerBound), Double($0.range.upperBound),
-                        Double(usual[keyPath: $0.place])
-                    ))
-            }
-    }()
+        return .init(name, "\(meaning); from \(words[0]) to \(words[1]), \(words[2]) by default.")
+    }
+}
+
+extension Tunables.Count {
+    fileprivate var setting: TrainerDescription.Setting {
+        let (low, high) = (range.lowerBound, range.upperBound)
+        return .init(name, "\(meaning); from \(low) to \(high), \(Recipe()[keyPath: place]) by default.")
+    }
 }
