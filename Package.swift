@@ -1,6 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+/// Every target of ours: a warning is an error, and what is imported is said.
 let rules: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .treatAllWarnings(as: .error),
@@ -9,44 +10,94 @@ let rules: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),
 ]
 
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+/// A plugin in its own folder: one executable over TrainerKit.
+func plugin(_ name: String) -> Target {
+    .executableTarget(
+        name: name, dependencies: ["FleetModel", "Wire", "TrainerKit"], path: "plugins/\(name)",
+        swiftSettings: rules)
+}
+
 let package = Package(
     name: "iterhpo",
     products: [
+        .library(name: "Search", targets: ["Search"]),
         .library(name: "TrainerKit", targets: ["TrainerKit"]),
         .library(name: "TrainerKitTesting", targets: ["TrainerKitTesting"]),
     ],
-    dependencies: [],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        // Without its Foundation trait, so that what runs on GPU hosts stays small.
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+    ],
     targets: [
+        // Nouns, and the pure core.
         .target(name: "FleetModel", swiftSettings: rules),
+        .target(name: "Search", dependencies: ["FleetModel"], swiftSettings: rules),
+        .target(name: "StudyCore", dependencies: ["FleetModel", "Search"], swiftSettings: rules),
+
+        // The pipe, its kit, and the edges.
         .target(name: "Wire", dependencies: ["FleetModel"], swiftSettings: rules),
         .target(name: "CLinux"),
+        .target(name: "TrainerKit", dependencies: ["FleetModel", "Wire", "CLinux"], swiftSettings: rules),
         .target(
-            name: "TrainerKit", dependencies: ["FleetModel", "Wire", "CLinux"], swiftSettings: rules),
-        .target(
-            name: "TrainerKitTesting", dependencies: ["FleetModel", "Wire", "TrainerKit"], swiftSettings: rules),
+            name: "TrainerKitTesting", dependencies: ["FleetModel", "Wire", "TrainerKit"],
+            swiftSettings: rules),
+        .target(name: "Spawn", swiftSettings: rules),
+        .target(name: "FleetLink", dependencies: ["FleetModel", "Wire", "Spawn"], swiftSettings: rules),
+        .target(name: "Journal", dependencies: ["FleetModel", "StudyCore", grdb], swiftSettings: rules),
+
+        // Programs.
         .executableTarget(
-            name: "scripted", dependencies: ["FleetModel", "Wire", "TrainerKit"], path: "plugins/scripted",
+            name: "coordinator",
+            dependencies: [
+                "FleetModel", "Search", "StudyCore", "Wire", "TrainerKit", "FleetLink", "Journal",
+                argumentParser,
+                yams,
+            ],
             swiftSettings: rules),
         .executableTarget(
-            name: "command", dependencies: ["FleetModel", "Wire", "TrainerKit"], path: "plugins/command",
-            swiftSettings: rules),
-        .testTarget(
-            name: "TrainerKitTests",
-            dependencies: ["FleetModel", "Wire", "TrainerKit", "TrainerKitTesting", "scripted", "command"],
-            swiftSettings: rules),
-        .target(
-            name: "COpenBLAS",
-            linkerSettings: [
-                .linkedLibrary(":libopenblas.a"), .linkedLibrary("pthread"), .linkedLibrary("m"),
-            ]),
+            name: "agent", dependencies: ["FleetModel", "Wire", "Spawn", argumentParser],
+            path: "agents/agent", swiftSettings: rules),
+        plugin("command"),
+        plugin("scripted"),
         .executableTarget(
             name: "native", dependencies: ["FleetModel", "Wire", "TrainerKit", "COpenBLAS"],
             path: "plugins/native",
             // Unoptimised, the loops over floats are a hundred times slower: no debug build could train.
             swiftSettings: rules + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
+        .target(
+            name: "COpenBLAS",
+            linkerSettings: [
+                .linkedLibrary(":libopenblas.a"), .linkedLibrary("pthread"), .linkedLibrary("m"),
+            ]),
+
+        // Tests.
+        .testTarget(name: "SearchTests", dependencies: ["FleetModel", "Search"], swiftSettings: rules),
         .testTarget(
             name: "NativeTests",
             dependencies: ["FleetModel", "Wire", "TrainerKit", "TrainerKitTesting", "native"],
             swiftSettings: rules),
+        .testTarget(
+            name: "TrainerKitTests",
+            dependencies: ["FleetModel", "Wire", "TrainerKit", "TrainerKitTesting", "scripted", "command"],
+            swiftSettings: rules),
+        .testTarget(
+            name: "StudyCoreTests", dependencies: ["FleetModel", "Search", "StudyCore"], swiftSettings: rules),
+        .testTarget(
+            name: "CoordinatorTests", dependencies: ["coordinator", "FleetModel", "Search", "StudyCore"],
+            exclude: ["Snapshots"], swiftSettings: rules),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: [
+                "agent", "command", "coordinator", "native", "scripted", "FleetModel", "Journal", "StudyCore", "Wire",
+            ], swiftSettings: rules),
+        .testTarget(name: "TidyTests", swiftSettings: rules),
     ]
 )

@@ -45,6 +45,12 @@ public struct SettingsReader: Sendable {
         return value
     }
 
+    /// Lets every key pass, known or not: for a mapping whose kind is wrong, so that one mistake is one
+    /// problem.
+    public mutating func ignoreRest() {
+        asked.formUnion(members.keys)
+    }
+
     /// Whether the key is there.
     public func has(_ name: String) -> Bool { members[name] != nil }
 

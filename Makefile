@@ -1,0 +1,34 @@
+# Everything that a person types. `make help` lists the targets.
+.DEFAULT_GOAL := help
+.PHONY: help build quickstart test bench format packages
+
+BIN := .build/release
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+packages:
+	@deploy/install-packages libsqlite3-dev libssh-dev libopenblas-dev
+
+build: packages ## Build the coordinator, the agent and the plugins (release)
+	swift build -c release --product coordinator
+	swift build -c release --product agent
+	swift build -c release --product native
+	swift build -c release --product scripted
+	swift build -c release --product command
+
+quickstart: build ## Run a real staged study on this machine: about 3 minutes after the build
+	$(BIN)/coordinator start deploy/studies/quickstart.yaml --out quickstart
+
+test: packages ## Run every check: format, build, all suites
+	@deploy/install-packages openssh-server
+	swift format lint --strict --recursive Package.swift Sources Tests agents plugins Benchmarks
+	swift build -c release --product native
+	swift build --build-tests
+	swift test --skip-build
+
+bench: build ## Measure speed: native trainer, journal, decisions
+	Benchmarks/run
+
+format: ## Format the sources in place
+	swift format format --in-place --recursive Package.swift Sources Tests agents plugins Benchmarks

@@ -1,0 +1,128 @@
+import FleetModel
+import Foundation
+import GRDB
+public import StudyCore
+
+/// One event that was applied, and the effects it had.
+public struct Step: Hashable, Sendable {
+    public let event: Event
+    public let effects: [Effect]
+
+    public init(event: Event, effects: [Effect]) {
+        self.event = event
+        self.effects = effects
+    }
+}
+
+/// The durable record of a study, with one writer: its coordinator. What `append` has returned from
+/// survives kill -9 and power loss (WAL, synchronous FULL); batches are whole or absent.
+public final class Journal: Sendable {
+    private let path: String
+    private let database: DatabaseQueue
+    private let cursor: Cursor
+
+    /// Where the journal ends, and when the next snapshot is due. Touched only inside `database.write`,
+    /// which lets in one caller at a time.
+    private final class Cursor: @unchecked Sendable {
+        var sequence = 0
+        var snapshotAt = 0
+    }
+
+    /// Steps between snapshots at least: about a tenth of a second of replay.
+    static let snapshotInterval = 5000
+    /// One more step between snapshots for so many bytes of the last one, so that writing snapshots stays
+    /// a small part of writing.
+    static let snapshotBytesPerStep = 100
+
+    private init(path: String, database: DatabaseQueue) throws {
+        self.path = path
+        self.database = database
+        cursor = Cursor()
+        let sequence = try database.read { db in try Replay.lastSequence(db) }
+        cursor.sequence = sequence
+        cursor.snapshotAt = sequence + Self.snapshotInterval
+    }
+
+    /// A new journal for a study that has not begun. The file appears whole: there is none where this throws.
+    public static func create(at path: String, engine: Engine) throws(JournalError) -> Journal {
+        do {
+            let fresh = path + ".new"
+            for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: fresh + suffix) }
+            do {
+                let database = try DatabaseQueue(path: fresh)
+                try Schema.migrator.migrate(database)
+                try database.write { db in
+                    try db.execute(
+                        sql: "INSERT INTO study (id, plan) VALUES (?, ?)",
+                        arguments: [engine.study.rawValue, try JSONText.encode(engine.plan)])
+                }
+                try database.close()
+            }
+            try FileManager.default.moveItem(atPath: fresh, toPath: path)
+        } catch {
+            throw .from(error, path: path)
+        }
+        return try open(at: path)
+    }
+
+    /// The journal of a study that was begun.
+    public static func open(at path: String) throws(JournalError) -> Journal {
+        do {
+            var configuration = Configuration()
+            configuration.busyMode = .timeout(10)
+            configuration.prepareDatabase { db in
+                try Replay.check(db, path: path)
+                try db.execute(sql: "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
+            }
+            let database = try DatabaseQueue(path: path, configuration: configuration)
+            try Schema.migrator.migrate(database)
+            return try Journal(path: path, database: database)
+        } catch {
+            throw .from(error, path: path)
+        }
+    }
+
+    /// The engine as it was after the last step.
+    public func restore() throws(JournalError) -> Engine {
+        do {
+            return try database.read { db in try Replay.engine(db, path: path) }
+        } catch {
+            throw .from(error, path: path)
+        }
+    }
+
+    /// Writes steps, all or none; `engine` is the state after the last of them.
+    public func append(_ steps: [Step], engine: Engine) throws(JournalError) {
+        do {
+            try database.write { db in
+                var sequence = cursor.sequence
+                for step in steps {
+                    sequence += 1
+                    try Rows.insert(step, sequence, db)
+                }
+                let isDue = sequence >= cursor.snapshotAt
+                let bytes = isDue ? try Rows.snapshot(engine, sequence, db) : 0
+                db.afterNextTransaction { [cursor, sequence] _ in
+                    cursor.sequence = sequence
+                    guard isDue else { return }
+                    cursor.snapshotAt =
+                        sequence + max(Self.snapshotInterval, bytes / Self.snapshotBytesPerStep)
+                }
+            }
+        } catch {
+            throw .from(error, path: path)
+        }
+    }
+
+    /// Saves the state after the last step, so that starting again replays nothing.
+    public func snapshot(_ engine: Engine) throws(JournalError) {
+        do {
+            try database.write { db in
+                guard cursor.sequence > 0 else { return }
+                _ = try Rows.snapshot(engine, cursor.sequence, db)
+            }
+        } catch {
+            throw .from(error, path: path)
+        }
+    }
+}

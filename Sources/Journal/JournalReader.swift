@@ -1,0 +1,46 @@
+public import FleetModel
+import GRDB
+public import StudyCore
+
+/// Reads a journal, also while its coordinator writes it: a reader sees whole batches and holds nobody up.
+public final class JournalReader: Sendable {
+    private let path: String
+    private let database: DatabaseQueue
+
+    public init(at path: String) throws(JournalError) {
+        do {
+            var configuration = Configuration()
+            configuration.readonly = true
+            configuration.busyMode = .timeout(10)
+            configuration.prepareDatabase { db in try Replay.check(db, path: path) }
+            self.path = path
+            database = try DatabaseQueue(path: path, configuration: configuration)
+        } catch {
+            throw .from(error, path: path)
+        }
+    }
+
+    /// The engine after the last batch that is written.
+    public func restore() throws(JournalError) -> Engine {
+        do {
+            return try database.read { db in try Replay.engine(db, path: path) }
+        } catch {
+            throw .from(error, path: path)
+        }
+    }
+
+    /// Every report of a trial that counted or was repeated by a resumed run, in order of arrival.
+    public func reports(of trial: TrialID) throws(JournalError) -> [Report] {
+        do {
+            return try database.read { db in
+                try Row.fetchAll(
+                    db,
+                    sql: "SELECT step, metrics FROM reports WHERE stage = ? AND trial = ? ORDER BY sequence",
+                    arguments: [trial.stage, trial.number]
+                ).map(Rows.metrics)
+            }
+        } catch {
+            throw .from(error, path: path)
+        }
+    }
+}

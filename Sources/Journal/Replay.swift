@@ -1,0 +1,70 @@
+import FleetModel
+import Foundation
+import GRDB
+import StudyCore
+
+/// From rows back to an engine.
+enum Replay {
+    /// Refuses what is not ours or too new, before anything is read or written.
+    static func check(_ db: Database, path: String) throws {
+        let ours = try Int.fetchOne(db, sql: "PRAGMA application_id") == Schema.applicationID
+        guard ours else { throw JournalError.notAJournal(path: path) }
+        let found = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
+        guard found <= Schema.format else {
+            throw JournalError.newerFormat(path: path, found: found, known: Schema.format)
+        }
+    }
+
+    static func lastSequence(_ db: Database) throws -> Int {
+        try Int.fetchOne(
+            db,
+            sql: """
+                SELECT max(
+                    (SELECT coalesce(max(sequence), 0) FROM steps),
+                    (SELECT coalesce(max(sequence), 0) FROM reports))
+                """) ?? 0
+    }
+
+    /// The newest snapshot, and every step after it applied again. Effects that come out otherwise than
+    /// recorded stop the replay: going on would make another study of it.
+    static func engine(_ db: Database, path: String) throws -> Engine {
+        var (engine, sequence) = try start(db)
+        let steps = try Row.fetchCursor(
+            db, sql: "SELECT * FROM steps WHERE sequence > ? ORDER BY sequence", arguments: [sequence])
+        let reports = try Row.fetchCursor(
+            db, sql: "SELECT * FROM reports WHERE sequence > ? ORDER BY sequence", arguments: [sequence])
+        var (step, report) = (try steps.next()?.copy(), try reports.next()?.copy())
+        while step != nil || report != nil {
+            sequence += 1
+            if let row = step, row["sequence"] == sequence {
+                try apply(try Rows.event(row), row, sequence, &engine, path)
+                step = try steps.next()?.copy()
+            } else if let row = report, row["sequence"] == sequence {
+                try apply(try Rows.report(row), row, sequence, &engine, path)
+                report = try reports.next()?.copy()
+            } else {
+                throw JournalError.database(path: path, message: "step \(sequence) is missing")
+            }
+        }
+        return engine
+    }
+
+    private static func start(_ db: Database) throws -> (Engine, Int) {
+        if let row = try Row.fetchOne(db, sql: "SELECT * FROM snapshots ORDER BY sequence DESC LIMIT 1") {
+            return (try JSONDecoder().decode(Engine.self, from: row["engine"] as Data), row["sequence"])
+        }
+        guard let row = try Row.fetchOne(db, sql: "SELECT * FROM study"),
+            let study = StudyID(rawValue: row["id"])
+        else { throw DatabaseError(message: "the study itself is missing") }
+        return (Engine(study: study, plan: try JSONText.decode(Plan.self, row["plan"])), 0)
+    }
+
+    private static func apply(
+        _ event: Event, _ row: Row, _ sequence: Int, _ engine: inout Engine, _ path: String
+    ) throws {
+        let effects = try? engine.apply(event)
+        guard effects == (try Rows.effects(row)) else {
+            throw JournalError.diverged(path: path, sequence: sequence)
+        }
+    }
+}

@@ -1,0 +1,30 @@
+// The only file of Search that imports the C library, and only for functions of numbers.
+// Results may differ in the last bit between C libraries, so effects are journalled and not only events.
+import FleetModel
+import Glibc
+
+func log(_ x: Double) -> Double { Glibc.log(x) }
+
+func exp(_ x: Double) -> Double { Glibc.exp(x) }
+
+/// Probability that a standard normal variable is at most `z`.
+func normalCDF(_ z: Double) -> Double { 0.5 * Glibc.erfc(-z * 0.5.squareRoot()) }
+
+extension SeededGenerator {
+    /// One draw from the standard normal distribution (Box and Muller 1958), two uniform draws each.
+    mutating func normal() -> Double {
+        let radius = (-2 * Glibc.log(1 - unit())).squareRoot()
+        return radius * Glibc.cos(2 * Double.pi * unit())
+    }
+}
+
+/// `x` with three significant digits, for sentences.
+func short(_ x: Double) -> String {
+    guard x.isFinite, x != 0 else { return "\(x)" }
+    let places = 2 - Int(Glibc.floor(Glibc.log10(Swift.abs(x))))
+    guard (-22...22).contains(places) else { return "\(x)" }
+    let power = Glibc.pow(10, Double(Swift.abs(places)))
+    let rounded = places >= 0 ? (x * power).rounded() / power : (x / power).rounded() * power
+    guard rounded == rounded.rounded(), Swift.abs(rounded) < 1e15 else { return "\(rounded)" }
+    return "\(Int(rounded))"
+}

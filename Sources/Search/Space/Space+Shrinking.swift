@@ -1,0 +1,67 @@
+public import FleetModel
+
+extension Space {
+    /// The space for the next stage: each range with a share `s` (above 0; by parameter name) is narrowed
+    /// around the value `v` that `best` has, and stays inside the range here, so a stage is best shrunk
+    /// from the study's first space.
+    ///
+    /// - `log`: v / (1 + s) … v (1 + s), the same factor to both sides.
+    /// - linear and steps: v − s |v| … v + s |v|; where v is 0, s times the length of the range to both
+    ///   sides.
+    /// - Whole numbers and steps are rounded outwards to the grid and reach at least one step to each side.
+    /// - Unchanged: choices, parameters without a share, and those that are not active in `best`.
+    public func shrunk(around best: Assignment, shares: [String: Double]) -> Space {
+        Space(
+            checked: parameters.map { parameter in
+                guard let share = shares[parameter.name], let value = best[parameter.name]?.number else {
+                    return parameter
+                }
+                precondition(share > 0, "a share to shrink by is above 0")
+                let domain = parameter.domain.shrunk(around: value, share)
+                return Parameter(parameter.name, domain, when: parameter.when)
+            })
+    }
+}
+
+extension Domain {
+    fileprivate func shrunk(around value: Double, _ share: Double) -> Domain {
+        switch self {
+        case .categorical: return self
+        case .float(let low, let high, let scale):
+            let value = value.clamped(to: low...high)
+            let window = window(around: value, share, scale, span: high - low)
+            guard case .step(let step) = scale else {
+                return .float(low: max(low, window.low), high: min(high, window.high), scale: scale)
+            }
+            let ends = Self.gridEnds(of: window, around: value, from: low, to: high, step: step)
+            return .float(low: ends.low, high: ends.high, scale: scale)
+        case .int(let low, let high, let scale):
+            let (first, last) = (Double(low), Double(high))
+            let value = value.clamped(to: first...last)
+            let window = window(around: value, share, scale, span: last - first)
+            let step = if case .step(let step) = scale { step } else { 1.0 }
+            let ends = Self.gridEnds(of: window, around: value, from: first, to: last, step: step)
+            return .int(low: Int(ends.low), high: Int(ends.high), scale: scale)
+        }
+    }
+
+    private func window(
+        around value: Double, _ share: Double, _ scale: Scale, span: Double
+    ) -> (low: Double, high: Double) {
+        if scale == .log { return (value / (1 + share), value * (1 + share)) }
+        let reach = share * (value == 0 ? span : abs(value))
+        return (value - reach, value + reach)
+    }
+
+    private static func gridEnds(
+        of window: (low: Double, high: Double), around value: Double, from low: Double, to high: Double,
+        step: Double
+    ) -> (low: Double, high: Double) {
+        let last = lastIndex(from: low, to: high, step: step)
+        let middle = ((value - low) / step).rounded()
+        // The tolerance keeps an end that lies on the grid from being rounded one step further out.
+        let first = min(((window.low - low) / step + 1e-8).rounded(.down), middle - 1)
+        let end = max(((window.high - low) / step - 1e-8).rounded(.up), middle + 1)
+        return (low + max(0, first) * step, end >= last ? high : min(low + end * step, high))
+    }
+}

@@ -1,0 +1,72 @@
+public import FleetModel
+public import Search
+
+/// What is to be done, in order. Each is safe to repeat: after a crash `Engine.outstanding` names those
+/// that may not have been done yet.
+public enum Effect: Hashable, Codable, Sendable {
+    case launch(RunOrder)
+    case stop(run: RunID, nodes: [NodeID], because: StopReason)
+    /// Put this checkpoint among the results as the best of its stage; answered by `checkpointKept`.
+    case keep(checkpoint: Checkpoint, node: NodeID, stage: Int)
+    /// These checkpoints are needed by nothing any more.
+    case remove(checkpoints: [Checkpoint], node: NodeID)
+    /// A decision was taken: tell people.
+    case tell(Decision)
+    /// A trial ended: write its results.
+    case record(trial: TrialID)
+    /// Send `clockReached` at that moment.
+    case wake(at: Timestamp)
+    /// Nothing is left to do.
+    case finish(StudyEnding)
+}
+
+/// A run to start.
+public struct RunOrder: Hashable, Codable, Sendable {
+    public let run: RunID
+    public let lease: Lease
+    public let assignment: Assignment
+    public let start: RunStart
+    public let steps: Int
+    /// The same for all trials of a stage, so that they see the same data and start from the same weights.
+    public let seed: UInt64
+}
+
+/// How a study ended.
+public enum StudyEnding: Hashable, Codable, Sendable {
+    case completed
+    case budgetSpent(BudgetSpent)
+    /// Paused by a person; starting again goes on.
+    case stopped
+    case failed(StudyFailure)
+}
+
+/// Which budget is spent.
+public enum BudgetSpent: Hashable, Codable, Sendable {
+    case trials(limit: Int)
+    case gpuHours(spent: Double, limit: Double)
+    case wallHours(spent: Double, limit: Double)
+}
+
+/// Why a study cannot go on.
+public enum StudyFailure: Hashable, Codable, Sendable {
+    /// No trial of the stage completed; one of the failures stands for all.
+    case noResult(stage: Int, trials: Int, failed: Int, example: TrialID?)
+    /// The best trial of the stage left no checkpoint for the next stage to start from.
+    case noCheckpoint(stage: Int, best: TrialID)
+}
+
+/// What the engine decided and why, with the numbers that decided it.
+public enum Decision: Hashable, Codable, Sendable {
+    case stageOpened(stage: Int, from: Checkpoint?)
+    case proposed(trial: TrialID, assignment: Assignment, because: ProposalReason)
+    /// A rung was passed.
+    case promoted(trial: TrialID, because: Standing)
+    case pruned(trial: TrialID, because: PruneReason)
+    case completed(trial: TrialID, loss: Loss, position: Int, of: Int)
+    case failed(trial: TrialID, because: TrialFailure)
+    case retried(run: RunID, because: RunFailure, from: Checkpoint?)
+    case stageClosed(stage: Int, best: TrialID, loss: Loss, completed: Int, pruned: Int, failed: Int)
+    case budgetSpent(BudgetSpent)
+    case pausing(running: Int)
+    case noted(run: RunID, text: String)
+}

@@ -1,0 +1,126 @@
+import FleetModel
+import Search
+
+/// What can be started now, and what is finished.
+extension Engine {
+    mutating func begin(_ effects: inout [Effect]) throws(RefusedEvent) {
+        switch phase {
+        case .new:
+            startedAt = now
+            open(StageOpening(space: plan.space, origin: nil, enqueued: []), &effects)
+        case .pausing, .ended(.stopped): break
+        case .open, .draining, .ended: throw .noChange
+        }
+        phase = .open
+        if let deadline = wallDeadline { effects.append(.wake(at: deadline)) }
+    }
+
+    mutating func pause(_ effects: inout [Effect]) throws(RefusedEvent) {
+        guard phase == .open else { throw .noChange }
+        phase = .pausing
+        tell(.pausing(running: leasing.count), &effects)
+        for run in leasing where trial(run.trial)!.state == .running {
+            stop(run, because: .paused, &effects)
+        }
+    }
+
+    /// Closes what is finished, then starts whatever there is room for.
+    mutating func advance(_ effects: inout [Effect]) {
+        waiting = nil
+        checkBudget(&effects)
+        while phase == .open {
+            if launchNext(&effects) { continue }
+            guard closeStageIfFinished(&effects) else { return }
+        }
+        guard leasing.isEmpty else { return }
+        switch phase {
+        case .pausing: finish(.stopped, &effects)
+        case .draining(let spent): drained(spent, &effects)
+        case .new, .open, .ended: break
+        }
+    }
+
+    mutating func finish(_ ending: StudyEnding, _ effects: inout [Effect]) {
+        phase = .ended(ending)
+        effects.append(.finish(ending))
+    }
+
+    /// Starts one run, of a trial that waits or of a new one. False where nothing can be started now.
+    private mutating func launchNext(_ effects: inout [Effect]) -> Bool {
+        guard leasing.count < plan.resources.parallel ?? .max else { return false }
+        let queued = stages[stages.count - 1].trials.first { $0.state == .queued }
+        guard queued != nil || wantsTrial else { return false }
+        let checkpoint = queued?.checkpoint ?? stages[stages.count - 1].origin
+        let need = Need(
+            slots: plan.resources.gpus, perNode: plan.resources.gpusPerNode,
+            node: checkpoint.flatMap(node(of:)))
+        switch place(need, on: nodes) {
+        case .failure(let wait):
+            waiting = wait.reason
+            return false
+        case .success(let lease):
+            guard let trial = queued ?? propose(&effects) else { return false }
+            launch(trial, on: lease, &effects)
+            return true
+        }
+    }
+
+    /// The open stage is to have another trial.
+    var wantsTrial: Bool {
+        let index = stages.count - 1
+        return stages[index].trials.count < plan.method.trialsPerStage && !stages[index].isExhausted
+            && !trialBudgetIsSpent
+    }
+
+    /// A new trial; nil where the sampler is exhausted.
+    private mutating func propose(_ effects: inout [Effect]) -> Trial? {
+        let index = stages.count - 1
+        let id = TrialID(stage: index, number: stages[index].trials.count)
+        let proposal: Proposal?
+        if stages[index].enqueued.isEmpty {
+            proposal = plan.sampler.propose(
+                in: stages[index].space, history: stages[index].observations, using: &random)
+        } else {
+            proposal = Proposal(stages[index].enqueued.removeFirst(), .enqueued)
+        }
+        guard let proposal else {
+            stages[index].isExhausted = true
+            return nil
+        }
+        let trial = Trial(
+            id: id, assignment: proposal.assignment, reason: proposal.reason, origin: stages[index].origin,
+            proposedAt: now)
+        stages[index].trials.append(trial)
+        tell(
+            .proposed(trial: id, assignment: proposal.assignment, because: proposal.reason), &effects)
+        return trial
+    }
+
+    private mutating func launch(_ trial: Trial, on lease: Lease, _ effects: inout [Effect]) {
+        let id = trial.id
+        let start: RunStart =
+            trial.checkpoint.map { .resume($0) } ?? trial.origin.map { .warm($0) } ?? .fresh
+        let run = Run(
+            id: RunID(trial: id, attempt: trial.runs.count), lease: lease, start: start, since: now)
+        stages[id.stage].trials[id.number].runs.append(run)
+        stages[id.stage].trials[id.number].state = .running
+        leasing.append(run.id)
+        for part in lease.parts {
+            let node = nodes.firstIndex { $0.id == part.node }!
+            for slot in part.slots {
+                precondition(nodes[node].leased[slot] == nil, "slot \(slot) is leased twice")
+                nodes[node].leased[slot] = run.id
+            }
+        }
+        effects.append(.launch(order(for: run)))
+    }
+
+    /// The order that starts this run.
+    func order(for run: Run) -> RunOrder {
+        let id = run.id.trial
+        var seeds = SeededGenerator(seed: plan.seed, stream: UInt64(id.stage))
+        return RunOrder(
+            run: run.id, lease: run.lease, assignment: stages[id.stage].trials[id.number].assignment,
+            start: run.start, steps: plan.method.steps, seed: seeds.next())
+    }
+}

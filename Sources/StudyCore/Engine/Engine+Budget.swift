@@ -1,0 +1,48 @@
+import FleetModel
+
+/// What may be spent.
+extension Engine {
+    /// When the wall-clock budget ends.
+    var wallDeadline: Timestamp? {
+        guard let start = startedAt, let hours = plan.budget.wallHours else { return nil }
+        return Timestamp(seconds: start.seconds + hours * 3600)
+    }
+
+    mutating func checkBudget(_ effects: inout [Effect]) {
+        guard phase == .open, let spent = spentBudget else { return }
+        phase = .draining(spent)
+        tell(.budgetSpent(spent), &effects)
+    }
+
+    private var spentBudget: BudgetSpent? {
+        if let hours = plan.budget.wallHours, let deadline = wallDeadline, now >= deadline {
+            return .wallHours(spent: now.since(startedAt!) / 3600, limit: hours)
+        }
+        if let hours = plan.budget.gpuHours, slotHours >= hours {
+            return .gpuHours(spent: slotHours, limit: hours)
+        }
+        if let limit = plan.budget.trials, trialBudgetIsSpent,
+            proposedTrials < plan.method.stageCount * plan.method.trialsPerStage,
+            stages[stages.count - 1].trials.allSatisfy(\.hasEnded)
+        {
+            return .trials(limit: limit)
+        }
+        return nil
+    }
+
+    /// No more trials may be proposed.
+    var trialBudgetIsSpent: Bool { proposedTrials >= plan.budget.trials ?? .max }
+
+    /// Trials proposed in all stages.
+    var proposedTrials: Int { stages.reduce(0) { $0 + $1.trials.count } }
+
+    /// The last run in flight has ended: closes the stage with what there is.
+    mutating func drained(_ spent: BudgetSpent, _ effects: inout [Effect]) {
+        let index = stages.count - 1
+        for trial in stages[index].trials where !trial.hasEnded {
+            close(trial.id, .cancelled(because: .budgetSpent(spent)), &effects)
+        }
+        if !stages[index].ranking.isEmpty { close(index, &effects) }
+        finish(.budgetSpent(spent), &effects)
+    }
+}

@@ -1,0 +1,41 @@
+import FleetModel
+
+/// Which checkpoints are worth their disk.
+extension Engine {
+    /// The node on whose disk a checkpoint lies: the first of the run that wrote it.
+    func node(of checkpoint: Checkpoint) -> NodeID? {
+        guard let trial = trial(checkpoint.run.trial), trial.runs.indices.contains(checkpoint.run.attempt)
+        else { return nil }
+        return trial.runs[checkpoint.run.attempt].lease.parts[0].node
+    }
+
+    /// Forgets checkpoints of a trial and has them removed.
+    mutating func remove(_ checkpoints: [Checkpoint], of id: TrialID, _ effects: inout [Effect]) {
+        guard !checkpoints.isEmpty else { return }
+        stages[id.stage].trials[id.number].progress.checkpoints.removeAll(where: checkpoints.contains)
+        for (node, group) in Dictionary(grouping: checkpoints, by: { self.node(of: $0) })
+            .sorted(by: { ($0.key ?? .local) < ($1.key ?? .local) })
+        {
+            guard let node else { continue }
+            effects.append(.remove(checkpoints: group, node: node))
+        }
+    }
+
+    /// A trial has ended: of its stage, the best `keepBest` completed trials keep their
+    /// checkpoints. One ending pushes out one trial at most.
+    mutating func dropCheckpoints(after ended: TrialID, _ effects: inout [Effect]) {
+        let ranked = stages[ended.stage].ranked
+        let isKept = ranked.prefix(plan.keepBest).contains(ended.number)
+        let loser = isKept ? ranked.dropFirst(plan.keepBest).first : ended.number
+        guard let loser else { return }
+        remove(
+            stages[ended.stage].trials[loser].progress.checkpoints,
+            of: TrialID(stage: ended.stage, number: loser), &effects)
+    }
+
+    mutating func kept(_ stage: Int) throws(RefusedEvent) {
+        guard stages.indices.contains(stage) else { throw .unknown(what: "stage \(stage)") }
+        guard !stages[stage].isKept else { throw .noChange }
+        stages[stage].isKept = true
+    }
+}

@@ -1,0 +1,160 @@
+import FleetModel
+import Search
+
+/// What runs say, and what becomes of their trials.
+extension Engine {
+    /// Moves the run's offset. False where the run no longer counts (it was told to stop).
+    @discardableResult
+    mutating func heard(_ run: RunID, _ end: Int) throws(RefusedEvent) -> Bool {
+        try check(run, end)
+        stages[run.trial.stage].trials[run.trial.number].runs[run.attempt].offset = end
+        return stages[run.trial.stage].trials[run.trial.number].state == .running
+    }
+
+    /// The run is its trial's current one, and `end` is past what was applied.
+    private func check(_ run: RunID, _ end: Int) throws(RefusedEvent) {
+        guard let trial = trial(run.trial), trial.runs.indices.contains(run.attempt) else {
+            throw .unknown(what: "run \(run)")
+        }
+        guard end > trial.runs[run.attempt].offset else { throw .alreadyApplied(run: run, end: end) }
+        guard run.attempt == trial.runs.count - 1, trial.runs[run.attempt].until == nil else {
+            throw .notCurrent(run: run)
+        }
+    }
+
+    mutating func heard(
+        _ report: Report, of run: RunID, _ end: Int, _ effects: inout [Effect]
+    ) throws(RefusedEvent) {
+        guard try heard(run, end) else { return }
+        let (stage, number) = (run.trial.stage, run.trial.number)
+        // A run that resumed from a checkpoint repeats the steps after it: they are known.
+        guard report.step > stages[stage].trials[number].progress.step else { return }
+        guard let loss = stages[stage].trials[number].progress.take(report, objective: plan.objective)
+        else { return }
+        switch stages[stage].pruner.judge(run.trial, step: report.step, loss: loss) {
+        case .go: break
+        case .pass(let standing): tell(.promoted(trial: run.trial, because: standing), &effects)
+        case .stop(let reason):
+            tell(.pruned(trial: run.trial, because: reason), &effects)
+            stop(run, because: .pruned(reason), &effects)
+        }
+    }
+
+    mutating func heard(
+        _ checkpoint: Checkpoint, _ end: Int, _ effects: inout [Effect]
+    ) throws(RefusedEvent) {
+        let run = checkpoint.run
+        try heard(run, end)
+        let (stage, number) = (run.trial.stage, run.trial.number)
+        let older = stages[stage].trials[number].progress.checkpoints
+        stages[stage].trials[number].progress.checkpoints.append(checkpoint)
+        remove(older, of: run.trial, &effects)
+    }
+
+    /// Tells the trial's last run to stop.
+    mutating func stop(_ run: RunID, because reason: StopReason, _ effects: inout [Effect]) {
+        stages[run.trial.stage].trials[run.trial.number].state = .stopping(because: reason)
+        let nodes = stages[run.trial.stage].trials[run.trial.number].runs[run.attempt].lease.parts.map(\.node)
+        effects.append(.stop(run: run, nodes: nodes, because: reason))
+    }
+
+    mutating func ended(
+        _ run: RunID, _ end: Int, _ ending: RunEnding, _ effects: inout [Effect]
+    ) throws(RefusedEvent) {
+        try heard(run, end)
+        release(run)
+        switch (trial(run.trial)!.state, ending) {
+        case (.stopping(.pruned(let reason)), _): close(run.trial, .pruned(reason), &effects)
+        case (.stopping(.paused), .failed(let failure)) where !failure.isInfrastructure:
+            close(run.trial, .failed(.run(failure)), &effects)
+        case (_, .completed): close(run.trial, completion(of: run.trial), &effects)
+        case (.stopping(.paused), _): requeue(run.trial)
+        case (_, .failed(let failure)) where !failure.isInfrastructure:
+            close(run.trial, .failed(.run(failure)), &effects)
+        case (_, .failed(let failure)): retry(run, failure, &effects)
+        case (_, .stopped): retry(run, RunFailure(.node(reason: "stopped by somebody else")), &effects)
+        }
+    }
+
+    private func completion(of id: TrialID) -> TrialEnding {
+        let progress = trial(id)!.progress
+        guard let loss = progress.latest else {
+            return .failed(.noObjective(metric: plan.objective.metric, reported: progress.metrics))
+        }
+        return .completed(loss)
+    }
+
+    mutating func refused(
+        _ run: RunID, _ reason: String, _ effects: inout [Effect]
+    ) throws(RefusedEvent) {
+        try checkNotBegun(run)
+        release(run)
+        block(trial(run.trial)!.runs[run.attempt].lease, because: reason)
+        interrupted(run, RunFailure(.node(reason: reason)), &effects)
+    }
+
+    mutating func missing(_ run: RunID, _ effects: inout [Effect]) throws(RefusedEvent) {
+        guard leasing.contains(run) else { throw .notCurrent(run: run) }
+        release(run)
+        interrupted(run, RunFailure(.vanished), &effects)
+    }
+
+    /// A run is gone by no fault of its trial.
+    mutating func interrupted(_ run: RunID, _ failure: RunFailure, _ effects: inout [Effect]) {
+        switch trial(run.trial)!.state {
+        case .stopping(.pruned(let reason)): close(run.trial, .pruned(reason), &effects)
+        case .stopping(.paused): requeue(run.trial)
+        case .queued, .running, .ended: retry(run, failure, &effects)
+        }
+    }
+
+    private func checkNotBegun(_ run: RunID) throws(RefusedEvent) {
+        guard leasing.contains(run), let known = trial(run.trial)?.runs.last else {
+            throw .notCurrent(run: run)
+        }
+        guard known.offset == 0 else { throw .unknown(what: "refusal of \(run), which has begun") }
+    }
+
+    private mutating func retry(_ run: RunID, _ failure: RunFailure, _ effects: inout [Effect]) {
+        let (stage, number) = (run.trial.stage, run.trial.number)
+        stages[stage].trials[number].faults += 1
+        let trial = stages[stage].trials[number]
+        guard trial.faults <= plan.resources.retries else {
+            let ending = TrialEnding.failed(.infrastructure(faults: trial.faults, last: failure))
+            return close(run.trial, ending, &effects)
+        }
+        requeue(run.trial)
+        tell(.retried(run: run, because: failure, from: trial.checkpoint), &effects)
+    }
+
+    private mutating func requeue(_ id: TrialID) {
+        stages[id.stage].trials[id.number].state = .queued
+    }
+
+    /// Ends a trial for good.
+    mutating func close(_ id: TrialID, _ ending: TrialEnding, _ effects: inout [Effect]) {
+        stages[id.stage].trials[id.number].state = .ended(ending)
+        stages[id.stage].trials[id.number].endedAt = now
+        switch ending {
+        case .completed(let loss):
+            let position = stages[id.stage].rank(id.number) + 1
+            let count = stages[id.stage].ranked.count
+            tell(.completed(trial: id, loss: loss, position: position, of: count), &effects)
+        case .failed(let failure): tell(.failed(trial: id, because: failure), &effects)
+        case .pruned, .cancelled: break
+        }
+        effects.append(.record(trial: id))
+        dropCheckpoints(after: id, &effects)
+    }
+
+    /// Gives the run's lease back.
+    mutating func release(_ run: RunID) {
+        let (stage, number) = (run.trial.stage, run.trial.number)
+        stages[stage].trials[number].runs[run.attempt].until = now
+        settledSlotSeconds += stages[stage].trials[number].runs[run.attempt].slotSeconds(at: now)
+        leasing.removeAll { $0 == run }
+        for node in nodes.indices {
+            nodes[node].leased = nodes[node].leased.filter { $0.value != run }
+        }
+    }
+}

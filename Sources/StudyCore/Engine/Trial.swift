@@ -1,0 +1,170 @@
+public import FleetModel
+public import Search
+
+/// One assignment of hyper-parameters and what became of it.
+public struct Trial: Hashable, Codable, Sendable {
+    public let id: TrialID
+    public let assignment: Assignment
+    public let reason: ProposalReason
+    /// What the trial starts from; nil: a new model.
+    public let origin: Checkpoint?
+    public let proposedAt: Timestamp
+    public internal(set) var state: TrialState = .queued
+    /// Every run so far, the current one last.
+    public internal(set) var runs: [Run] = []
+    public internal(set) var progress = Progress()
+    /// Faults of the infrastructure so far.
+    public internal(set) var faults = 0
+    public internal(set) var endedAt: Timestamp?
+
+    /// The training state to continue from: the newest checkpoint.
+    public var checkpoint: Checkpoint? { progress.checkpoints.last }
+
+    /// The number that decides, where the trial is complete.
+    public var result: Loss? {
+        guard case .ended(.completed(let loss)) = state else { return nil }
+        return loss
+    }
+
+    /// Slot-seconds that its runs have held, up to `now`.
+    public func slotSeconds(at now: Timestamp) -> Double {
+        runs.reduce(0) { $0 + $1.slotSeconds(at: now) }
+    }
+}
+
+/// The life of a trial:
+///
+///     queued ──launch──▶ running ──────────▶ ended(completed | failed)
+///       ▲                 │    │
+///       │   fault of the  │    └─stop──▶ stopping ──▶ ended(pruned | cancelled)
+///       └─ infrastructure ┘                  │
+///       └──────────── paused ────────────────┘
+///
+/// Exactly one ending, and none of them is ever left.
+public enum TrialState: Hashable, Codable, Sendable {
+    /// Waits for a lease: new, after a fault, or paused.
+    case queued
+    /// Its last run holds a lease.
+    case running
+    /// Its last run was told to stop and still holds its lease. What it reports no longer counts.
+    case stopping(because: StopReason)
+    case ended(TrialEnding)
+}
+
+/// Why a run is told to stop.
+public enum StopReason: Hashable, Codable, Sendable {
+    case pruned(PruneReason)
+    /// The study is paused: the trial saves its state and goes on later.
+    case paused
+
+    /// Whether the state reached is wanted.
+    public var saves: Bool { self == .paused }
+}
+
+/// How a trial ended, once and for all.
+public enum TrialEnding: Hashable, Codable, Sendable {
+    /// All steps done; the objective at the last step.
+    case completed(Loss)
+    case pruned(PruneReason)
+    case failed(TrialFailure)
+    /// The study ended before the trial did.
+    case cancelled(because: StudyEnding)
+}
+
+/// Why a trial failed.
+public enum TrialFailure: Hashable, Codable, Sendable {
+    /// The trainer or its configuration is at fault.
+    case run(RunFailure)
+    /// Too many faults of the infrastructure; the last of them.
+    case infrastructure(faults: Int, last: RunFailure)
+    /// It ran to its end and never reported the objective as a finite number.
+    case noObjective(metric: String, reported: [String])
+}
+
+/// How far a trial has come, in a bounded amount of memory.
+public struct Progress: Hashable, Codable, Sendable {
+    /// The last step that was reported; 0 before the first.
+    public internal(set) var step = 0
+    /// The objective as reported last, lowest so far, and at which step.
+    public internal(set) var latest: Loss?
+    public internal(set) var best: Loss?
+    public internal(set) var latestStep = 0
+    public internal(set) var curve = Curve()
+    /// Oldest first. Only the newest is kept on disk while the trial runs.
+    public internal(set) var checkpoints: [Checkpoint] = []
+    /// Names of all metrics seen, sorted.
+    public internal(set) var metrics: [String] = []
+
+    mutating func take(_ report: Report, objective: Objective) -> Loss? {
+        step = report.step
+        let new = report.metrics.keys.filter { !metrics.contains($0) }
+        if !new.isEmpty { metrics = (metrics + new).sorted() }
+        guard case .value(let number)? = report.metrics[objective.metric],
+            let loss = Loss(number, objective.direction)
+        else { return nil }
+        latest = loss
+        latestStep = report.step
+        best = min(best ?? loss, loss)
+        curve.append(step: report.step, loss)
+        return loss
+    }
+}
+
+/// A loss curve thinned to at most `Curve.limit` points, evenly over its length, for views and rankings.
+public struct Curve: Hashable, Codable, Sendable {
+    /// One reported loss.
+    public struct Point: Hashable, Codable, Sendable {
+        public let step: Int
+        public let loss: Loss
+    }
+
+    static let limit = 32
+    public private(set) var points: [Point] = []
+    /// Only every `stride`-th report is kept.
+    private var stride = 1
+    private var skipped = 0
+
+    mutating func append(step: Int, _ loss: Loss) {
+        skipped += 1
+        guard skipped >= stride else { return }
+        skipped = 0
+        points.append(Point(step: step, loss: loss))
+        guard points.count == Self.limit else { return }
+        points = points.enumerated().filter { $0.offset % 2 == 1 }.map(\.element)
+        stride *= 2
+    }
+}
+
+/// One attempt to execute a trial.
+public struct Run: Hashable, Codable, Sendable {
+    public let id: RunID
+    public let lease: Lease
+    public let start: RunStart
+    public let since: Timestamp
+    /// When its lease was given back.
+    public internal(set) var until: Timestamp?
+    /// Offset in the run's `events.jsonl` up to which everything is applied; 0: it has not begun.
+    public internal(set) var offset = 0
+
+    /// Slot-seconds held up to `now`.
+    func slotSeconds(at now: Timestamp) -> Double {
+        (until ?? now).since(since) * Double(lease.width)
+    }
+}
+
+/// Where a run's training state comes from.
+public enum RunStart: Hashable, Codable, Sendable {
+    case fresh
+    /// Another trial's state under this trial's hyper-parameters.
+    case warm(Checkpoint)
+    /// This trial goes on.
+    case resume(Checkpoint)
+
+    /// The checkpoint that the run needs.
+    public var checkpoint: Checkpoint? {
+        switch self {
+        case .fresh: nil
+        case .warm(let checkpoint), .resume(let checkpoint): checkpoint
+        }
+    }
+}

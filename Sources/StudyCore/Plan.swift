@@ -1,0 +1,130 @@
+public import FleetModel
+public import Search
+
+/// A study file, checked: everything that the engine needs to know, and nothing that can be wrong.
+public struct Plan: Hashable, Codable, Sendable {
+    public let name: String
+    public let trainer: TrainerPlan
+    public let objective: Objective
+    public let space: Space
+    public let method: Method
+    public let sampler: SamplerKind
+    /// In its first state; every stage begins with a copy of it.
+    public let pruner: PrunerKind
+    public let seed: UInt64
+    public let resources: Resources
+    public let budget: Budget
+    /// How many trials of each stage keep their checkpoints, the best ones; at least 1.
+    public let keepBest: Int
+
+    public init(
+        name: String, trainer: TrainerPlan, objective: Objective, space: Space, method: Method,
+        sampler: SamplerKind, pruner: PrunerKind, seed: UInt64, resources: Resources, budget: Budget,
+        keepBest: Int
+    ) {
+        self.name = name
+        self.trainer = trainer
+        self.objective = objective
+        self.space = space
+        self.method = method
+        self.sampler = sampler
+        self.pruner = pruner
+        self.seed = seed
+        self.resources = resources
+        self.budget = budget
+        self.keepBest = keepBest
+    }
+}
+
+/// What trains, and how long its silence and its dying may take.
+public struct TrainerPlan: Hashable, Codable, Sendable {
+    public let plugin: String
+    /// Passed to the plugin as it stands; the plugin has checked it.
+    public let settings: JSON
+    /// A run that writes nothing for longer than this is killed.
+    public let silenceSeconds: Double
+    /// Between asking a run to stop, SIGTERM and SIGKILL.
+    public let graceSeconds: Double
+    /// Absolute folder that relative paths in `settings` start from.
+    public let baseFolder: String
+
+    public init(
+        plugin: String, settings: JSON, silenceSeconds: Double, graceSeconds: Double, baseFolder: String
+    ) {
+        self.plugin = plugin
+        self.settings = settings
+        self.silenceSeconds = silenceSeconds
+        self.graceSeconds = graceSeconds
+        self.baseFolder = baseFolder
+    }
+}
+
+/// The metric that decides, and which way it is better.
+public struct Objective: Hashable, Codable, Sendable {
+    public let metric: String
+    public let direction: Direction
+
+    public init(metric: String, direction: Direction) {
+        self.metric = metric
+        self.direction = direction
+    }
+}
+
+/// What one trial is given, and how many trials run at once.
+public struct Resources: Hashable, Codable, Sendable {
+    /// GPUs of one trial (CPU slots on nodes without GPUs); at least 1.
+    public let gpus: Int
+    /// Slots of one trial on each node of its gang; divides `gpus`.
+    public let gpusPerNode: Int
+    /// Trials that may run at once; nil: as many as there are slots for.
+    public let parallel: Int?
+    /// How often a trial is tried again after faults of the infrastructure.
+    public let retries: Int
+
+    public init(gpus: Int, gpusPerNode: Int, parallel: Int?, retries: Int) {
+        precondition(gpus % gpusPerNode == 0, "a gang has the same number of slots on each node")
+        self.gpus = gpus
+        self.gpusPerNode = gpusPerNode
+        self.parallel = parallel
+        self.retries = retries
+    }
+}
+
+/// What a study may use up. A budget that is spent starts no more runs; those in flight finish.
+public struct Budget: Hashable, Codable, Sendable {
+    /// Trials proposed in all stages together.
+    public let trials: Int?
+    /// Hours × slots leased; on a node without GPUs a CPU slot counts as a GPU.
+    public let gpuHours: Double?
+    /// Hours since the study began, pauses included.
+    public let wallHours: Double?
+
+    public init(trials: Int? = nil, gpuHours: Double? = nil, wallHours: Double? = nil) {
+        self.trials = trials
+        self.gpuHours = gpuHours
+        self.wallHours = wallHours
+    }
+}
+
+/// Seconds since 1970, as an event carries it. The engine has no clock of its own.
+public struct Timestamp: Hashable, Codable, Sendable, Comparable {
+    public let seconds: Double
+
+    public init(seconds: Double) {
+        self.seconds = seconds
+    }
+
+    public static func < (a: Timestamp, b: Timestamp) -> Bool { a.seconds < b.seconds }
+
+    /// Seconds from `earlier` to this; never negative, though clocks may step back.
+    public func since(_ earlier: Timestamp) -> Double { max(0, seconds - earlier.seconds) }
+
+    public init(from decoder: any Decoder) throws {
+        seconds = try decoder.singleValueContainer().decode(Double.self)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(seconds)
+    }
+}

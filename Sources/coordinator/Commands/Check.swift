@@ -1,0 +1,95 @@
+import ArgumentParser
+import FleetModel
+import Foundation
+import Search
+import StudyCore
+
+/// `coordinator check`: reads a study file, asks its plugin, and prints the plan.
+struct Check: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Say what is wrong with a study file, or what it will do. Nothing is created.",
+        discussion: "Example: coordinator check deploy/studies/quickstart.yaml")
+
+    @Argument(help: "The study file.")
+    var study: String
+
+    @OptionGroup var local: LocalNodeOptions
+
+    @Flag(help: "Print the plan as JSON.")
+    var json = false
+
+    func run() throws {
+        let plan = try CheckedStudy(at: study, plugins: local.pluginFolder).plan
+        let preview = PlanPreview(of: plan)
+        if json { try printJSON(preview) } else { print(preview.lines.joined(separator: "\n")) }
+    }
+}
+
+/// A study file that is right, and whose plugin agrees.
+struct CheckedStudy {
+    let plan: Plan
+
+    /// - Throws: an exit code, after the message was printed.
+    init(at path: String, plugins: String) throws {
+        let file = try Failure.asUsage { try StudyFile(at: path) }
+        plan = file.plan
+        let problems: [Problem]
+        do {
+            let plugin = try PluginExecutable(named: plan.trainer.plugin, in: plugins)
+            problems = try plugin.problems(with: plan)
+        } catch let problem as Problem {
+            problems = [problem]
+        } catch {
+            throw Failure.failed("\(error)")
+        }
+        guard problems.isEmpty else { throw Failure.usage("\(try file.errors(problems))") }
+    }
+}
+
+/// What a plan amounts to.
+struct PlanPreview: Encodable {
+    let name: String
+    let plugin: String
+    let metric: String
+    let direction: Direction
+    let parameters: [String: String]
+    let stages: Int
+    let trialsPerStage: Int
+    let steps: Int
+    /// At most: pruning saves some.
+    let trials: Int
+    let trialSteps: Int
+    let gpusPerTrial: Int
+    let gpuHoursLimit: Double?
+    let wallHoursLimit: Double?
+
+    init(of plan: Plan) {
+        name = plan.name
+        plugin = plan.trainer.plugin
+        metric = plan.objective.metric
+        direction = plan.objective.direction
+        parameters = Dictionary(
+            uniqueKeysWithValues: plan.space.parameters.map { ($0.name, "\($0.domain)") })
+        stages = plan.method.stageCount
+        trialsPerStage = plan.method.trialsPerStage
+        steps = plan.method.steps
+        trials = min(stages * trialsPerStage, plan.budget.trials ?? .max)
+        trialSteps = trials * steps
+        gpusPerTrial = plan.resources.gpus
+        gpuHoursLimit = plan.budget.gpuHours
+        wallHoursLimit = plan.budget.wallHours
+    }
+
+    var lines: [String] {
+        let bound = gpuHoursLimit.map { "at most \(Text.number($0)) GPU hours and the runs in flight" }
+        return [
+            "\(name): the study file is right",
+            "  trainer    \(plugin), \(gpusPerTrial) GPU (or CPU slot) a trial",
+            "  objective  \(direction == .minimize ? "lowest" : "highest") \(metric)",
+            "  plan       \(stages) stages × \(trialsPerStage) trials × \(steps) steps: "
+                + "at most \(trials) trials, \(trialSteps) steps",
+            "  cost       \(bound ?? "no bound on GPU hours: set budget.gpu_hours for one")",
+            "  space",
+        ] + parameters.sorted { $0.key < $1.key }.map { "    \($0.key): \($0.value)" }
+    }
+}

@@ -1,0 +1,17 @@
+import ArgumentParser
+import Wire
+
+/// The head node's program.
+@main struct Coordinator: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "coordinator",
+        abstract: "Tunes the training of models: runs studies on the machines that you have.",
+        discussion: """
+            Write a study file, then:
+              coordinator check study.yaml     says what is wrong with it, or what it will do
+              coordinator start study.yaml     runs it; run again to go on after anything
+              coordinator status study.yaml    shows how far it is
+            """,
+        version: Hello.currentVersion,
+        subcommands: [Check.self, Start.self, Status.self, Trials.self, Best.self, Stop.self])
+}

@@ -1,0 +1,102 @@
+import ArgumentParser
+import FleetModel
+import Foundation
+import Journal
+import StudyCore
+
+/// Which study a command is about.
+struct StudyOptions: ParsableArguments {
+    @Argument(help: "The study file, or the study's folder.")
+    var study: String
+
+    @Option(help: "The study's folder, where it is not NAME/ beside the study file.")
+    var out: String?
+
+    /// The folder, whether or not it is there yet.
+    func folder(named name: String) -> StudyFolder {
+        let beside = URL(fileURLWithPath: study).deletingLastPathComponent().appending(path: name).path
+        return StudyFolder(path: out.map { URL(fileURLWithPath: $0).path } ?? beside)
+    }
+
+    /// The folder of a study that has been started.
+    func existingFolder() throws -> StudyFolder {
+        let path = URL(fileURLWithPath: study).path
+        var isFolder: ObjCBool = false
+        let isThere = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+        let folder =
+            isThere && isFolder.boolValue
+            ? StudyFolder(path: path)
+            : self.folder(named: try Failure.asUsage { try StudyFile(at: study) }.plan.name)
+        guard FileManager.default.fileExists(atPath: folder.journal) else {
+            throw Failure.usage(
+                "\(folder.path): no study was started here; `coordinator start \(study)` starts one")
+        }
+        return folder
+    }
+
+    /// The engine as the journal has it, for reading.
+    func engine() throws -> Engine {
+        try JournalReader(at: try existingFolder().journal).restore()
+    }
+}
+
+/// How a command ends when it does not do what it was asked: the message is on stderr already.
+enum Failure {
+    /// Wrong input: exit code 2.
+    static func usage(_ message: String) -> ExitCode {
+        say(message)
+        return ExitCode(2)
+    }
+
+    /// Anything else: exit code 1.
+    static func failed(_ message: String) -> ExitCode {
+        say(message)
+        return ExitCode(1)
+    }
+
+    /// Whatever `body` throws is wrong input.
+    static func asUsage<Value>(_ body: () throws -> Value) throws -> Value {
+        do {
+            return try body()
+        } catch let exit as ExitCode {
+            throw exit
+        } catch {
+            throw usage("\(error)")
+        }
+    }
+
+    private static func say(_ message: String) {
+        FileHandle.standardError.write(Data((message + "\n").utf8))
+    }
+}
+
+/// Prints a value for scripts.
+func printJSON(_ value: some Encodable) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    print(String(decoding: try encoder.encode(value), as: UTF8.self))
+}
+
+/// Where this machine's agent and plugins are.
+struct LocalNodeOptions: ParsableArguments {
+    @Option(help: "The agent's executable. Default: the one beside this program.")
+    var agent: String?
+
+    @Option(help: "The agent's home. Default: $ITERHPO_AGENT_HOME, or ~/.iterhpo/agent.")
+    var agentHome: String?
+
+    @Option(help: "The folder of the plugins. Default: this program's folder.")
+    var plugins: String?
+
+    private var own: String {
+        URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().path
+    }
+
+    var agentPath: String { agent ?? own + "/agent" }
+    var pluginFolder: String { plugins ?? own }
+    var home: String {
+        let environment = ProcessInfo.processInfo.environment
+        let usual = (environment["HOME"] ?? "/root") + "/.iterhpo/agent"
+        return URL(fileURLWithPath: agentHome ?? environment["ITERHPO_AGENT_HOME"] ?? usual).path
+    }
+}

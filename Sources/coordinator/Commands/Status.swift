@@ -1,0 +1,70 @@
+import ArgumentParser
+import FleetModel
+import Foundation
+import StudyCore
+
+/// `coordinator status`.
+struct Status: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show how far a study is, also while it runs.",
+        discussion: "Example: coordinator status deploy/studies/quickstart.yaml")
+
+    @OptionGroup var options: StudyOptions
+    @Flag(help: "Print JSON.") var json = false
+
+    func run() throws {
+        let folder = try options.existingFolder()
+        let status = StudyStatus(of: try options.engine(), at: .wallClock)
+        if json { return try printJSON(status) }
+        print(LiveView.render(status, width: 200, height: 60).joined(separator: "\n"))
+        let runs = folder.isLocked ? "a coordinator runs it now" : "no coordinator runs it now"
+        print("\n\(runs); results in \(folder.path)")
+    }
+}
+
+/// `coordinator best`.
+struct Best: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show the best trial of each stage.",
+        discussion: "Example: coordinator best deploy/studies/quickstart.yaml --json")
+
+    @OptionGroup var options: StudyOptions
+    @Flag(help: "Print JSON.") var json = false
+
+    func run() throws {
+        let engine = try options.engine()
+        let schedule = Schedule(of: engine)
+        if json { return try printJSON(schedule) }
+        guard !schedule.stages.isEmpty else {
+            if let best = StudyStatus(of: engine, at: .wallClock).best {
+                return print("so far \(best.trial)  \(schedule.metric) \(Text.number(best.value, digits: 5))")
+            }
+            throw Failure.failed("no trial has completed yet")
+        }
+        print(FinalReport.stageTable(schedule).joined(separator: "\n"))
+    }
+}
+
+/// `coordinator trials`.
+struct Trials: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "List the trials of a study, with what became of each and why.",
+        discussion: "Example: coordinator trials deploy/studies/quickstart.yaml")
+
+    @OptionGroup var options: StudyOptions
+    @Flag(help: "Print JSON.") var json = false
+
+    func run() throws {
+        let engine = try options.engine()
+        let records = engine.trials.map { TrialRecord(of: $0, in: engine) }
+        if json { return try printJSON(records) }
+        let rows = records.map { record in
+            [
+                record.trial, record.state, record.value.map { Text.number($0, digits: 5) } ?? "",
+                "\(record.steps)", Text.assignment(record.params), record.why,
+            ]
+        }
+        let head = ["trial", "state", engine.plan.objective.metric, "steps", "parameters", "why"]
+        print(Text.table([head] + rows).joined(separator: "\n"))
+    }
+}

@@ -1,0 +1,43 @@
+import ArgumentParser
+import FleetModel
+import Foundation
+import StudyCore
+
+/// `coordinator stop`: pauses a study. Its coordinator is asked where one runs; else this process does it.
+struct Stop: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Pause a study: running trials save their state and end. `start` goes on.",
+        discussion: "Example: coordinator stop deploy/studies/quickstart.yaml")
+
+    @OptionGroup var options: StudyOptions
+    @OptionGroup var local: LocalNodeOptions
+    @Flag(help: "Print the status afterwards as JSON.") var json = false
+
+    func run() async throws {
+        let folder = try options.existingFolder()
+        if !folder.isLocked, try options.engine().leasing.isEmpty {
+            return try report("nothing runs")
+        }
+        if folder.isLocked {
+            try folder.requestStop()
+        } else {
+            try await stopAlone(folder)
+        }
+        while folder.isLocked { try await Task.sleep(for: .milliseconds(50)) }
+        try report("paused; `coordinator start` goes on")
+    }
+
+    /// No coordinator runs the study, but its runs do: takes it up and stops them.
+    private func stopAlone(_ folder: StudyFolder) async throws {
+        let plan = try options.engine().plan
+        let session = try StudySession(plan: plan, folder: folder, local: local)
+        _ = try await session.run(
+            printer: Printer(isLive: false, isSilent: true), beginningWith: .stopRequested)
+    }
+
+    private func report(_ words: String) throws {
+        let engine = try options.engine()
+        if json { return try printJSON(StudyStatus(of: engine, at: .wallClock)) }
+        print("\(engine.study): \(words)")
+    }
+}

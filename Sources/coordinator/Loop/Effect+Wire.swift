@@ -1,0 +1,43 @@
+import FleetModel
+import StudyCore
+import Wire
+
+/// The engine's effects as orders to agents. The only place that writes orders.
+extension Engine {
+    /// The order for `node` that an effect asks for; nil where it asks nothing of that node.
+    func order(_ effect: Effect, for node: NodeID) -> Order? {
+        switch effect {
+        case .launch(let order): launch(order, on: node).map { .launch(launch: $0) }
+        case .stop(let run, let nodes, let reason) where nodes.contains(node):
+            .stop(run: key(run), order: StopOrder(save: reason.saves, reason: reason.line))
+        case .remove(let checkpoints, node): .removeCheckpoints(study: study, checkpoints: checkpoints)
+        case .stop, .remove, .keep, .tell, .record, .wake, .finish: nil
+        }
+    }
+
+    func key(_ run: RunID) -> RunKey { RunKey(study: study, run: run) }
+
+    private func launch(_ order: RunOrder, on node: NodeID) -> Launch? {
+        guard let part = order.lease.parts.first(where: { $0.node == node }) else { return nil }
+        let start: Launch.Start =
+            switch order.start {
+            case .fresh: .fresh
+            case .warm(let checkpoint): .warm(from: checkpoint)
+            case .resume(let checkpoint): .resume(from: checkpoint, step: checkpoint.step)
+            }
+        return Launch(
+            key: key(order.run), plugin: plan.trainer.plugin, settings: plan.trainer.settings,
+            assignment: order.assignment, start: start, steps: order.steps, metric: plan.objective.metric,
+            seed: order.seed, slots: part.slots, silenceSeconds: plan.trainer.silenceSeconds,
+            graceSeconds: plan.trainer.graceSeconds, baseFolder: plan.trainer.baseFolder)
+    }
+}
+
+extension StopReason {
+    fileprivate var line: String {
+        switch self {
+        case .pruned(let reason): "pruned: \(reason)"
+        case .paused: "the study pauses"
+        }
+    }
+}

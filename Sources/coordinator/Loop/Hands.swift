@@ -1,0 +1,55 @@
+import FleetLink
+import FleetModel
+import StudyCore
+import Wire
+
+/// Begins effects and never waits for them.
+struct Hands {
+    let links: [NodeID: NodeLink]
+    let results: ResultsTree
+    let inbox: Inbox<StudyLoop.Item>
+    let printer: Printer
+
+    func begin(_ effect: Effect, of engine: Engine) {
+        switch effect {
+        case .launch, .stop, .remove:
+            for (node, link) in links {
+                if let order = engine.order(effect, for: node) { link.send(order) }
+            }
+        case .keep(let checkpoint, _, let stage): keep(checkpoint, stage: stage, of: engine)
+        case .tell(let decision): printer.tell(decision, of: engine)
+        case .record(let trial): results.record(trial, of: engine)
+        case .wake(let moment): wake(at: moment)
+        case .finish: break
+        }
+    }
+
+    private func keep(_ checkpoint: Checkpoint, stage: Int, of engine: Engine) {
+        let (inbox, results) = (inbox, results)
+        Task {
+            do {
+                try await results.keep(checkpoint, stage: stage, of: engine)
+                await inbox.post(.happened(.checkpointKept(stage: stage)))
+            } catch {
+                await inbox.post(.keepFailed(stage: stage, reason: "\(error)"))
+            }
+        }
+    }
+
+    /// Asks a node again what it offers. A refusal takes slots out of the pool until then.
+    func survey(_ node: NodeID, afterSeconds seconds: Double) {
+        let link = links[node]
+        Task {
+            try await Task.sleep(for: .seconds(seconds))
+            link?.send(.survey)
+        }
+    }
+
+    private func wake(at moment: Timestamp) {
+        let inbox = inbox
+        Task {
+            try await Task.sleep(for: .seconds(max(0, moment.seconds - Timestamp.wallClock.seconds)))
+            await inbox.post(.happened(.clockReached))
+        }
+    }
+}

@@ -1,0 +1,153 @@
+import FleetLink
+import FleetModel
+import Foundation
+import Journal
+import StudyCore
+import Wire
+
+/// The only owner of a study's engine: takes what has arrived, applies it, writes events and effects to
+/// the journal in one transaction, and only then begins the effects, without waiting for any.
+struct StudyLoop: ~Copyable {
+    /// What can arrive.
+    enum Item: Sendable {
+        case link(NodeID, LinkEvent)
+        case happened(Happening)
+        case keepFailed(stage: Int, reason: String)
+        /// Time to look at requests and to redraw.
+        case tick
+        /// Ctrl-C.
+        case interrupted
+    }
+
+    /// Why the loop ended.
+    enum Outcome {
+        case ended(StudyEnding)
+        /// Ctrl-C: runs go on under their agents.
+        case detached(running: Int)
+    }
+
+    private(set) var engine: Engine
+    private let journal: Journal
+    private let inbox: Inbox<Item>
+    private let hands: Hands
+    private let requests: StudyFolder
+    /// Stages whose checkpoint could not be put among the results in this session.
+    private var keepFailures: Set<Int> = []
+
+    init(engine: Engine, journal: Journal, inbox: Inbox<Item>, hands: Hands, folder: StudyFolder) {
+        self.engine = engine
+        self.journal = journal
+        self.inbox = inbox
+        self.hands = hands
+        requests = folder
+    }
+
+    /// Runs until the study has ended or somebody detaches.
+    /// - Throws: what the journal throws; then nothing was begun that is not written.
+    mutating func run(beginningWith first: Happening) async throws -> Outcome {
+        try step([first])
+        for effect in engine.outstanding { hands.begin(effect, of: engine) }
+        hands.results.writeAll(of: engine)
+        while true {
+            if let ending = settledEnding { return .ended(ending) }
+            let items = await inbox.next()
+            if items.contains(where: \.isInterruption) { return .detached(running: engine.leasing.count) }
+            try step(items.flatMap { happenings(of: $0) })
+        }
+    }
+
+    /// Applies, writes, begins: one transaction for all.
+    private mutating func step(_ happenings: [Happening]) throws {
+        var steps: [Step] = []
+        for what in happenings {
+            let event = Event(at: .wallClock, what)
+            do {
+                steps.append(Step(event: event, effects: try engine.apply(event)))
+            } catch {
+                hands.printer.refused(event, because: error)
+            }
+        }
+        guard !steps.isEmpty else { return }
+        try journal.append(steps, engine: engine)
+        for effect in steps.flatMap(\.effects) { hands.begin(effect, of: engine) }
+    }
+
+    /// What an item means to the engine, as it is now.
+    private mutating func happenings(of item: Item) -> [Happening] {
+        switch item {
+        case .happened(let what): return [what]
+        case .link(let node, .connected(let hello)):
+            hands.printer.connected(node, hello)
+            greet(node)
+            return []
+        case .link(let node, .disconnected(let failure, let seconds)):
+            hands.printer.disconnected(node, failure, retryIn: seconds)
+            return []
+        case .link(let node, .news(let news)): return happenings(of: news, from: node)
+        case .keepFailed(let stage, let reason):
+            keepFailures.insert(stage)
+            hands.printer.complain("the best checkpoint of stage \(stage) was not copied: \(reason)")
+            return []
+        case .tick:
+            hands.printer.refresh(engine)
+            return requests.takeStopRequest() ? [.stopRequested] : []
+        case .interrupted: return []
+        }
+    }
+
+    private func happenings(of news: News, from node: NodeID) -> [Happening] {
+        switch news {
+        case .inventory(let inventory):
+            hands.printer.inventory(inventory, of: node)
+            return [Happening(inventory, of: node, for: engine.study)]
+        case .runs(let study, let runs) where study == engine.study:
+            let observed = runs.map { ObservedRun(run: $0.run, isAlive: $0.isAlive) }
+            let found = engine.reconcile(node, observed: observed)
+            for stray in found.strays {
+                let order = StopOrder(save: false, reason: "the study no longer wants this run")
+                hands.links[node]?.send(.stop(run: engine.key(stray), order: order))
+            }
+            return found.events
+        case .events(let run, let events) where run.study == engine.study:
+            return events.map { Happening($0, of: run.run) }
+        case .refused(let run, let reason) where run.study == engine.study:
+            hands.survey(node, afterSeconds: 5)
+            return [.launchRefused(run: run.run, reason: reason)]
+        case .complaint(let text):
+            hands.printer.complain("node \(node): \(text)")
+            return []
+        case .runs, .events, .refused: return []
+        }
+    }
+
+    /// A node has just answered: asks for everything since the last time, and repeats every order that it
+    /// may not have got.
+    private func greet(_ node: NodeID) {
+        guard let link = hands.links[node] else { return }
+        link.send(.survey)
+        let offsets = engine.offsets(on: node).map { RunOffset(run: $0.run, end: $0.offset) }
+        link.send(.follow(study: engine.study, offsets: offsets))
+        for effect in engine.outstanding(on: node) { hands.begin(effect, of: engine) }
+    }
+
+    /// The study's ending, once its last checkpoints stand among the results too.
+    private var settledEnding: StudyEnding? {
+        guard case .ended(let ending) = engine.phase else { return nil }
+        let open = engine.stages.filter { stage in
+            stage.best.flatMap(engine.trial)?.checkpoint != nil && !stage.isKept
+                && !keepFailures.contains(stage.index)
+        }
+        return open.isEmpty ? ending : nil
+    }
+}
+
+extension StudyLoop.Item {
+    fileprivate var isInterruption: Bool {
+        if case .interrupted = self { true } else { false }
+    }
+}
+
+extension Timestamp {
+    /// The one place that reads the clock for events.
+    static var wallClock: Timestamp { Timestamp(seconds: Date().timeIntervalSince1970) }
+}

@@ -1,0 +1,138 @@
+import FleetModel
+import Foundation
+import Journal
+import StudyCore
+import Wire
+
+/// Writes the results of a study into its folder, in the background and in order. Every file appears whole,
+/// by a rename, and writing it again does no harm.
+final class ResultsTree: Sendable {
+    private let folder: StudyFolder
+    private let journal: JournalReader
+    /// Where the agent of this machine keeps its trial folders.
+    private let agentHome: String
+    private let queue = DispatchQueue(label: "results", qos: .utility)
+    private let complain: @Sendable (String) -> Void
+
+    init(
+        folder: StudyFolder, journal: JournalReader, agentHome: String,
+        complain: @escaping @Sendable (String) -> Void
+    ) {
+        self.folder = folder
+        self.journal = journal
+        self.agentHome = agentHome
+        self.complain = complain
+    }
+
+    /// A trial has ended: its folder, the summary, the stage's best.
+    func record(_ id: TrialID, of engine: Engine) {
+        inBackground { [self] in
+            try write(id, of: engine)
+            try writeTables(of: engine)
+        }
+    }
+
+    /// Everything, for a coordinator that takes a study up again.
+    func writeAll(of engine: Engine) {
+        inBackground { [self] in
+            for trial in engine.trials where trial.hasEnded { try write(trial.id, of: engine) }
+            try writeTables(of: engine)
+        }
+    }
+
+    /// Waits until everything asked for so far is written.
+    func flush() {
+        queue.sync {}
+    }
+
+    /// Puts a checkpoint at `stage_K/ckpt`.
+    func keep(_ checkpoint: Checkpoint, stage: Int, of engine: Engine) async throws {
+        let source = runFolder(checkpoint.run, of: engine).checkpoints + "/" + checkpoint.name
+        let target = folder.stage(stage) + "/ckpt"
+        try await withCheckedThrowingContinuation { continuation in
+            queue.async {
+                continuation.resume(with: Result { try Self.copy(source, to: target) })
+            }
+        }
+    }
+
+    private func inBackground(_ work: @escaping @Sendable () throws -> Void) {
+        queue.async { [complain] in
+            do {
+                try work()
+            } catch {
+                complain("results could not be written: \(error)")
+            }
+        }
+    }
+
+    private func runFolder(_ run: RunID, of engine: Engine) -> TrialFolder {
+        TrialFolder(path: agentHome + "/runs/" + RunKey(study: engine.study, run: run).folder)
+    }
+
+    private func write(_ id: TrialID, of engine: Engine) throws {
+        guard let trial = engine.trial(id) else { return }
+        let target = folder.trial(id)
+        try Self.makeFolder(target)
+        try Self.write(TrialRecord(of: trial, in: engine), to: target + "/trial.json")
+        let metrics = try journal.reports(of: id).map { report in
+            try Lines.encode(report)
+        }
+        try Self.write(metrics.reduce(Data(), +), to: target + "/metrics.jsonl")
+        for run in trial.runs {
+            let logs = runFolder(run.id, of: engine)
+            let suffix = trial.runs.count > 1 ? "_run_\(run.id.attempt)" : ""
+            try Self.copyLog(logs.stdout, to: target + "/stdout\(suffix).log")
+            try Self.copyLog(logs.stderr, to: target + "/stderr\(suffix).log")
+        }
+    }
+
+    private func writeTables(of engine: Engine) throws {
+        try Self.write(Data(Summary.csv(of: engine).utf8), to: folder.path + "/hpo_summary.csv")
+        for stage in engine.stages {
+            guard let best = BestOfStage(of: stage, in: engine) else { continue }
+            try Self.makeFolder(folder.stage(stage.index))
+            try Self.write(best, to: folder.stage(stage.index) + "/best.json")
+        }
+        try Self.write(Schedule(of: engine), to: folder.path + "/schedule.json")
+    }
+}
+
+/// Files that appear whole.
+extension ResultsTree {
+    /// Logs are copied up to this many bytes, their ends. The whole stands in the trial folder.
+    private static let logLimit = 1 << 20
+
+    fileprivate static func makeFolder(_ path: String) throws {
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    fileprivate static func write(_ value: some Encodable, to path: String) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        try write(try encoder.encode(value) + Data("\n".utf8), to: path)
+    }
+
+    fileprivate static func write(_ bytes: Data, to path: String) throws {
+        try bytes.write(to: URL(fileURLWithPath: path), options: .atomic)
+    }
+
+    fileprivate static func copyLog(_ source: String, to target: String) throws {
+        guard let file = FileHandle(forReadingAtPath: source) else { return }
+        defer { try? file.close() }
+        let size = try file.seekToEnd()
+        try file.seek(toOffset: size > UInt64(logLimit) ? size - UInt64(logLimit) : 0)
+        try write(try file.readToEnd() ?? Data(), to: target)
+    }
+
+    /// Copies a folder beside its target and swaps it in.
+    fileprivate static func copy(_ source: String, to target: String) throws {
+        let files = FileManager.default
+        let fresh = target + ".new"
+        try? files.removeItem(atPath: fresh)
+        try makeFolder((target as NSString).deletingLastPathComponent)
+        try files.copyItem(atPath: source, toPath: fresh)
+        try? files.removeItem(atPath: target)
+        try files.moveItem(atPath: fresh, toPath: target)
+    }
+}

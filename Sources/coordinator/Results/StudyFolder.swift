@@ -1,0 +1,52 @@
+import FleetModel
+import Foundation
+import Glibc
+
+/// The folder of a study, `NAME/` beside its study file: where the journal and the results stand.
+struct StudyFolder {
+    let path: String
+
+    var journal: String { path + "/study.sqlite" }
+    private var lock: String { path + "/study.lock" }
+    private var stopRequest: String { path + "/stop-requested" }
+
+    func stage(_ stage: Int) -> String { path + "/stage_\(stage)" }
+    func trial(_ id: TrialID) -> String { stage(id.stage) + "/trial_\(id.number)" }
+
+    /// Another coordinator runs this study.
+    struct Busy: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    /// Makes sure that this is the only coordinator of the study, until the process ends.
+    func takeLock() throws {
+        let file = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw Busy(description: "\(lock): \(String(cString: strerror(errno)))") }
+        guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
+            let pid = (try? String(contentsOfFile: lock, encoding: .utf8)) ?? "?"
+            throw Busy(
+                description: "another coordinator (process \(pid)) runs this study; "
+                    + "`coordinator status \(path)` shows it, `coordinator stop \(path)` pauses it")
+        }
+        ftruncate(file, 0)
+        _ = "\(getpid())".withCString { pwrite(file, $0, strlen($0), 0) }
+    }
+
+    /// Whether a coordinator runs this study now.
+    var isLocked: Bool {
+        let file = open(lock, O_RDWR | O_CLOEXEC)
+        guard file >= 0 else { return false }
+        defer { close(file) }
+        return flock(file, LOCK_EX | LOCK_NB) != 0
+    }
+
+    /// Asks the study's coordinator to pause; it looks several times a second.
+    func requestStop() throws {
+        try Data().write(to: URL(fileURLWithPath: stopRequest))
+    }
+
+    /// True once after a request.
+    func takeStopRequest() -> Bool {
+        unlink(stopRequest) == 0
+    }
+}

@@ -1,0 +1,49 @@
+import FleetModel
+import Search
+import StudyCore
+
+/// `hpo_summary.csv`: one row a trial, one column a parameter (RFC 4180).
+enum Summary {
+    static func csv(of engine: Engine) -> String {
+        let names = engine.plan.space.parameters.map(\.name)
+        let head =
+            ["stage", "trial", "state", engine.plan.objective.metric] + names
+            + ["steps", "attempts", "lease", "seconds", "why"]
+        let rows = engine.trials.map { row($0, names, engine) }
+        return ([head] + rows).map { $0.map(quoted).joined(separator: ",") + "\r\n" }.joined()
+    }
+
+    private static func row(_ trial: Trial, _ names: [String], _ engine: Engine) -> [String] {
+        let direction = engine.plan.objective.direction
+        let words = Sentences(objective: engine.plan.objective)
+        var why = "\(trial.reason)"
+        if case .ended(let ending) = trial.state, trial.result == nil { why = words.line(ending) }
+        return [
+            "\(trial.id.stage)", "\(trial.id.number)", trial.state.word,
+            (trial.result ?? trial.progress.latest).map { "\($0.metric(direction))" } ?? "",
+        ] + names.map { trial.assignment[$0]?.description ?? "" } + [
+            "\(trial.progress.step)", "\(trial.runs.count)", trial.runs.last?.lease.description ?? "",
+            Text.number(trial.slotSeconds(at: engine.now) / Double(engine.plan.resources.gpus)), why,
+        ]
+    }
+
+    private static func quoted(_ cell: String) -> String {
+        guard cell.contains(where: { "\",\r\n".contains($0) }) else { return cell }
+        return "\"" + cell.replacing("\"", with: "\"\"") + "\""
+    }
+}
+
+extension TrialState {
+    /// One word for tables and scripts.
+    var word: String {
+        switch self {
+        case .queued: "queued"
+        case .running: "running"
+        case .stopping: "stopping"
+        case .ended(.completed): "completed"
+        case .ended(.pruned): "pruned"
+        case .ended(.failed): "failed"
+        case .ended(.cancelled): "cancelled"
+        }
+    }
+}

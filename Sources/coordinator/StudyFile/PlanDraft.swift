@@ -1,0 +1,150 @@
+import FleetModel
+import Search
+import StudyCore
+import TrainerKit
+
+/// The parts of a plan as the file gives them, and what is wrong between them.
+struct PlanDraft {
+    private(set) var problems: [Problem] = []
+    /// nil where the space or the name could not be read; then there are problems.
+    private(set) var plan: Plan?
+
+    init(reading file: inout SettingsReader, places: YAMLDocument) {
+        let name = file.string("name")
+        if !name.isEmpty, !FolderName.isSafe(name) {
+            file.complain(
+                at: ["name"], found: "\"\(name)\"",
+                expected: "letters, digits, - _ and . (it becomes a folder), not starting with a dot")
+        }
+        let trainer = Self.trainer(&file)
+        let objective = Self.objective(&file)
+        let space = Self.space(&file, places)
+        let method = Self.method(&file)
+        let sampler = Self.sampler(&file)
+        let pruner = Self.pruner(&file, steps: method?.steps ?? 1)
+        let seed = UInt64(file.int("seed", default: 0, in: 0...))
+        let resources = Self.resources(&file)
+        let budget = Self.budget(&file)
+        let keepBest = file.nested("checkpoints") { $0.int("keep_best", default: 1, in: 1...) } ?? 1
+        if case .stages(let stages)? = method, case .object(let members)? = file.value("space") {
+            problems += Self.misfits(stages.shrink, among: members.keys.sorted())
+        }
+        guard let trainer, let method, let space else { return }
+        plan = Plan(
+            name: name, trainer: trainer, objective: objective, space: space, method: method,
+            sampler: sampler, pruner: pruner, seed: seed, resources: resources, budget: budget,
+            keepBest: keepBest)
+    }
+
+    private static func trainer(_ file: inout SettingsReader) -> TrainerPlan? {
+        let base = file.baseFolder
+        let trainer = file.nested("trainer") { trainer in
+            TrainerPlan(
+                plugin: trainer.string("plugin"),
+                settings: trainer.value("settings") ?? .object([:]),
+                silenceSeconds: trainer.double("silence_seconds", default: 600, in: 0.1...),
+                graceSeconds: trainer.double("grace_seconds", default: 30, in: 0.1...), baseFolder: base)
+        }
+        if trainer == nil { file.require("trainer", "a mapping with plugin and settings") }
+        return trainer
+    }
+
+    private static func objective(_ file: inout SettingsReader) -> Objective {
+        if case .array? = file.value("objective") {
+            file.complain(
+                at: ["objective"], found: "a list",
+                expected: "one objective (several come with a later version)")
+            return Objective(metric: "", direction: .minimize)
+        }
+        let objective = file.nested("objective") { objective in
+            let names = Direction.allCases.map(\.rawValue)
+            return Objective(
+                metric: objective.string("metric"),
+                direction: Direction(
+                    rawValue: objective.choice("direction", among: names, default: "minimize"))!)
+        }
+        if objective == nil { file.require("objective", "a mapping with metric and direction") }
+        return objective ?? Objective(metric: "", direction: .minimize)
+    }
+
+    private static func method(_ file: inout SettingsReader) -> Method? {
+        let method = file.nested("method") { method -> Method? in
+            guard let kind = method.kind(among: Method.names) else { return nil }
+            let trials = method.int("trials", in: 1...)
+            let steps = method.int("steps", in: 1...)
+            guard kind == "stages" else { return .search(SearchMethod(trials: trials, steps: steps)) }
+            return .stages(
+                StagesMethod(
+                    stages: method.int("stages", in: 1...), trials: trials, steps: steps,
+                    shrink: shares(&method)))
+        }
+        if method == nil { file.require("method", "a mapping with kind, trials and steps") }
+        return method ?? nil
+    }
+
+    private static func shares(_ method: inout SettingsReader) -> [String: Double] {
+        guard let json = method.value("shrink") else { return [:] }
+        guard case .object(let members) = json else {
+            method.complain(at: ["shrink"], found: json.kind, expected: "a mapping of parameters to shares")
+            return [:]
+        }
+        return method.nested("shrink") { shrink in
+            members.keys.reduce(into: [:]) { shares, name in
+                shares[name] = shrink.double(name, in: 0.001...10)
+            }
+        } ?? [:]
+    }
+
+    private static func misfits(_ shrink: [String: Double], among names: [String]) -> [Problem] {
+        return shrink.keys.filter { !names.contains($0) }.map { name in
+            Problem(
+                at: ["method", "shrink", name], found: name,
+                expected: "a parameter of the space: \(names.joined(separator: ", "))",
+                nearest: nearestName(to: name, among: names), isAboutKey: true)
+        }
+    }
+
+    private static func resources(_ file: inout SettingsReader) -> Resources {
+        file.nested("resources") { resources in
+            let gpus = resources.int("gpus", default: 1, in: 1...)
+            let perNode = resources.int("gpus_per_node", default: gpus, in: 1...)
+            if perNode < gpus {
+                resources.complain(
+                    at: ["gpus_per_node"], found: "\(perNode)",
+                    expected: "at least gpus, which is \(gpus) (gangs over several nodes come with the fleet)"
+                )
+            }
+            if let nodes = resources.value("nodes"), nodes != .string("all") {
+                resources.complain(at: ["nodes"], found: nodes.kind, expected: "all")
+            }
+            return Resources(
+                gpus: gpus, gpusPerNode: gpus, parallel: resources.optionalInt("parallel", in: 1...),
+                retries: resources.int("retries", default: 2, in: 0...))
+        } ?? Resources(gpus: 1, gpusPerNode: 1, parallel: nil, retries: 2)
+    }
+
+    private static func budget(_ file: inout SettingsReader) -> Budget {
+        file.nested("budget") { budget in
+            Budget(
+                trials: budget.optionalInt("trials", in: 1...),
+                gpuHours: budget.has("gpu_hours") ? budget.double("gpu_hours", in: 0.0...) : nil,
+                wallHours: budget.has("wall_hours") ? budget.double("wall_hours", in: 0.0...) : nil)
+        } ?? Budget()
+    }
+}
+
+extension SettingsReader {
+    /// Which kind of thing a mapping describes; nil, and the rest of the mapping is not judged, where that
+    /// is none of `names`.
+    mutating func kind(_ key: String = "kind", among names: [String]) -> String? {
+        let kind = choice(key, among: names)
+        if value(key) == .string(kind) { return kind }
+        ignoreRest()
+        return nil
+    }
+
+    /// Complains of a mapping that is not there.
+    mutating func require(_ name: String, _ expected: String) {
+        if !has(name) { complain(at: [name], found: "nothing", expected: expected) }
+    }
+}

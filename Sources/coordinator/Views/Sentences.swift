@@ -1,0 +1,88 @@
+import FleetModel
+import Search
+import StudyCore
+
+/// Decisions, endings and reasons in one line each, numbers included.
+struct Sentences {
+    let objective: Objective
+
+    func metric(_ loss: Loss) -> String { Text.number(loss.metric(objective.direction), digits: 5) }
+
+    func line(_ decision: Decision) -> String {
+        switch decision {
+        case .stageOpened(let stage, nil): "stage \(stage) opens with new models"
+        case .stageOpened(let stage, let from?): "stage \(stage) opens from \(place(from))"
+        case .proposed(let trial, let assignment, let reason):
+            "\(trial) proposed: \(Text.assignment(assignment)) (\(reason))"
+        case .promoted(let trial, let reason): "\(trial) goes on: \(reason)"
+        case .pruned(let trial, let reason): "\(trial) pruned: \(reason.text(objective.direction))"
+        case .completed(let trial, let loss, let position, let count):
+            "\(trial) completed: \(objective.metric) \(metric(loss)), number \(position) of \(count)"
+        case .failed(let trial, let failure): "\(trial) failed: \(line(failure))"
+        case .retried(let run, let failure, let from):
+            "\(run.trial) is tried again: \(failure); from "
+                + (from.map { "its checkpoint of step \($0.step)" } ?? "its beginning")
+        case .stageClosed(let stage, let best, let loss, let completed, let pruned, let failed):
+            "stage \(stage) closed: best \(best) with \(objective.metric) \(metric(loss)) "
+                + "(\(completed) completed, \(pruned) pruned, \(failed) failed)"
+        case .budgetSpent(let spent): "\(line(spent)): nothing more is started"
+        case .pausing(let running): "pausing: \(running) running trials save their state"
+        case .noted(let run, let text): "\(run.trial): \(text)"
+        }
+    }
+
+    private func place(_ checkpoint: Checkpoint) -> String {
+        "trial \(checkpoint.run.trial), step \(checkpoint.step)"
+    }
+
+    func line(_ failure: TrialFailure) -> String {
+        switch failure {
+        case .run(let run): run.description
+        case .infrastructure(let faults, let last): "\(faults) faults of the infrastructure, last: \(last)"
+        case .noObjective(let metric, let reported):
+            "it never reported \(metric) as a number; it reported "
+                + (reported.isEmpty ? "nothing" : reported.joined(separator: ", "))
+        }
+    }
+
+    func line(_ spent: BudgetSpent) -> String {
+        switch spent {
+        case .trials(let limit): "the budget of \(limit) trials is spent"
+        case .gpuHours(let spent, let limit):
+            "the budget of \(Text.number(limit)) GPU hours is spent (\(Text.number(spent)))"
+        case .wallHours(let spent, let limit):
+            "the budget of \(Text.number(limit)) hours is spent (\(Text.number(spent)))"
+        }
+    }
+
+    func line(_ ending: TrialEnding) -> String {
+        switch ending {
+        case .completed: "completed"
+        case .pruned(let reason): reason.text(objective.direction)
+        case .failed(let failure): line(failure)
+        case .cancelled(let ending): line(ending)
+        }
+    }
+
+    func line(_ ending: StudyEnding) -> String {
+        switch ending {
+        case .completed: "completed"
+        case .budgetSpent(let spent): line(spent)
+        case .stopped: "paused by `coordinator stop`; `coordinator start` goes on"
+        case .failed(.noResult(let stage, let trials, let failed, let example)):
+            "no trial of stage \(stage) completed: of \(trials), \(failed) failed"
+                + (example.map { "; the first was \($0), see `coordinator trials`" } ?? "")
+        case .failed(.noCheckpoint(let stage, let best)):
+            "the best trial of stage \(stage), \(best), left no checkpoint to start the next stage from"
+        }
+    }
+
+    func line(_ wait: WaitReason) -> String {
+        switch wait {
+        case .noNode: "no node has answered yet"
+        case .slotsBusy(let needed, let perNode, let free, let why):
+            "a trial needs \(needed) slots (\(perNode) a node), \(free) are free" + (why.map { ": \($0)" } ?? "")
+        case .nodeGone(let node): "node \(node), which holds the checkpoint to start from, does not answer"
+        }
+    }
+}

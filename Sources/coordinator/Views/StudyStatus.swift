@@ -1,0 +1,159 @@
+import FleetModel
+import StudyCore
+
+/// A study as people and scripts ask for it: computed from the engine's state, printed as text or JSON.
+struct StudyStatus: Encodable {
+    struct Running: Encodable {
+        let trial: String
+        let run: Int
+        let stage: Int
+        let lease: String
+        let step: Int
+        let steps: Int
+        let value: Double?
+        let secondsLeft: Double?
+        let params: Assignment
+        let isStopping: Bool
+        let curve: [Double]
+    }
+
+    struct Best: Encodable {
+        let trial: String
+        let stage: Int
+        let value: Double
+        let params: Assignment
+    }
+
+    struct Counts: Encodable {
+        var proposed = 0
+        var completed = 0
+        var pruned = 0
+        var failed = 0
+        var cancelled = 0
+        var running = 0
+        var queued = 0
+    }
+
+    let study: String
+    let phase: String
+    let metric: String
+    let stage: Int
+    let stages: Int
+    let trialsInStage: Int
+    let trialsPerStage: Int
+    /// Shares of the work, 0…1.
+    let stageProgress: Double
+    let studyProgress: Double
+    let elapsedSeconds: Double
+    let stageSecondsLeft: Double?
+    let studySecondsLeft: Double?
+    let gpuHours: Double
+    let trials: Counts
+    let running: [Running]
+    let best: Best?
+    let waiting: String?
+    let decisions: [String]
+}
+
+extension StudyStatus {
+    /// The state at `now`, which may be later than the engine's last event.
+    init(of engine: Engine, at now: Timestamp) {
+        let plan = engine.plan
+        let words = Sentences(objective: plan.objective)
+        let pace = Pace(of: engine, at: now)
+        let open = engine.stages.last
+        study = engine.study.rawValue
+        phase = engine.phase.word
+        metric = plan.objective.metric
+        stage = open?.index ?? 0
+        stages = plan.method.stageCount
+        trialsInStage = open?.trials.count(where: \.hasEnded) ?? 0
+        trialsPerStage = plan.method.trialsPerStage
+        stageProgress = pace.stageShare
+        studyProgress = pace.studyShare
+        elapsedSeconds = engine.startedAt.map { (engine.hasEnded ? engine.now : now).since($0) } ?? 0
+        stageSecondsLeft = pace.stageSecondsLeft
+        studySecondsLeft = pace.studySecondsLeft
+        gpuHours = engine.slotHours
+        trials = Counts(of: engine)
+        running = engine.leasing.map { run in
+            Running(of: engine.trial(run.trial)!, run, plan: plan, at: now)
+        }
+        best = engine.best.map { best in
+            Best(
+                trial: best.id.description, stage: best.id.stage,
+                value: best.result!.metric(plan.objective.direction), params: best.assignment)
+        }
+        waiting = engine.waiting.map(words.line)
+        decisions = engine.recentDecisions.map { timed in
+            let since = engine.startedAt.map { timed.at.since($0) } ?? 0
+            return Text.duration(since) + "  " + words.line(timed.decision)
+        }
+    }
+}
+
+extension StudyStatus.Counts {
+    init(of engine: Engine) {
+        self.init()
+        for trial in engine.trials {
+            proposed += 1
+            switch trial.state {
+            case .queued: queued += 1
+            case .running, .stopping: running += 1
+            case .ended(.completed): completed += 1
+            case .ended(.pruned): pruned += 1
+            case .ended(.failed): failed += 1
+            case .ended(.cancelled): cancelled += 1
+            }
+        }
+    }
+}
+
+extension StudyStatus.Running {
+    init(of trial: Trial, _ run: RunID, plan: Plan, at now: Timestamp) {
+        self.trial = trial.id.description
+        self.run = run.attempt
+        stage = trial.id.stage
+        lease = trial.runs[run.attempt].lease.description
+        step = trial.progress.step
+        steps = plan.method.steps
+        value = trial.progress.latest?.metric(plan.objective.direction)
+        params = trial.assignment
+        isStopping = trial.state != .running
+        curve = trial.progress.curve.points.map { $0.loss.metric(plan.objective.direction) }
+        let held = now.since(trial.runs[run.attempt].since)
+        let begun = trial.runs[run.attempt].start.step
+        let done = step - begun
+        secondsLeft = done > 0 ? held * Double(steps - step) / Double(done) : nil
+    }
+}
+
+extension RunStart {
+    /// Trial step at which the run began.
+    var step: Int {
+        if case .resume(let checkpoint) = self { checkpoint.step } else { 0 }
+    }
+}
+
+extension StudyPhase {
+    /// One word for tables and scripts.
+    var word: String {
+        switch self {
+        case .new: "new"
+        case .open: "running"
+        case .draining: "finishing"
+        case .pausing: "pausing"
+        case .ended(.completed): "completed"
+        case .ended(.budgetSpent): "budget_spent"
+        case .ended(.stopped): "paused"
+        case .ended(.failed): "failed"
+        }
+    }
+}
+
+extension Engine {
+    /// Nothing more happens unless somebody starts it again.
+    var hasEnded: Bool {
+        if case .ended = phase { true } else { false }
+    }
+}

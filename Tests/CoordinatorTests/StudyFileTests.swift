@@ -1,0 +1,145 @@
+import FleetModel
+import Foundation
+import Search
+import StudyCore
+import Testing
+
+@testable import coordinator
+
+@Suite struct StudyFileTests {
+    /// A right study file; each test changes a word of it.
+    static let right = """
+        name: right
+        trainer:
+          plugin: scripted
+          settings: { curve: power_law }
+          silence_seconds: 30
+        objective: { metric: loss, direction: maximize }
+        space:
+          lr:        { type: float, low: 1e-5, high: 1e-1, log: true }
+          dropout:   { type: float, low: 0.0, high: 0.5, step: 0.1 }
+          layers:    { type: int, low: 2, high: 24 }
+          optimizer: { type: categorical, choices: [adamw, sgd] }
+          momentum:  { type: float, low: 0.5, high: 0.99, when: { optimizer: [sgd] } }
+        method: { kind: stages, stages: 2, trials: 6, steps: 81, shrink: { lr: 0.2 } }
+        sampler: { kind: tpe, startup: 4 }
+        pruner: { kind: asha, min_step: 1, reduction_factor: 3 }
+        resources: { parallel: 8, retries: 1 }
+        budget: { trials: 10, gpu_hours: 2.5 }
+        checkpoints: { keep_best: 2 }
+        seed: 3
+        """
+
+    /// The plan of a text, through a real file.
+    static func plan(_ text: String) throws -> Plan {
+        let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let file = folder.appending(path: "s.yaml")
+        try text.write(to: file, atomically: true, encoding: .utf8)
+        do {
+            return try StudyFile(at: file.path).plan
+        } catch {
+            throw StudyFileErrors(lines: error.lines.map { $0.replacing(folder.path + "/", with: "") })
+        }
+    }
+
+    /// What is said about `right` with one word changed.
+    static func errors(_ word: String, _ other: String) -> [String] {
+        precondition(right.contains(word), "the right file has no \(word)")
+        do {
+            _ = try plan(right.replacing(word, with: other))
+            return []
+        } catch {
+            return "\(error)".split(separator: "\n").map(String.init)
+        }
+    }
+
+    @Test func `every key of a right file arrives in the plan`() throws {
+        let plan = try Self.plan(Self.right)
+        #expect(plan.name == "right")
+        #expect(plan.trainer.plugin == "scripted")
+        #expect(plan.trainer.silenceSeconds == 30)
+        #expect(plan.objective == Objective(metric: "loss", direction: .maximize))
+        #expect(plan.space.parameters.map(\.name) == ["lr", "dropout", "layers", "optimizer", "momentum"])
+        #expect(
+            plan.space.parameters[4]
+                == Parameter(
+                    "momentum", .float(low: 0.5, high: 0.99), when: ["optimizer": [.string("sgd")]]))
+        #expect(plan.method == .stages(StagesMethod(stages: 2, trials: 6, steps: 81, shrink: ["lr": 0.2])))
+        #expect(plan.sampler == .tpe(TPESampler(startup: 4)))
+        #expect(plan.pruner == .asha(ASHAPruner(minStep: 1, reductionFactor: 3, maxStep: 81)))
+        #expect(plan.resources == Resources(gpus: 1, gpusPerNode: 1, parallel: 8, retries: 1))
+        #expect(plan.budget == Budget(trials: 10, gpuHours: 2.5))
+        #expect(plan.keepBest == 2)
+        #expect(plan.seed == 3)
+    }
+
+    @Test(arguments: ["quickstart", "search"])
+    func `the studies that ship are right, and are those that were agreed`(name: String) throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let ours = try String(
+            contentsOf: root.appending(path: "deploy/studies/\(name).yaml"), encoding: .utf8)
+        #expect(throws: Never.self) { try Self.plan(ours) }
+        let shared = root.deletingLastPathComponent().appending(path: "shared/studies/\(name).yaml")
+        if let agreed = try? String(contentsOf: shared, encoding: .utf8) { #expect(ours == agreed) }
+    }
+
+    /// One mistake, and the one line that it gives.
+    static let mistakes: [(word: String, other: String, says: String)] = [
+        ("seed: 3", "sead: 3", "s.yaml:19:1: sead: found sead, expected one of"),
+        ("trials: 6", "trials: many", "s.yaml:13:44: method.trials: found \"many\", expected a whole number"),
+        (
+            "trials: 6", "trials: 0",
+            "s.yaml:13:44: method.trials: found 0, expected a whole number of at least 1"
+        ),
+        ("low: 1e-5, high: 1e-1", "low: 1, high: 0.5", "s.yaml:8:"),
+        ("low: 1e-5", "low: 0", "expected a number above 0, because log is set"),
+        ("kind: tpe", "kind: tpa", "s.yaml:14:18: sampler.kind: found \"tpa\""),
+        ("kind: asha", "kind: ash", "(did you mean asha?)"),
+        ("kind: stages", "kind: staged", "(did you mean stages?)"),
+        ("shrink: { lr", "shrink: { lrr", "s.yaml:13:68: method.shrink.lrr: found lrr"),
+        ("{ optimizer: [sgd] }", "{ optimiser: [sgd] }", "optimiser"),
+        ("{ optimizer: [sgd] }", "{ optimizer: [adam] }", "adam"),
+        (
+            "type: int", "type: integer",
+            "space.layers.type: found \"integer\", expected one of float, int, categorical"
+        ),
+        ("choices: [adamw, sgd]", "choices: []", "expected a list of words"),
+        ("name: right", "name: ../up", "s.yaml:1:7: name: found \"../up\""),
+        ("direction: maximize", "direction: up", "expected one of minimize, maximize"),
+        ("plugin: scripted", "plugin: 7", "s.yaml:3:11: trainer.plugin: found 7, expected a text"),
+        ("gpu_hours: 2.5", "gpu_hours: -1", "budget.gpu_hours: found -1"),
+        ("step: 0.1", "step: 0.1, log: true", "expected one of the two"),
+        ("retries: 1", "gpus: 16, gpus_per_node: 8", "gangs over several nodes"),
+    ]
+
+    @Test(arguments: mistakes)
+    func `one mistake gives one line with its place`(word: String, other: String, says: String) {
+        let lines = Self.errors(word, other)
+        #expect(lines.count == 1, "\(lines)")
+        #expect(lines.first?.contains(says) == true, "\(lines)")
+    }
+
+    @Test func `what is missing is named`() {
+        #expect(
+            Self.errors("objective: { metric: loss, direction: maximize }\n", "").first?.contains(
+                "objective: found nothing") == true)
+        #expect(throws: StudyFileErrors.self) { try Self.plan("") }
+        #expect(throws: StudyFileErrors.self) { try Self.plan("- a list\n") }
+        #expect(throws: StudyFileErrors.self) { try Self.plan("name: [\n") }
+    }
+
+    @Test func `no single changed byte crashes the reader`() {
+        var random = SeededGenerator(seed: 11)
+        for _ in 0..<400 {
+            var bytes = Array(Self.right.utf8)
+            for _ in 0..<3 {
+                bytes[Int.random(in: bytes.indices, using: &random)] = UInt8.random(
+                    in: 9...126, using: &random)
+            }
+            _ = try? Self.plan(String(decoding: bytes, as: UTF8.self))
+        }
+    }
+}

@@ -1,0 +1,3 @@
+import FleetModel
+import Search
+import Testing
