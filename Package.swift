@@ -27,6 +27,7 @@ let package = Package(
     products: [
         .library(name: "Search", targets: ["Search"]),
         .library(name: "TrainerKit", targets: ["TrainerKit"]),
+        .library(name: "TrainerKitTesting", targets: ["TrainerKitTesting"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -45,6 +46,9 @@ let package = Package(
         .target(name: "Wire", dependencies: ["FleetModel"], swiftSettings: rules),
         .target(name: "CLinux"),
         .target(name: "TrainerKit", dependencies: ["FleetModel", "Wire", "CLinux"], swiftSettings: rules),
+        .target(
+            name: "TrainerKitTesting", dependencies: ["FleetModel", "Wire", "TrainerKit"],
+            swiftSettings: rules),
         .target(name: "Spawn", swiftSettings: rules),
         .target(name: "FleetLink", dependencies: ["FleetModel", "Wire", "Spawn"], swiftSettings: rules),
         .target(name: "Journal", dependencies: ["FleetModel", "StudyCore", grdb], swiftSettings: rules),
@@ -67,11 +71,12 @@ let package = Package(
             name: "native", dependencies: ["FleetModel", "Wire", "TrainerKit", "COpenBLAS"],
             path: "plugins/native",
             // Unoptimised, the loops over floats are a hundred times slower: no debug build could train.
-            swiftSettings: rules + [.unsafeFlags(["-O"], .when(configuration: .debug))],
+            swiftSettings: rules + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
+        .target(
+            name: "COpenBLAS",
             linkerSettings: [
                 .linkedLibrary(":libopenblas.a"), .linkedLibrary("pthread"), .linkedLibrary("m"),
             ]),
-        .systemLibrary(name: "COpenBLAS"),
 
         // Benchmarks.
         .target(
@@ -88,7 +93,12 @@ let package = Package(
             swiftSettings: rules),
         .testTarget(name: "SearchTests", dependencies: ["FleetModel", "Search"], swiftSettings: rules),
         .testTarget(
-            name: "NativeTests", dependencies: ["native", "FleetModel", "Wire", "TrainerKit"],
+            name: "NativeTests",
+            dependencies: ["FleetModel", "Wire", "TrainerKit", "TrainerKitTesting", "native"],
+            swiftSettings: rules),
+        .testTarget(
+            name: "TrainerKitTests",
+            dependencies: ["FleetModel", "Wire", "TrainerKit", "TrainerKitTesting", "scripted", "command"],
             swiftSettings: rules),
         .testTarget(
             name: "StudyCoreTests", dependencies: ["FleetModel", "Search", "StudyCore"], swiftSettings: rules),
