@@ -84,7 +84,7 @@ let package = Package(
             name: "CoordinatorTests", dependencies: ["coordinator", "FleetModel", "Search", "StudyCore"],
             exclude: ["Snapshots"], swiftSettings: rules),
         .testTarget(
-            name: "AgentTests", dependencies: ["agent", "scripted", "FleetModel", "Wire", "Spawn"],
+            name: "AgentTests", dependencies: ["agent", "scripted", "FleetModel", "FleetLink", "Wire", "Spawn"],
             exclude: ["StandIns"], swiftSettings: rules),
         .testTarget(
             name: "FleetLinkTests", dependencies: ["agent", "FleetLink", "FleetModel", "Wire", "Spawn"],

@@ -53,7 +53,15 @@ struct Home {
     /// Takes the place of this home's only daemon, for as long as this process lives; false where another has it.
     func takeDaemonLock() throws -> Bool {
         let descriptor = try checked("open \(lock)") { open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0o600) }
-        return flock(descriptor, LOCK_EX | LOCK_NB) == 0
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            close(descriptor)
+            return false
+        }
+        // For people, and for whoever wants to end the daemon.
+        let pid = Array("\(getpid())\n".utf8)
+        _ = ftruncate(descriptor, 0)
+        _ = write(descriptor, pid, pid.count)
+        return true
     }
 
     /// Listens at `socket`. What an earlier daemon left there is removed; only who holds the daemon lock
