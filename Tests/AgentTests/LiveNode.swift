@@ -56,7 +56,13 @@ final class LiveNode {
     /// Waits for the news that `pick` finds something in.
     func news<Found>(_ pick: (News) throws -> Found?) async throws -> Found {
         while true {
-            if case .news(let news) = try await next(), let found = try pick(news) { return found }
+            guard case .news(let news) = try await next() else { continue }
+            if let found = try pick(news) { return found }
+            switch news {
+            case .refused(_, let reason): throw AgentError("nobody expected this refusal: \(reason)")
+            case .complaint(let text): throw AgentError("nobody expected this complaint: \(text)")
+            default: continue
+            }
         }
     }
 

@@ -87,7 +87,7 @@ extension Daemon {
         let leastMiB = 64
         var status = statvfs()
         guard statvfs(home.path, &status) == 0 else { return nil }
-        let freeMiB = Int(status.f_bavail) * Int(status.f_frsize) >> 20
+        let freeMiB = (Int(status.f_bavail) * Int(status.f_frsize)) >> 20
         return freeMiB < leastMiB
             ? "the disk of \(home.path) is full: \(freeMiB) MiB are free, \(leastMiB) needed" : nil
     }
