@@ -32,13 +32,21 @@ final class EventQueue: Sendable {
         listener?.resume(returning: event)
     }
 
-    /// The next event; nil when the link is closed. One listener at a time.
+    /// The next event; nil when the link is closed or the listener's task cancelled. One listener at a time.
     func next() async -> LinkEvent? {
+        await withTaskCancellationHandler {
+            await wait()
+        } onCancel: {
+            dismissListener()
+        }
+    }
+
+    private func wait() async -> LinkEvent? {
         await withCheckedContinuation { continuation in
             let (answer, hadRoom) = state.withLock { state -> (LinkEvent??, Bool) in
                 let isFull = state.events.count >= Self.capacity
                 if !state.events.isEmpty { return (state.events.removeFirst(), !isFull) }
-                if state.isClosed { return (.some(nil), true) }
+                if state.isClosed || Task.isCancelled { return (.some(nil), true) }
                 precondition(state.listener == nil, "a link's events have one listener")
                 state.listener = continuation
                 return (nil, true)
@@ -50,9 +58,15 @@ final class EventQueue: Sendable {
 
     /// Ends the events; those that wait are dropped.
     func close() {
-        let listener = state.withLock { state in
+        state.withLock { state in
             state.isClosed = true
             state.events = []
+        }
+        dismissListener()
+    }
+
+    private func dismissListener() {
+        let listener = state.withLock { state in
             defer { state.listener = nil }
             return state.listener
         }
