@@ -12,7 +12,6 @@ let rules: [SwiftSetting] = [
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
-let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 /// A plugin in its own folder: one executable over TrainerKit.
@@ -33,8 +32,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
-        // Without its Foundation trait, so that what runs on GPU hosts stays small.
-        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
     ],
     targets: [
         // Nouns, and the pure core.
@@ -85,6 +82,9 @@ let package = Package(
         .executableTarget(
             name: "JournalSpeed", dependencies: ["BusyStudy", "Journal", "StudyCore"],
             path: "Benchmarks/JournalSpeed", swiftSettings: rules),
+        .executableTarget(
+            name: "SamplerSpeed", dependencies: ["FleetModel", "Search"], path: "Benchmarks/SamplerSpeed",
+            swiftSettings: rules),
 
         // Tests.
         .testTarget(
@@ -105,6 +105,12 @@ let package = Package(
         .testTarget(
             name: "CoordinatorTests", dependencies: ["coordinator", "FleetModel", "Search", "StudyCore"],
             exclude: ["Snapshots"], swiftSettings: rules),
+        .testTarget(
+            name: "AgentTests", dependencies: ["agent", "scripted", "FleetModel", "FleetLink", "Wire", "Spawn"],
+            exclude: ["StandIns"], swiftSettings: rules),
+        .testTarget(
+            name: "FleetLinkTests", dependencies: ["agent", "FleetLink", "FleetModel", "Wire", "Spawn"],
+            swiftSettings: rules),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
