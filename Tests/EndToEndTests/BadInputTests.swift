@@ -12,7 +12,7 @@ import Testing
         for verb in ["check", "start"] {
             let result = try await bench.run(verb)
             #expect(result.exit == 2)
-            #expect(result.errors.contains("study.yaml:5:"))
+            #expect(result.errors.contains("study.yaml:9:"))
             #expect(result.errors.contains("sead, expected"))
             #expect(result.errors.contains("did you mean seed?"))
         }
@@ -26,7 +26,7 @@ import Testing
         let bench = try Bench(Yaml.search(settings: "crash_at_stepp: 5"))
         let result = try await bench.run("start")
         #expect(result.exit == 2)
-        #expect(result.errors.contains("study.yaml:2:"))
+        #expect(result.errors.contains("study.yaml:6:"))
         #expect(result.errors.contains("did you mean crash_at_step?"))
         #expect(!FileManager.default.fileExists(atPath: bench.out))
     }
@@ -39,9 +39,8 @@ import Testing
     }
 
     @Test func `data that does not exist is found before anything runs`() async throws {
-        let yaml = Yaml.search().replacing(
-            "{ plugin: scripted, settings: { seconds_per_step: 0.002 } }",
-            with: "{ plugin: native, settings: { data: [/nowhere] } }")
+        let yaml = Yaml.search().replacing("plugin: scripted", with: "plugin: native")
+            .replacing("checkpoint_every: 10, seconds_per_step: 0.002", with: "data: [/nowhere]")
         let bench = try Bench(yaml)
         let result = try await bench.run("start")
         #expect(result.exit == 2)

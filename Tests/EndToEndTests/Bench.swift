@@ -65,7 +65,7 @@ final class Bench {
             let reader = pipe.fileHandleForReading
             Thread.detachNewThread {
                 var splitter = LineSplitter()
-                while let bytes = try? reader.read(upToCount: 1 << 16), !bytes.isEmpty {
+                while case let bytes = reader.availableData, !bytes.isEmpty {
                     for line in (try? splitter.take(bytes)) ?? [] {
                         continuation.yield(String(decoding: line, as: UTF8.self))
                     }

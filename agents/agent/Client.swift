@@ -98,13 +98,16 @@ final class Client {
         if isUnread.insert(key).inserted { unread.append(key) }
     }
 
-    /// Queues what the files have, as much as the client takes, a piece of each run in turn.
-    func pump(_ store: RunStore) {
+    /// Queues what the files have, as much as the client takes, a piece of each run in turn. That a run has
+    /// ended is told once it is no longer `live`, with its processes gone and its slots free: who hears it
+    /// may use them at once.
+    func pump(_ store: RunStore, live: (RunKey) -> Bool) {
         while backlog < Self.enough, served < unread.count {
             let key = unread[served]
             served += 1
             let from = cursors[key] ?? 0
-            let piece = EventReader.piece(of: store.folder(of: key).events, from: from)
+            let whole = EventReader.piece(of: store.folder(of: key).events, from: from)
+            let piece = live(key) ? whole.beforeEnding(from: from) : whole
             guard piece.end > from else {
                 isUnread.remove(key)
                 continue

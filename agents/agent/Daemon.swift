@@ -63,7 +63,7 @@ final class Daemon {
             if now >= nextSurvey { survey(now: now) }
             tellInventory()
             for client in clients {
-                client.pump(store)
+                client.pump(store) { runs[$0] != nil }
                 client.flush()
             }
             clients.removeAll(where: \.isGone)

@@ -13,6 +13,13 @@ enum EventReader {
         var events: [PlacedEvent]
         /// Where the next piece begins; where this one began when there is nothing whole to read.
         var end: Int
+
+        /// The same, read from `start`, without the run's ending and what stands after it.
+        func beforeEnding(from start: Int) -> Piece {
+            guard let ending = events.firstIndex(where: \.isEnding) else { return self }
+            let events = Array(events[..<ending])
+            return Piece(events: events, end: events.last?.end ?? start)
+        }
     }
 
     /// The next whole lines from `offset` on. A line longer than `Lines.longest` is skipped.
@@ -46,5 +53,11 @@ enum EventReader {
             if bytes.isEmpty { return nil }
             offset += bytes.count
         }
+    }
+}
+
+extension PlacedEvent {
+    fileprivate var isEnding: Bool {
+        if case .ended = event { true } else { false }
     }
 }

@@ -20,10 +20,10 @@ struct Stop: AsyncParsableCommand {
         }
         if folder.isLocked {
             try folder.requestStop()
+            while folder.isLocked { try await Task.sleep(for: .milliseconds(50)) }
         } else {
             try await stopAlone(folder)
         }
-        while folder.isLocked { try await Task.sleep(for: .milliseconds(50)) }
         try report("paused; `coordinator start` goes on")
     }
 
