@@ -24,7 +24,7 @@ import Wire
         let events = try await node.events(of: key)
         #expect(events.steps == Array(1...30))
         #expect(events.ending == .completed)
-        #expect(try await node.inventory().slots.map(\.state) == [.free, .free])
+        try await node.idle()
     }
 
     @Test func `a second launch changes nothing`() async throws {
@@ -112,7 +112,7 @@ import Wire
         guard case .started(let pid, _) = events[0].event else { return #expect(Bool(false)) }
         kill(pid, SIGKILL)
         #expect(try await node.events(of: key).ending?.cause == .vanished)
-        _ = try await node.inventory { $0.slots[0].state == .free }
+        try await node.idle()
         #expect(RunProcesses.of(node.folder(of: key), leader: nil).isEmpty)
     }
 
@@ -134,7 +134,7 @@ import Wire
         _ = try await node.events(of: key) { if case .started = $0 { true } else { false } }
         node.link.send(.stop(run: key, order: StopOrder(save: false, reason: "outranked")))
         #expect(try await node.events(of: key).ending == .stopped)
-        _ = try await node.inventory { $0.slots[0].state == .free }
+        try await node.idle()
     }
 
     @Test func `a process that left for a session of its own is killed at the run's end`() async throws {
@@ -143,7 +143,7 @@ import Wire
         let key = RunKey.trial(0)
         node.link.send(.launch(launch: .of(key, "unruly", ["way": .string("leaver")])))
         #expect(try await node.events(of: key).ending == .completed)
-        _ = try await node.inventory { $0.slots[0].state == .free }
+        try await node.idle()
         let left = try #require(contents(node.folder(of: key).path + "/left"))
         let pid = try #require(Int32(String(decoding: left, as: UTF8.self)))
         #expect(ProcessEntry(pid: pid) == nil)

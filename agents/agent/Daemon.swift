@@ -61,11 +61,10 @@ final class Daemon {
             lookAtRuns(now: now)
             abandonSlowErrands(now: now)
             if now >= nextSurvey { survey(now: now) }
+            // A run's end first, then that its slots are free.
+            for client in clients { client.pump(store) }
             tellInventory()
-            for client in clients {
-                client.pump(store)
-                client.flush()
-            }
+            for client in clients { client.flush() }
             clients.removeAll(where: \.isGone)
             wait()
         }
