@@ -207,6 +207,53 @@ import Wire
     }
 }
 
+/// Folders as an earlier daemon left them.
+@Suite(.timeLimit(.minutes(1)), .serialized) struct `a daemon that finds runs` {
+    let scratch: Scratch
+    let key = RunKey.trial(0)
+    let folder: TrialFolder
+
+    init() throws {
+        scratch = try Scratch()
+        folder = TrialFolder(path: "\(scratch.path)/runs/\(key.folder)")
+        try FileManager.default.createDirectory(atPath: folder.path, withIntermediateDirectories: true)
+    }
+
+    func leave(_ plugin: String, _ events: [RunEvent] = []) throws {
+        let nowhere: (Checkpoint) -> String = { $0.name }
+        try folder.publish(Launch.of(key, plugin).located(by: nowhere), at: folder.spec)
+        for event in events { try folder.append(event) }
+    }
+
+    @Test func `it starts the plugin that was not started any more`() async throws {
+        try leave("scripted")
+        let node = try LiveNode(scratch: scratch)
+        try await node.open()
+        #expect(try await node.events(of: key).steps == Array(1...20))
+    }
+
+    @Test func `it ends a run whose plugin is not there any more`() async throws {
+        try leave("forgotten")
+        let node = try LiveNode(scratch: scratch)
+        try await node.open()
+        let cause = try await node.events(of: key).ending?.cause
+        #expect("\(String(describing: cause))".contains("there is no plugin forgotten"))
+    }
+
+    @Test func `it kills what is left of a run that has ended`() async throws {
+        try leave("scripted", [.started(pid: 1, startTime: 1), .ended(ending: .completed)])
+        var command = Command("sleep", ["1000"])
+        command.environment = [TrialFolder.environmentMark: folder.path]
+        command.leadsSession = true
+        let pid = try command.spawn()
+        let node = try LiveNode(scratch: scratch)
+        try await node.open()
+        try await node.idle()
+        #expect(reap(pid) == .signal(SIGKILL))
+        #expect(folder.readTail().last == .ended(ending: .completed))
+    }
+}
+
 @Suite(.timeLimit(.minutes(1)), .serialized) struct `the daemon's GPUs` {
     func node(_ standIn: String) throws -> LiveNode {
         try LiveNode(["--nvidia-smi", LiveNode.standIns + "/nvidia-smi-" + standIn])
