@@ -119,7 +119,11 @@ final class Daemon {
 
     private func accept() {
         let socket = Glibc.accept(listener, nil, nil)
-        guard socket >= 0 else { return }
+        guard socket >= 0 else {
+            // Out of descriptors: who knocks has to wait, and poll would say so without a pause.
+            if errno == EMFILE || errno == ENFILE { usleep(10_000) }
+            return
+        }
         _ = fcntl(socket, F_SETFD, FD_CLOEXEC)
         let client = Client(socket: socket)
         try? client.greet()
