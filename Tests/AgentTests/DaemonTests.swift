@@ -24,7 +24,7 @@ import Wire
         let events = try await node.events(of: key)
         #expect(events.steps == Array(1...30))
         #expect(events.ending == .completed)
-        #expect(try await node.inventory().slots.map(\.state) == [.free, .free])
+        try await node.idle()
     }
 
     @Test func `a second launch changes nothing`() async throws {
@@ -112,7 +112,7 @@ import Wire
         guard case .started(let pid, _) = events[0].event else { return #expect(Bool(false)) }
         kill(pid, SIGKILL)
         #expect(try await node.events(of: key).ending?.cause == .vanished)
-        _ = try await node.inventory { $0.slots[0].state == .free }
+        try await node.idle()
         #expect(RunProcesses.of(node.folder(of: key), leader: nil).isEmpty)
     }
 
@@ -134,7 +134,7 @@ import Wire
         _ = try await node.events(of: key) { if case .started = $0 { true } else { false } }
         node.link.send(.stop(run: key, order: StopOrder(save: false, reason: "outranked")))
         #expect(try await node.events(of: key).ending == .stopped)
-        _ = try await node.inventory { $0.slots[0].state == .free }
+        try await node.idle()
     }
 
     @Test func `a process that left for a session of its own is killed at the run's end`() async throws {
@@ -143,7 +143,7 @@ import Wire
         let key = RunKey.trial(0)
         node.link.send(.launch(launch: .of(key, "unruly", ["way": .string("leaver")])))
         #expect(try await node.events(of: key).ending == .completed)
-        _ = try await node.inventory { $0.slots[0].state == .free }
+        try await node.idle()
         let left = try #require(contents(node.folder(of: key).path + "/left"))
         let pid = try #require(Int32(String(decoding: left, as: UTF8.self)))
         #expect(ProcessEntry(pid: pid) == nil)
@@ -204,6 +204,53 @@ import Wire
         node.link.send(.removeCheckpoints(study: key.study, checkpoints: wanted))
         #expect(try await node.complaint().contains("\"../checkpoints\" is no folder name"))
         #expect(agent.names(in: folder) == [names[1]])
+    }
+}
+
+/// Folders as an earlier daemon left them.
+@Suite(.timeLimit(.minutes(1)), .serialized) struct `a daemon that finds runs` {
+    let scratch: Scratch
+    let key = RunKey.trial(0)
+    let folder: TrialFolder
+
+    init() throws {
+        scratch = try Scratch()
+        folder = TrialFolder(path: "\(scratch.path)/runs/\(key.folder)")
+        try FileManager.default.createDirectory(atPath: folder.path, withIntermediateDirectories: true)
+    }
+
+    func leave(_ plugin: String, _ events: [RunEvent] = []) throws {
+        let nowhere: (Checkpoint) -> String = { $0.name }
+        try folder.publish(Launch.of(key, plugin).located(by: nowhere), at: folder.spec)
+        for event in events { try folder.append(event) }
+    }
+
+    @Test func `it starts the plugin that was not started any more`() async throws {
+        try leave("scripted")
+        let node = try LiveNode(scratch: scratch)
+        try await node.open()
+        #expect(try await node.events(of: key).steps == Array(1...20))
+    }
+
+    @Test func `it ends a run whose plugin is not there any more`() async throws {
+        try leave("forgotten")
+        let node = try LiveNode(scratch: scratch)
+        try await node.open()
+        let cause = try await node.events(of: key).ending?.cause
+        #expect("\(String(describing: cause))".contains("there is no plugin forgotten"))
+    }
+
+    @Test func `it kills what is left of a run that has ended`() async throws {
+        try leave("scripted", [.started(pid: 1, startTime: 1), .ended(ending: .completed)])
+        var command = Command("sleep", ["1000"])
+        command.environment = [TrialFolder.environmentMark: folder.path]
+        command.leadsSession = true
+        let pid = try command.spawn()
+        let node = try LiveNode(scratch: scratch)
+        try await node.open()
+        try await node.idle()
+        #expect(reap(pid) == .signal(SIGKILL))
+        #expect(folder.readTail().last == .ended(ending: .completed))
     }
 }
 

@@ -14,6 +14,7 @@ final class LiveNode {
     let arguments: [String]
     let link: NodeLink
     private var events: AsyncStream<LinkEvent>.Iterator
+    private var lastInventory: Inventory?
 
     /// Where the programs of this build lie.
     static let programs: String = {
@@ -57,6 +58,7 @@ final class LiveNode {
     func news<Found>(_ pick: (News) throws -> Found?) async throws -> Found {
         while true {
             guard case .news(let news) = try await next() else { continue }
+            if case .inventory(let inventory) = news { lastInventory = inventory }
             if let found = try pick(news) { return found }
             switch news {
             case .refused(_, let reason): throw AgentError("nobody expected this refusal: \(reason)")
@@ -68,6 +70,13 @@ final class LiveNode {
 
     func inventory(where isWanted: (Inventory) -> Bool = { _ in true }) async throws -> Inventory {
         try await news { if case .inventory(let it) = $0, isWanted(it) { it } else { nil } }
+    }
+
+    /// Waits until every slot is free.
+    func idle() async throws {
+        let isIdle = { (inventory: Inventory) in inventory.slots.allSatisfy { $0.state == .free } }
+        if let lastInventory, isIdle(lastInventory) { return }
+        _ = try await inventory(where: isIdle)
     }
 
     /// Connects and asks for everything; answers the first inventory.

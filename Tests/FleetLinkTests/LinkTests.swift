@@ -1,1 +1,137 @@
+import FleetModel
+import Foundation
+import Glibc
 import Testing
+import Wire
+
+@testable import FleetLink
+
+@Suite struct `the greeting` {
+    static let hello = Hello(name: "agent")
+
+    @Test func `a hello is found behind noise, and what follows it is kept`() throws {
+        var greeting = Greeting()
+        let text = "Last login: today\nhpo1 not json\n" + (try Self.hello.line) + "{\"a\":1}\n{\"b\""
+        let bytes = Array(text.utf8)
+        var lines: [Data] = []
+        for start in stride(from: 0, to: bytes.count, by: 7) {
+            lines += try greeting.take(Array(bytes[start..<min(start + 7, bytes.count)]))
+        }
+        #expect(greeting.hello == Self.hello)
+        #expect(greeting.banner == "Last login: today\nhpo1 not json\n")
+        #expect(lines.map { String(decoding: $0, as: UTF8.self) } == ["{\"a\":1}"])
+    }
+
+    @Test func `endless noise is not kept`() throws {
+        var greeting = Greeting()
+        for _ in 0..<3_000 { _ = try greeting.take(Array((String(repeating: "n", count: 99) + "\n").utf8)) }
+        #expect(greeting.banner.utf8.count <= Greeting.longestBanner)
+        #expect(greeting.banner.utf8.count > Greeting.longestBanner - 200)
+    }
+
+    @Test func `the back-off doubles to five seconds and begins again`() {
+        var backOff = BackOff()
+        let delays = (0..<8).map { _ in backOff.delay(chance: 1) }
+        #expect(delays == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5, 5])
+        backOff.reset()
+        #expect(backOff.delay(chance: 0) == 0.05)
+    }
+}
+
+/// Programs here stand for what may be at the other end of the pipe.
+@Suite(.timeLimit(.minutes(1))) struct `a link` {
+    static let agent = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+        .deletingLastPathComponent().appending(path: "agent").path
+
+    func link(_ executable: String, _ arguments: [String]) -> NodeLink {
+        NodeLink(node: .local, transport: .pipe(executable: executable, arguments: arguments))
+    }
+
+    /// Why the first attempt failed.
+    func failure(_ executable: String, _ arguments: [String] = []) async -> LinkFailure? {
+        let link = link(executable, arguments)
+        defer { link.close() }
+        for await event in link.events {
+            if case .disconnected(let failure, let seconds) = event {
+                #expect(seconds > 0 && seconds <= 0.1)
+                return failure
+            }
+        }
+        return nil
+    }
+
+    @Test func `no program there is told as not installed`() async {
+        guard case .notInstalled("/nowhere/agent", _) = await failure("/nowhere/agent") else {
+            Issue.record("it is told as something else")
+            return
+        }
+    }
+
+    @Test func `a program that is no agent is told with what it said`() async {
+        #expect(await failure("/bin/echo", ["welcome"]) == .noAgent(banner: "welcome\n"))
+        #expect(await failure("/bin/true") == .noAgent(banner: ""))
+    }
+
+    @Test func `an agent of another protocol is told with both versions`() async {
+        let hello = #"hpo1 {"name":"agent","protocol":99,"version":"9.0"}"#
+        guard case .versionMismatch(Hello.currentProtocol, let theirs) = await failure("/bin/echo", [hello])
+        else {
+            Issue.record("it is told as something else")
+            return
+        }
+        #expect(theirs.protocol == 99)
+    }
+
+    @Test func `an agent that cannot begin is told with its reason`() async {
+        let home = "/tmp/" + String(repeating: "h", count: 120)
+        defer { try? FileManager.default.removeItem(atPath: home) }
+        let found = await failure(Self.agent, ["attach", "--home", home])
+        #expect("\(String(describing: found))".contains("choose a shorter --home"))
+    }
+
+    @Test func `a connection that ends comes back, and orders get through again`() async throws {
+        let home = "/tmp/iterhpo-link-\(UInt32.random(in: 0...UInt32.max))"
+        defer { try? FileManager.default.removeItem(atPath: home) }
+        let link = link(Self.agent, ["attach", "--home", home, "--cpu-slots", "3", "--linger", "0.5"])
+        defer { link.close() }
+        var events = link.events.makeAsyncIterator()
+        for round in 0..<2 {
+            while let event = await events.next(isolation: #isolation) {
+                if case .connected = event { break }
+            }
+            link.send(.survey)
+            let answer = await events.next(isolation: #isolation)
+            guard case .news(.inventory(let inventory)) = answer else {
+                Issue.record("round \(round): found \(String(describing: answer))")
+                return
+            }
+            #expect(inventory.slots.count == 3)
+            let pid = try #require(
+                Int32(try String(contentsOfFile: home + "/agent.lock", encoding: .utf8).dropLast()))
+            kill(pid, SIGKILL)
+        }
+    }
+
+    @Test func `a closed link has no more events`() async {
+        let link = link("/bin/cat", [])
+        link.close()
+        for await _ in link.events { Issue.record("an event came") }
+    }
+
+    @Test func `who does not listen makes the other side wait, and gets everything later`() async {
+        let line = (try? Hello(name: "agent").line) ?? ""
+        let news = #"{"complaint":{"text":"one"}}"#
+        let many = ([line] + Array(repeating: news + "\n", count: 2_000)).joined()
+        let file = "/tmp/iterhpo-news-\(UInt32.random(in: 0...UInt32.max))"
+        defer { unlink(file) }
+        try? many.write(toFile: file, atomically: false, encoding: .utf8)
+        let link = link("/bin/cat", [file])
+        defer { link.close() }
+        var count = 0
+        for await event in link.events {
+            if case .news = event { count += 1 }
+            if case .disconnected = event { break }
+        }
+        #expect(count == 2_000)
+    }
+}

@@ -13,15 +13,25 @@ extension Daemon {
         for key in store.studies.flatMap(store.runs) {
             let folder = store.folder(of: key)
             guard !folder.readTail().hasEnded || marked.contains(folder.path) else { continue }
-            guard let spec = folder.readSpec(), spec.key == key else {
-                log.write("\(folder.spec) is unreadable: this run is left alone")
-                continue
-            }
             do {
+                guard let spec = folder.readSpec(), spec.key == key else {
+                    throw AgentError("\(folder.spec) is no run spec of \(key)")
+                }
                 try takeUp(spec, now: now)
             } catch {
                 log.write("\(key) cannot be taken up: \(error)")
+                giveUp(folder, because: "\(error)")
             }
+        }
+    }
+
+    /// Ends a run that nobody can go on with, unless a plugin lives in its folder.
+    private func giveUp(_ folder: TrialFolder, because reason: String) {
+        do {
+            guard try RunLock(folder).take(), !folder.readTail().hasEnded else { return }
+            try folder.append(.ended(ending: .failed(RunFailure(.node(reason: reason)))))
+        } catch {
+            log.write("\(folder.path): \(error)")
         }
     }
 

@@ -61,11 +61,10 @@ final class Daemon {
             lookAtRuns(now: now)
             abandonSlowErrands(now: now)
             if now >= nextSurvey { survey(now: now) }
+            // A run's end first, then that its slots are free.
+            for client in clients { client.pump(store) { runs[$0] != nil } }
             tellInventory()
-            for client in clients {
-                client.pump(store) { runs[$0] != nil }
-                client.flush()
-            }
+            for client in clients { client.flush() }
             clients.removeAll(where: \.isGone)
             wait()
         }
@@ -120,7 +119,11 @@ final class Daemon {
 
     private func accept() {
         let socket = Glibc.accept(listener, nil, nil)
-        guard socket >= 0 else { return }
+        guard socket >= 0 else {
+            // Out of descriptors: who knocks has to wait, and poll would say so without a pause.
+            if errno == EMFILE || errno == ENFILE { usleep(10_000) }
+            return
+        }
         _ = fcntl(socket, F_SETFD, FD_CLOEXEC)
         let client = Client(socket: socket)
         try? client.greet()

@@ -14,6 +14,7 @@ final class LiveRun {
     let key: RunKey
     let slots: [Slot]
     let folder: TrialFolder
+    /// nil where the system does not tell what happens in the folder: then it is looked at every 20 ms.
     let watch: Int32?
     /// When to look again, on the monotonic clock.
     private(set) var checkAt = 0.0
@@ -78,7 +79,8 @@ final class LiveRun {
     func look(now: Double) throws -> Outcome {
         switch life.judge(see(), now: now) {
         case .wait(let until):
-            let round = tail.hasStarted && !tail.hasEnded ? Self.roundSeconds : Self.soonSeconds
+            let isQuiet = watch != nil && tail.hasStarted && !tail.hasEnded
+            let round = isQuiet ? Self.roundSeconds : Self.soonSeconds
             checkAt = min(now + round, until ?? .infinity)
         case .terminate:
             signalAll(SIGTERM)
