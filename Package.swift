@@ -69,7 +69,24 @@ let package = Package(
             ]),
         .systemLibrary(name: "COpenBLAS"),
 
+        .executableTarget(
+            name: "SamplerSpeed", dependencies: ["FleetModel", "Search"], path: "Benchmarks/SamplerSpeed",
+            swiftSettings: rules),
+        .executableTarget(
+            name: "JournalSpeed", dependencies: ["JournalStory", "FleetModel", "StudyCore", "Journal"],
+            path: "Benchmarks/JournalSpeed", swiftSettings: rules),
+
         // Tests.
+        .target(
+            name: "JournalStory", dependencies: ["FleetModel", "Search", "StudyCore", "Journal"],
+            path: "Tests/JournalStory", swiftSettings: rules),
+        .executableTarget(
+            name: "JournalWriter", dependencies: ["JournalStory", "FleetModel", "StudyCore", "Journal"],
+            path: "Tests/JournalWriter", swiftSettings: rules),
+        .testTarget(
+            name: "JournalTests",
+            dependencies: ["JournalStory", "JournalWriter", "FleetModel", "StudyCore", "Journal"],
+            swiftSettings: rules),
         .testTarget(name: "SearchTests", dependencies: ["FleetModel", "Search"], swiftSettings: rules),
         .testTarget(
             name: "NativeTests", dependencies: ["native", "FleetModel", "Wire", "TrainerKit"],

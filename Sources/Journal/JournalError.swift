@@ -4,9 +4,11 @@ import GRDB
 public enum JournalError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The file is no journal of ours. Point at another file.
     case notAJournal(path: String)
+    /// There is no such file. Start the study first, or point at another file.
+    case missing(path: String)
     /// A newer iterhpo wrote it. Install that version.
     case newerFormat(path: String, found: Int, known: Int)
-    /// Nothing could be written, and nothing half-written is there. Free space, start again.
+    /// The disk is full, or its file may not grow. Nothing half-written is there. Free space, start again.
     case diskFull(path: String)
     /// Applying the recorded events gives other effects than those recorded. Use the version of iterhpo
     /// and the machine type that wrote it.
@@ -18,6 +20,7 @@ public enum JournalError: Error, Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .notAJournal(let path):
             "\(path) is not a study of iterhpo: give another path, or move that file away"
+        case .missing(let path): "there is no study at \(path): start it first, or give another path"
         case .newerFormat(let path, let found, let known):
             "\(path) has format \(found), this coordinator reads up to format \(known): install a newer iterhpo"
         case .diskFull(let path):

@@ -9,6 +9,7 @@ public final class JournalReader: Sendable {
 
     public init(at path: String) throws(JournalError) {
         do {
+            try Replay.checkPresence(path)
             var configuration = Configuration()
             configuration.readonly = true
             configuration.busyMode = .timeout(10)

@@ -5,6 +5,11 @@ import StudyCore
 
 /// From rows back to an engine.
 enum Replay {
+    /// SQLite would make the file that is not there.
+    static func checkPresence(_ path: String) throws {
+        guard FileManager.default.fileExists(atPath: path) else { throw JournalError.missing(path: path) }
+    }
+
     /// Refuses what is not ours or too new, before anything is read or written.
     static func check(_ db: Database, path: String) throws {
         let ours = try Int.fetchOne(db, sql: "PRAGMA application_id") == Schema.applicationID
@@ -23,6 +28,10 @@ enum Replay {
                     (SELECT coalesce(max(sequence), 0) FROM steps),
                     (SELECT coalesce(max(sequence), 0) FROM reports))
                 """) ?? 0
+    }
+
+    static func lastSnapshot(_ db: Database) throws -> Int {
+        try Int.fetchOne(db, sql: "SELECT coalesce(max(sequence), 0) FROM snapshots") ?? 0
     }
 
     /// The newest snapshot, and every step after it applied again. Effects that come out otherwise than
