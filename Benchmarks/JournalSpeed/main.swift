@@ -25,7 +25,7 @@ func line(_ what: String, _ value: Double, _ unit: String) {
 /// reports on 64 slots.
 func measure(batch: Int, steps: Int, in folder: URL) throws -> (path: String, perSecond: Double) {
     let path = folder.appending(path: "batch_\(batch).sqlite").path
-    var story = Story(reportsPerTrial: 1000, slots: 64)
+    var story = Story(reportsPerTrial: 1000, slots: 64, isPruned: false)
     let journal = try Journal.create(at: path, engine: story.engine)
     var spent = Duration.zero
     for _ in 0..<(steps / batch) {
@@ -45,6 +45,7 @@ for (batch, steps) in [(1, 2000), (10, 20_000), (100, 100_000)] {
 }
 let large = try measure(batch: 1000, steps: total, in: folder)
 line("durable steps, 1000 a transaction, of \(total)", large.perSecond, "/s")
+line("last snapshot", Double(try JournalReader(at: large.path).snapshotBytes()) / 1e6, "MB")
 let size = try FileManager.default.attributesOfItem(atPath: large.path)[.size] as? Int ?? 0
 line("size of that journal", Double(size) / 1e6, "MB")
 var trials = 0

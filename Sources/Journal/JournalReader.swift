@@ -30,6 +30,18 @@ public final class JournalReader: Sendable {
         }
     }
 
+    /// Size of the newest snapshot; 0 before the first.
+    public func snapshotBytes() throws(JournalError) -> Int {
+        do {
+            return try database.read { db in
+                try Int.fetchOne(
+                    db, sql: "SELECT length(engine) FROM snapshots ORDER BY sequence DESC LIMIT 1") ?? 0
+            }
+        } catch {
+            throw .from(error, path: path)
+        }
+    }
+
     /// Every report of a trial that counted or was repeated by a resumed run, in order of arrival.
     public func reports(of trial: TrialID) throws(JournalError) -> [Report] {
         do {

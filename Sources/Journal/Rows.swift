@@ -11,7 +11,7 @@ enum Rows {
             try db.cachedStatement(sql: "INSERT INTO reports VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)").execute(
                 arguments: [
                     sequence, step.event.at.seconds, run.trial.stage, run.trial.number, run.attempt, end,
-                    report.step, try JSONText.encode(report.metrics), effects,
+                    report.step, try JSONText.encode(metrics: report.metrics), effects,
                 ])
         } else {
             try db.cachedStatement(sql: "INSERT INTO steps VALUES (?, ?, ?, ?)").execute(
@@ -59,13 +59,39 @@ enum Rows {
 
 /// JSON as SQLite keeps it: text that a person can read with the sqlite3 shell.
 enum JSONText {
-    static func encode(_ value: some Encodable) throws -> String {
+    /// One for all: making an encoder costs more than using it.
+    private static let encoder = {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(value), as: UTF8.self)
+        return encoder
+    }()
+    private static let decoder = JSONDecoder()
+
+    static func encode(_ value: some Encodable) throws -> String {
+        String(decoding: try encoder.encode(value), as: UTF8.self)
+    }
+
+    /// The same text as `encode`, give or take how a number is spelt, in a tenth of the time: most of what a
+    /// journal writes is metrics.
+    static func encode(metrics: [String: Reading]) throws -> String {
+        guard metrics.keys.allSatisfy(\.isPlain) else { return try encode(metrics) }
+        let members = metrics.sorted { $0.key < $1.key }.map { name, reading in
+            switch reading {
+            case .value(let number): "\"\(name)\":\(number)"
+            case .notFinite(let what): "\"\(name)\":\"\(what.rawValue)\""
+            }
+        }
+        return "{" + members.joined(separator: ",") + "}"
     }
 
     static func decode<Value: Decodable>(_ type: Value.Type, _ text: String) throws -> Value {
-        try JSONDecoder().decode(type, from: Data(text.utf8))
+        try decoder.decode(type, from: Data(text.utf8))
+    }
+}
+
+extension String {
+    /// Whether it stands in JSON as it is.
+    fileprivate var isPlain: Bool {
+        utf8.allSatisfy { $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
     }
 }

@@ -15,7 +15,7 @@ public struct Story {
     private var reported: [RunID: Int] = [:]
     private var random = SeededGenerator(seed: 5)
 
-    public init(reportsPerTrial: Int = 25, trials: Int = 100_000, slots: Int = 4) {
+    public init(reportsPerTrial: Int = 25, trials: Int = 100_000, slots: Int = 4, isPruned: Bool = true) {
         let space = Result {
             try Space([
                 Parameter("lr", .float(low: 1e-5, high: 1e-1, scale: .log)),
@@ -37,8 +37,8 @@ public struct Story {
                 objective: Objective(metric: "loss", direction: .minimize), space: space,
                 method: .search(SearchMethod(trials: trials, steps: reportsPerTrial)),
                 sampler: .random(RandomSampler()),
-                pruner: .asha(
-                    ASHAPruner(minStep: 5, reductionFactor: 3, maxStep: reportsPerTrial)),
+                pruner: isPruned
+                    ? .asha(ASHAPruner(minStep: 5, reductionFactor: 3, maxStep: reportsPerTrial)) : .off,
                 seed: 7, resources: Resources(gpus: 1, gpusPerNode: 1, parallel: nil, retries: 2),
                 budget: Budget(), keepBest: 1))
         let offered = (0..<slots).map { OfferedSlot(.cpu(index: $0)) }

@@ -64,6 +64,32 @@ import Testing
         #expect(try JournalReader(at: place.path).reports(of: TrialID(stage: 9, number: 0)).isEmpty)
     }
 
+    @Test func `metrics of any name and size come back exactly`() throws {
+        let place = try Place()
+        var story = Story()
+        let journal = try Journal.create(at: place.path, engine: story.engine)
+        let run = RunID(trial: TrialID(stage: 0, number: 0), attempt: 0)
+        while story.engine.trial(run.trial)?.runs.first?.offset != 100 {
+            try journal.append([story.next()], engine: story.engine)
+        }
+        var engine = story.engine
+        let numbers = [0.1, -0.0, 1e-320, 5e-324, 1.797e308, 123_456_789.123_456_78, 1, 1e15, 1e16, 1e22]
+        let names = ["plain", "a \"quote\"", "back\\slash", "new\nline", "tab\t", "ä/日本", "\u{7}", ""]
+        var told: [Report] = []
+        for (index, name) in names.enumerated() {
+            var metrics = Dictionary(
+                uniqueKeysWithValues: numbers.map { ("\(name) \($0)", Reading($0)) })
+            metrics[name] = .notFinite(.negativeInfinity)
+            told.append(Report(step: index + 1, metrics: metrics))
+            let event = Event(
+                at: engine.now, .reported(run: run, end: 200 + index, report: told[index]))
+            let effects = try engine.apply(event)
+            try journal.append([Step(event: event, effects: effects)], engine: engine)
+        }
+        #expect(try JournalReader(at: place.path).reports(of: run.trial) == told)
+        #expect(try journal.restore().mark == engine.mark)
+    }
+
     @Test func `replaying stops at the step whose recorded effects the engine does not repeat`() throws {
         let place = try Place()
         var story = Story()
