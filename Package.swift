@@ -12,7 +12,6 @@ let rules: [SwiftSetting] = [
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
-let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 /// A plugin in its own folder: one executable over TrainerKit.
@@ -27,13 +26,12 @@ let package = Package(
     products: [
         .library(name: "Search", targets: ["Search"]),
         .library(name: "TrainerKit", targets: ["TrainerKit"]),
+        .library(name: "TrainerKitTesting", targets: ["TrainerKitTesting"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
-        // Without its Foundation trait, so that what runs on GPU hosts stays small.
-        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
     ],
     targets: [
         // Nouns, and the pure core.
@@ -45,7 +43,11 @@ let package = Package(
         .target(name: "Wire", dependencies: ["FleetModel"], swiftSettings: rules),
         .target(name: "CLinux"),
         .target(name: "TrainerKit", dependencies: ["FleetModel", "Wire", "CLinux"], swiftSettings: rules),
-        .target(name: "FleetLink", dependencies: ["FleetModel", "Wire"], swiftSettings: rules),
+        .target(
+            name: "TrainerKitTesting", dependencies: ["FleetModel", "Wire", "TrainerKit"],
+            swiftSettings: rules),
+        .target(name: "Spawn", swiftSettings: rules),
+        .target(name: "FleetLink", dependencies: ["FleetModel", "Wire", "Spawn"], swiftSettings: rules),
         .target(name: "Journal", dependencies: ["FleetModel", "StudyCore", grdb], swiftSettings: rules),
 
         // Programs.
@@ -57,45 +59,63 @@ let package = Package(
                 yams,
             ],
             swiftSettings: rules),
+        .executableTarget(
+            name: "agent", dependencies: ["FleetModel", "Wire", "Spawn", argumentParser],
+            path: "agents/agent", swiftSettings: rules),
         plugin("command"),
         plugin("scripted"),
         .executableTarget(
             name: "native", dependencies: ["FleetModel", "Wire", "TrainerKit", "COpenBLAS"],
             path: "plugins/native",
             // Unoptimised, the loops over floats are a hundred times slower: no debug build could train.
-            swiftSettings: rules + [.unsafeFlags(["-O"], .when(configuration: .debug))],
+            swiftSettings: rules + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
+        .target(
+            name: "COpenBLAS",
             linkerSettings: [
                 .linkedLibrary(":libopenblas.a"), .linkedLibrary("pthread"), .linkedLibrary("m"),
             ]),
-        .systemLibrary(name: "COpenBLAS"),
 
+        // Benchmarks.
+        .target(
+            name: "BusyStudy", dependencies: ["FleetModel", "Journal", "Search", "StudyCore"],
+            path: "Benchmarks/BusyStudy", swiftSettings: rules),
+        .executableTarget(
+            name: "JournalSpeed", dependencies: ["BusyStudy", "Journal", "StudyCore"],
+            path: "Benchmarks/JournalSpeed", swiftSettings: rules),
         .executableTarget(
             name: "SamplerSpeed", dependencies: ["FleetModel", "Search"], path: "Benchmarks/SamplerSpeed",
             swiftSettings: rules),
-        .executableTarget(
-            name: "JournalSpeed", dependencies: ["JournalStory", "FleetModel", "StudyCore", "Journal"],
-            path: "Benchmarks/JournalSpeed", swiftSettings: rules),
 
         // Tests.
-        .target(
-            name: "JournalStory", dependencies: ["FleetModel", "Search", "StudyCore", "Journal"],
-            path: "Tests/JournalStory", swiftSettings: rules),
-        .executableTarget(
-            name: "JournalWriter", dependencies: ["JournalStory", "FleetModel", "StudyCore", "Journal"],
-            path: "Tests/JournalWriter", swiftSettings: rules),
         .testTarget(
             name: "JournalTests",
-            dependencies: ["JournalStory", "JournalWriter", "FleetModel", "StudyCore", "Journal"],
+            dependencies: ["BusyStudy", "FleetModel", "Journal", "JournalSpeed", "StudyCore", grdb],
             swiftSettings: rules),
         .testTarget(name: "SearchTests", dependencies: ["FleetModel", "Search"], swiftSettings: rules),
         .testTarget(
-            name: "NativeTests", dependencies: ["native", "FleetModel", "Wire", "TrainerKit"],
+            name: "NativeTests",
+            dependencies: ["FleetModel", "Wire", "TrainerKit", "TrainerKitTesting", "native"],
+            swiftSettings: rules),
+        .testTarget(
+            name: "TrainerKitTests",
+            dependencies: ["FleetModel", "Wire", "TrainerKit", "TrainerKitTesting", "scripted", "command"],
             swiftSettings: rules),
         .testTarget(
             name: "StudyCoreTests", dependencies: ["FleetModel", "Search", "StudyCore"], swiftSettings: rules),
         .testTarget(
             name: "CoordinatorTests", dependencies: ["coordinator", "FleetModel", "Search", "StudyCore"],
             exclude: ["Snapshots"], swiftSettings: rules),
+        .testTarget(
+            name: "AgentTests", dependencies: ["agent", "scripted", "FleetModel", "FleetLink", "Wire", "Spawn"],
+            exclude: ["StandIns"], swiftSettings: rules),
+        .testTarget(
+            name: "FleetLinkTests", dependencies: ["agent", "FleetLink", "FleetModel", "Wire", "Spawn"],
+            swiftSettings: rules),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: [
+                "agent", "command", "coordinator", "native", "scripted", "FleetModel", "Journal", "StudyCore", "Wire",
+            ], swiftSettings: rules),
         .testTarget(name: "TidyTests", swiftSettings: rules),
     ]
 )

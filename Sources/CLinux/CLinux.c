@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 int linux_become_subreaper(void) {
@@ -16,4 +17,8 @@ int linux_pipe(int ends[2]) {
 
 int linux_spawn_in_folder(posix_spawn_file_actions_t *actions, const char *folder) {
     return posix_spawn_file_actions_addchdir_np(actions, folder);
+}
+
+int linux_watch_process(int pid) {
+    return (int)syscall(SYS_pidfd_open, pid, 0);
 }

@@ -46,30 +46,46 @@ public final class Journal: Sendable {
 
     /// A new journal for a study that has not begun. The file appears whole: there is none where this throws.
     public static func create(at path: String, engine: Engine) throws(JournalError) -> Journal {
+        guard !FileManager.default.fileExists(atPath: path) else { throw .exists(path: path) }
+        let fresh = path + ".new"
+        remove(fresh)
         do {
-            let fresh = path + ".new"
-            for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: fresh + suffix) }
-            do {
-                let database = try DatabaseQueue(path: fresh)
-                try Schema.migrator.migrate(database)
-                try database.write { db in
-                    try db.execute(
-                        sql: "INSERT INTO study (id, plan) VALUES (?, ?)",
-                        arguments: [engine.study.rawValue, try JSONText.encode(engine.plan)])
-                }
-                try database.close()
-            }
+            try write(engine, to: fresh)
             try FileManager.default.moveItem(atPath: fresh, toPath: path)
         } catch {
+            remove(fresh)
             throw .from(error, path: path)
         }
-        return try open(at: path)
+        do {
+            return try open(at: path)
+        } catch {
+            remove(path)
+            throw error
+        }
+    }
+
+    private static func write(_ engine: Engine, to path: String) throws {
+        let database = try DatabaseQueue(path: path)
+        try Schema.migrator.migrate(database)
+        try database.write { db in
+            try db.execute(
+                sql: "INSERT INTO study (id, plan) VALUES (?, ?)",
+                arguments: [engine.study.rawValue, try JSONText.encode(engine.plan)])
+        }
+        try database.close()
+    }
+
+    private static func remove(_ path: String) {
+        for suffix in ["", "-journal", "-wal", "-shm"] {
+            try? FileManager.default.removeItem(atPath: path + suffix)
+        }
     }
 
     /// The journal of a study that was begun.
     public static func open(at path: String) throws(JournalError) -> Journal {
+        // SQLite would make an empty file of that name.
+        guard FileManager.default.fileExists(atPath: path) else { throw .missing(path: path) }
         do {
-            try Replay.checkPresence(path)
             var configuration = Configuration()
             configuration.busyMode = .timeout(10)
             configuration.prepareDatabase { db in

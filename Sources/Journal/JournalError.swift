@@ -2,13 +2,15 @@ import GRDB
 
 /// Why a journal cannot be used. Each case says what to do next.
 public enum JournalError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// There is no file. Begin the study, or point at another path.
+    case missing(path: String)
+    /// There is a file where a new journal was to be. It was not touched.
+    case exists(path: String)
     /// The file is no journal of ours. Point at another file.
     case notAJournal(path: String)
-    /// There is no such file. Start the study first, or point at another file.
-    case missing(path: String)
     /// A newer iterhpo wrote it. Install that version.
     case newerFormat(path: String, found: Int, known: Int)
-    /// The disk is full, or its file may not grow. Nothing half-written is there. Free space, start again.
+    /// Nothing could be written, and nothing half-written is there. Free space, start again.
     case diskFull(path: String)
     /// Applying the recorded events gives other effects than those recorded. Use the version of iterhpo
     /// and the machine type that wrote it.
@@ -18,9 +20,12 @@ public enum JournalError: Error, Hashable, Sendable, CustomStringConvertible {
 
     public var description: String {
         switch self {
+        case .missing(let path):
+            "there is no \(path): start the study first, or give another path"
+        case .exists(let path):
+            "\(path) is already there and was not touched: go on with that study, or give another path"
         case .notAJournal(let path):
             "\(path) is not a study of iterhpo: give another path, or move that file away"
-        case .missing(let path): "there is no study at \(path): start it first, or give another path"
         case .newerFormat(let path, let found, let known):
             "\(path) has format \(found), this coordinator reads up to format \(known): install a newer iterhpo"
         case .diskFull(let path):
@@ -33,6 +38,9 @@ public enum JournalError: Error, Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// What SQLite says of a quota that is spent, and of a disk too full for its shared memory.
+    private static let fullDiskErrors: [ResultCode] = [.SQLITE_IOERR_WRITE, .SQLITE_IOERR_SHMSIZE]
+
     /// What SQLite's error means for the journal at `path`.
     static func from(_ error: any Error, path: String) -> JournalError {
         switch error {
@@ -40,7 +48,7 @@ public enum JournalError: Error, Hashable, Sendable, CustomStringConvertible {
         case let error as DatabaseError:
             switch error.resultCode {
             case .SQLITE_FULL: return .diskFull(path: path)
-            case .SQLITE_IOERR where error.extendedResultCode == .SQLITE_IOERR_WRITE:
+            case .SQLITE_IOERR where fullDiskErrors.contains(error.extendedResultCode):
                 return .diskFull(path: path)
             case .SQLITE_NOTADB: return .notAJournal(path: path)
             default: return .database(path: path, message: error.message ?? "\(error)")

@@ -1,4 +1,5 @@
 public import FleetModel
+import Foundation
 import GRDB
 public import StudyCore
 
@@ -8,8 +9,8 @@ public final class JournalReader: Sendable {
     private let database: DatabaseQueue
 
     public init(at path: String) throws(JournalError) {
+        guard FileManager.default.fileExists(atPath: path) else { throw .missing(path: path) }
         do {
-            try Replay.checkPresence(path)
             var configuration = Configuration()
             configuration.readonly = true
             configuration.busyMode = .timeout(10)
@@ -25,18 +26,6 @@ public final class JournalReader: Sendable {
     public func restore() throws(JournalError) -> Engine {
         do {
             return try database.read { db in try Replay.engine(db, path: path) }
-        } catch {
-            throw .from(error, path: path)
-        }
-    }
-
-    /// Size of the newest snapshot; 0 before the first.
-    public func snapshotBytes() throws(JournalError) -> Int {
-        do {
-            return try database.read { db in
-                try Int.fetchOne(
-                    db, sql: "SELECT length(engine) FROM snapshots ORDER BY sequence DESC LIMIT 1") ?? 0
-            }
         } catch {
             throw .from(error, path: path)
         }

@@ -5,11 +5,6 @@ import StudyCore
 
 /// From rows back to an engine.
 enum Replay {
-    /// SQLite would make the file that is not there.
-    static func checkPresence(_ path: String) throws {
-        guard FileManager.default.fileExists(atPath: path) else { throw JournalError.missing(path: path) }
-    }
-
     /// Refuses what is not ours or too new, before anything is read or written.
     static func check(_ db: Database, path: String) throws {
         let ours = try Int.fetchOne(db, sql: "PRAGMA application_id") == Schema.applicationID
@@ -59,8 +54,12 @@ enum Replay {
     }
 
     private static func start(_ db: Database) throws -> (Engine, Int) {
-        if let row = try Row.fetchOne(db, sql: "SELECT * FROM snapshots ORDER BY sequence DESC LIMIT 1") {
-            return (try JSONDecoder().decode(Engine.self, from: row["engine"] as Data), row["sequence"])
+        // A snapshot that another version wrote or that is damaged is passed over: the steps are all there.
+        for row in try Row.fetchAll(db, sql: "SELECT * FROM snapshots ORDER BY sequence DESC") {
+            guard let engine = try? JSONDecoder().decode(Engine.self, from: row["engine"] as Data) else {
+                continue
+            }
+            return (engine, row["sequence"])
         }
         guard let row = try Row.fetchOne(db, sql: "SELECT * FROM study"),
             let study = StudyID(rawValue: row["id"])

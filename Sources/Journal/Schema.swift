@@ -30,7 +30,7 @@ enum Schema {
                         trial INTEGER NOT NULL, attempt INTEGER NOT NULL, end INTEGER NOT NULL,
                         step INTEGER NOT NULL, metrics TEXT NOT NULL, effects TEXT
                     ) STRICT;
-                    CREATE INDEX reports_of_trial ON reports (stage, trial, step);
+                    CREATE INDEX reports_of_trial ON reports (stage, trial);
                     CREATE TABLE snapshots (sequence INTEGER PRIMARY KEY, engine BLOB NOT NULL) STRICT;
                     """)
         }

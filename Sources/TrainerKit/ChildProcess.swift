@@ -2,12 +2,12 @@ import CLinux
 import Glibc
 
 /// How a process ended.
-enum ProcessEnd: Hashable {
+package enum ProcessEnd: Hashable {
     case exit(Int)
     case signal(Int)
 
     /// From what waitpid(2) answers.
-    init(status: Int32) {
+    package init(status: Int32) {
         let signal = status & 0x7f
         self = signal == 0 ? .exit(Int(status >> 8) & 0xff) : .signal(Int(signal))
     }
@@ -17,14 +17,14 @@ enum ProcessEnd: Hashable {
 ///
 /// Not swift-subprocess: the supervisor is one thread around one poll(2), where back-pressure, time limits,
 /// the stop file and orphans meet in one place, and it alone must reap, because it is a subreaper.
-struct ChildProcess {
+package struct ChildProcess {
     /// Leads the process group.
-    let pid: pid_t
+    package let pid: Int32
 
-    /// Starts `arguments` with descriptors 1, 2, … connected to `outputs`, and nothing to read.
-    init(
+    /// Starts `arguments` with descriptors 1, 2, … connected to `outputs` and 0 to the file `input`.
+    package init(
         _ arguments: [String], executable: String? = nil, environment: [String: String], folder: String,
-        outputs: [Int32]
+        input: String = "/dev/null", outputs: [Int32]
     ) throws(POSIXFault) {
         var actions = posix_spawn_file_actions_t()
         var attributes = posix_spawnattr_t()
@@ -34,7 +34,7 @@ struct ChildProcess {
             posix_spawn_file_actions_destroy(&actions)
             posix_spawnattr_destroy(&attributes)
         }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, 0, input, O_RDONLY, 0)
         for (target, source) in outputs.enumerated() {
             posix_spawn_file_actions_adddup2(&actions, source, Int32(target + 1))
         }
@@ -63,8 +63,21 @@ struct ChildProcess {
     }
 
     /// Sends a signal to the whole process group.
-    func signalGroup(_ signal: Int32) {
+    package func signalGroup(_ signal: Int32) {
         kill(-pid, signal)
+    }
+
+    /// Waits for this child's end, and reaps it.
+    package func wait() -> ProcessEnd {
+        var status: Int32 = 0
+        while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+        return ProcessEnd(status: status)
+    }
+
+    /// This child's end, if it has come; it is reaped then.
+    package func endIfOver() -> ProcessEnd? {
+        var status: Int32 = 0
+        return waitpid(pid, &status, WNOHANG) == pid ? ProcessEnd(status: status) : nil
     }
 
     /// Reaps everything that has ended, adopted orphans too; this child's end, if it was among them.

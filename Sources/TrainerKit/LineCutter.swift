@@ -1,14 +1,16 @@
 /// Cuts a trainer's output into lines, whatever it writes: a carriage return ends a line too (progress
 /// bars), empty lines are left out, bytes that are no UTF-8 are replaced, and of a longer line only the
 /// first `longest` bytes are kept.
-struct LineCutter {
+package struct LineCutter {
     /// Bytes of a line that are looked at.
-    static let longest = 1 << 16
+    package static let longest = 1 << 16
 
     private var line: [UInt8] = []
 
+    package init() {}
+
     /// The lines that `bytes` complete.
-    mutating func take(_ bytes: ArraySlice<UInt8>) -> [String] {
+    package mutating func take(_ bytes: ArraySlice<UInt8>) -> [String] {
         var lines: [String] = []
         var rest = bytes
         while let end = rest.firstIndex(where: { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }) {
@@ -21,7 +23,7 @@ struct LineCutter {
     }
 
     /// What stands after the last line end, once the stream has ended.
-    mutating func finish() -> String? {
+    package mutating func finish() -> String? {
         defer { line.removeAll(keepingCapacity: true) }
         return line.isEmpty ? nil : String(decoding: line, as: UTF8.self)
     }

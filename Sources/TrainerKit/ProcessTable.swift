@@ -1,9 +1,9 @@
 import FoundationEssentials
 import Glibc
-import Wire
+package import Wire
 
 /// Processes as `/proc` shows them.
-enum ProcessTable {
+package enum ProcessTable {
     /// What `/proc/PID/stat` says of a process.
     struct Entry {
         let parent: pid_t
@@ -41,7 +41,7 @@ enum ProcessTable {
     }
 
     /// Processes whose environment names `folder` as their trial folder, this one left out.
-    static func marked(with folder: TrialFolder) -> Set<pid_t> {
+    package static func marked(with folder: TrialFolder) -> Set<Int32> {
         let mark = Data("\(TrialFolder.environmentMark)=\(folder.path)".utf8)
         return Set(
             all().filter { pid in

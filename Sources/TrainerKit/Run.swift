@@ -13,6 +13,7 @@ extension Trainer {
         if log.earlier.contains(where: \.isEnd) { return 0 }
         if !log.earlier.isEmpty {
             Survivors.endMarked(with: folder)
+            CheckpointFolder.removePartial(in: folder)
             try log.append(.ended(ending: .failed(RunFailure(.vanished))))
             return 0
         }

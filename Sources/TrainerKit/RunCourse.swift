@@ -1,11 +1,11 @@
-import FleetModel
-import Wire
+package import FleetModel
+package import Wire
 
 /// What a run has come to so far, and how it ends. Pure: told what the trainer said, it answers the events
 /// to write.
-struct RunCourse {
+package struct RunCourse {
     /// Why the trainer is being stopped.
-    enum Stop: Hashable {
+    package enum Stop: Hashable {
         case ordered
         /// It went on after the trial's last step.
         case complete
@@ -26,17 +26,20 @@ struct RunCourse {
     private var lastLines: [String] = []
     private var notesLeft = 100
 
-    init(_ spec: RunSpec) {
+    package init(_ spec: RunSpec) {
         self.spec = spec
         lastStep = spec.firstStep
     }
 
-    mutating func stop(for reason: Stop) {
+    /// Whether what the trainer still says can change nothing.
+    var isDecided: Bool { stop != nil && stop != .ordered }
+
+    package mutating func stop(for reason: Stop) {
         stop = stop ?? reason
     }
 
     /// Remembers a line of output for the failure's message.
-    mutating func saw(_ line: String, from stream: OutputStream) {
+    package mutating func saw(_ line: String, from stream: OutputStream) {
         if outOfMemoryLine == nil, OutOfMemory.isAdmitted(in: line) {
             outOfMemoryLine = String(line.prefix(400))
         }
@@ -45,7 +48,7 @@ struct RunCourse {
         if lastLines.count > 20 { lastLines.removeFirst() }
     }
 
-    mutating func take(_ event: RunEvent) -> [RunEvent] {
+    package mutating func take(_ event: RunEvent) -> [RunEvent] {
         switch event {
         case .report(let report): take(report)
         case .checkpoint: [event]
@@ -59,7 +62,7 @@ struct RunCourse {
     }
 
     /// A note, of at most 500 letters; after a hundred, none.
-    mutating func note(_ text: String) -> [RunEvent] {
+    package mutating func note(_ text: String) -> [RunEvent] {
         guard notesLeft > 0 else { return [] }
         notesLeft -= 1
         let text = notesLeft > 0 ? String(text.prefix(500)) : "further notes are left out"
@@ -71,7 +74,7 @@ struct RunCourse {
 
 extension RunCourse {
     private mutating func take(_ report: Report) -> [RunEvent] {
-        if case .fault = stop { return [] }
+        if isDecided { return [] }
         if let fault = fault(in: report) { return note(fault) }
         var report = report
         var events: [RunEvent] = []
@@ -119,7 +122,7 @@ extension RunCourse {
 
 extension RunCourse {
     /// The last events, once the trainer has ended and all of its output was taken.
-    mutating func end(after end: ProcessEnd) -> [RunEvent] {
+    package mutating func end(after end: ProcessEnd) -> [RunEvent] {
         var events = releaseHeld()
         let ending = ending(after: end)
         if ending == .completed, lastStep < spec.steps {
@@ -151,18 +154,5 @@ extension RunCourse {
         let reported = names.isEmpty ? "nothing" : names.sorted().prefix(20).joined(separator: ", ")
         return "the trainer ended without reporting \(spec.metric); it reported: \(reported). "
             + "Name a metric that it reports as objective.metric, with steps from \(spec.firstStep + 1) to \(spec.steps)"
-    }
-}
-
-/// How trainers say that memory ran out.
-enum OutOfMemory {
-    private static let texts = [
-        "CUDA out of memory", "torch.OutOfMemoryError", "torch.cuda.OutOfMemoryError",
-        "CUBLAS_STATUS_ALLOC_FAILED", "CUDA_ERROR_OUT_OF_MEMORY", "RESOURCE_EXHAUSTED: Out of memory",
-        "std::bad_alloc", "Cannot allocate memory", "MemoryError",
-    ]
-
-    static func isAdmitted(in line: String) -> Bool {
-        texts.contains { line.contains($0) }
     }
 }

@@ -34,7 +34,11 @@ enum SupervisedCommand {
         return outputs
     }
 
-    func workingFolder(of spec: RunSpec) -> String { command.workingFolder ?? spec.baseFolder }
+    func workingFolder(of spec: RunSpec, in folder: TrialFolder) -> String {
+        if case .session = self { return folder.path }
+        let isHere = access(spec.baseFolder, X_OK) == 0
+        return command.workingFolder ?? (isHere ? spec.baseFolder : folder.path)
+    }
 
     func ladder(for reason: RunCourse.Stop, grace: Double, now: Double) -> StopLadder {
         switch (reason, self) {

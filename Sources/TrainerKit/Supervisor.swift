@@ -32,7 +32,7 @@ struct Supervisor: ~Copyable {
         course = RunCourse(spec)
         publisher = CheckpointPublisher(
             command.command.checkpoints, spec: spec, folder: folder,
-            workingFolder: command.workingFolder(of: spec))
+            workingFolder: command.workingFolder(of: spec, in: folder))
     }
 
     /// Returns after `ended` is written; throws where events cannot be written, with nothing left running.
@@ -63,12 +63,13 @@ struct Supervisor: ~Copyable {
         return try ChildProcess(
             command.command.arguments, executable: command.executable,
             environment: command.environment(of: spec, in: folder),
-            folder: command.workingFolder(of: spec), outputs: pipes.map(\.writing))
+            folder: command.workingFolder(of: spec, in: folder), outputs: pipes.map(\.writing))
     }
 
     private mutating func follow(_ child: ChildProcess, _ watch: borrowing FolderWatch) throws -> ProcessEnd {
+        let childWatch = ProcessWatch(on: child)
         while true {
-            waitForSomething(watch.descriptor)
+            waitForSomething([watch.descriptor, childWatch.descriptor])
             watch.drain(into: &buffer)
             try readSources()
             try record(publisher.found())
@@ -98,10 +99,10 @@ struct Supervisor: ~Copyable {
 // MARK: - One turn of the loop
 
 extension Supervisor {
-    private func waitForSomething(_ watch: Int32) {
+    private func waitForSomething(_ watches: [Int32]) {
         let now = monotonicSeconds()
         let wait = min(Self.tick, ladder?.wait(at: now) ?? Self.tick)
-        var polled = (sources.map(\.descriptor) + [watch]).map {
+        var polled = (sources.map(\.descriptor) + watches).map {
             pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
         }
         poll(&polled, nfds_t(polled.count), Int32((wait * 1000).rounded(.up)))
@@ -111,8 +112,10 @@ extension Supervisor {
         for index in sources.indices { try readSource(index) }
     }
 
+    /// Reads at most 1 MiB (all that the largest pipe holds), so that a flood of output cannot keep the loop
+    /// from its other duties.
     private mutating func readSource(_ index: Int) throws {
-        while sources[index].descriptor >= 0 {
+        for _ in 0..<16 where sources[index].descriptor >= 0 {
             guard let bytes = readSome(from: sources[index].descriptor, into: &buffer) else {
                 sources[index].end()
                 return
@@ -127,10 +130,12 @@ extension Supervisor {
 
     private mutating func take(_ line: String, from stream: Source.Stream) throws {
         guard case .output(let stream) = stream else {
-            return try record(try Lines.decode(RunEvent.self, from: Data(line.utf8)))
+            let event = try? Lines.decode(RunEvent.self, from: Data(line.utf8))
+            return try record(
+                event ?? .note(text: "skipped what the trainer sent: it is too long to be an event"))
         }
         course.saw(line, from: stream)
-        guard case .program = command else { return }
+        guard case .program = command, !course.isDecided else { return }
         for signal in signals(line, stream) {
             switch signal {
             case .report(let report): try record(.report(report: report))

@@ -101,7 +101,7 @@ public struct Command: Hashable, Sendable {
     public var arguments: [String]
     /// Added to the plugin's own environment.
     public var environment: [String: String]
-    /// Absolute; nil: the study file's folder.
+    /// Absolute; nil: the study file's folder, or the trial folder where the node has no such folder.
     public var workingFolder: String?
     /// What asks the program to end when the run is stopped; SIGTERM and SIGKILL follow, each after
     /// `RunSpec.graceSeconds`.

@@ -47,9 +47,9 @@ public final class TrainingSession {
         try send(.checkpoint(name: name, step: step))
     }
 
-    /// Says something that a person should know; one line.
+    /// Says something that a person should know; one line of at most 500 letters.
     public func note(_ text: String) throws {
-        try send(.note(text: text))
+        try send(.note(text: String(text.prefix(500))))
     }
 
     func refuse(_ refusal: Refusal) throws {

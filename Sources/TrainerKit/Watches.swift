@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Wire
 
@@ -22,7 +23,21 @@ struct FolderWatch: ~Copyable {
     }
 }
 
-/// Signals that ask this plugin itself to end (a service manager, a terminal): the run is ended in order, as
+/// Notices at once when a process ends; where the kernel cannot tell, the supervisor's tick notices later.
+struct ProcessWatch: ~Copyable {
+    /// Becomes readable; -1 on kernels before 5.3.
+    let descriptor: Int32
+
+    init(on child: ChildProcess) {
+        descriptor = linux_watch_process(child.pid)
+    }
+
+    deinit {
+        if descriptor >= 0 { close(descriptor) }
+    }
+}
+
+/// Signals that ask this plugin itself to end (systemd, a terminal): the run is ended in order, as
 /// a fault of the node.
 enum EndSignal {
     nonisolated(unsafe) private static var received: sig_atomic_t = 0
@@ -32,6 +47,8 @@ enum EndSignal {
             signal(number) { EndSignal.received = $0 }
         }
         signal(SIGPIPE, SIG_IGN)
+        // A full quota is then an error of write(2), like a full disk.
+        signal(SIGXFSZ, SIG_IGN)
     }
 
     /// Number of the signal that came last.

@@ -1,82 +1,125 @@
-import FleetModel
+import BusyStudy
 import Foundation
+import Glibc
 import Journal
-import JournalStory
 import StudyCore
 import Testing
 
-/// Promise 1: what `append` returned from is there, whatever happens to the process or the file's end.
+/// What a killed process, a torn write and a full disk leave behind.
 @Suite struct CrashTests {
-    @Test(arguments: [(1, 40), (7, 3), (50, 30), (1500, 4)])
-    func `after kill -9 the journal holds whole batches and all that was acknowledged`(
-        batch: Int, lines: Int
-    ) throws {
-        let place = try Place()
-        let writer = try Writer(path: place.path, batch: batch)
-        let acknowledged = try #require(Int(writer.kill(after: lines)))
-        let engine = try Journal.open(at: place.path).restore()
-        // At most the batch under way was written and not acknowledged.
-        let candidates = [Story.after(acknowledged), Story.after(acknowledged + batch)]
-        var story = try #require(
-            candidates.first { $0.engine == engine }, "neither all nor nothing of a batch")
-        let journal = try Journal.open(at: place.path)
-        try journal.append([story.next()], engine: story.engine)
-        #expect(try journal.restore().mark == story.engine.mark)
+    let folder = Folder()
+
+    @Test(arguments: [1, 2, 7, 40, 100, 333])
+    func `kill -9 loses nothing that was acknowledged, and leaves whole batches`(batches: Int) throws {
+        let acknowledged = try WritingChild.killed(writing: folder.journal, batch: 7, after: batches)
+        let journal = try Journal.open(at: folder.journal)
+        let written = try count(folder.journal, countSteps)
+        #expect(written >= acknowledged)
+        #expect(written % 7 == 0)
+        #expect(try journal.restore() == engineWritten(steps: written))
     }
 
-    @Test func `two readers see whole batches, in order, while another process writes`() throws {
-        let place = try Place()
-        let writer = try Writer(path: place.path, batch: 5, isPaced: true)
-        try writer.goOn()
-        try writer.awaitLines(1)
-        let readers = try [JournalReader(at: place.path), JournalReader(at: place.path)]
-        var story = Story.after(5)
-        for round in 0..<60 {
-            // The writer is at it while the reader reads.
-            try writer.goOn()
-            let seen = try readers[round % 2].restore()
-            while story.engine != seen, story.count < 5 * (round + 2) { story.tell(5) }
-            #expect(story.engine.mark == seen.mark, "half a batch, or older than what was seen before")
-        }
-        #expect(story.count > 5)
-        _ = try writer.kill(after: 0)
+    @Test func `writing goes on after a kill`() throws {
+        _ = try WritingChild.killed(writing: folder.journal, batch: 10, after: 20)
+        let written = try count(folder.journal, countSteps)
+        var study = BusyStudy.child()
+        _ = study.next(written)
+        let journal = try Journal.open(at: folder.journal)
+        try journal.append(study.next(30), engine: study.engine)
+        #expect(try Journal.open(at: folder.journal).restore() == study.engine)
     }
 
-    @Test func `a disk that is full is said so, nothing is half-written, and later it goes on`() throws {
-        let place = try Place()
-        let said = try Writer(path: place.path, batch: 20, limit: 600_000).end()
-        #expect(said == JournalError.diskFull(path: place.path).description)
-        let journal = try Journal.open(at: place.path)
-        let engine = try journal.restore()
-        var story = Story()
-        while story.engine != engine, story.count < 50_000 { story.tell(20) }
-        #expect(story.engine.mark == engine.mark)
-        #expect(story.count > 0)
-        try journal.append([story.next()], engine: story.engine)
-        #expect(try journal.restore().mark == story.engine.mark)
+    @Test(arguments: [1, 100, 4096, 5000, 30_000])
+    func `a torn end of the WAL costs whole batches from the end`(bytes: Int) throws {
+        _ = try WritingChild.killed(writing: folder.journal, batch: 7, after: 60)
+        let wal = try FileHandle(forUpdating: URL(fileURLWithPath: folder.journal + "-wal"))
+        let size = Int(try wal.seekToEnd())
+        try #require(size > bytes)
+        try wal.truncate(atOffset: UInt64(size - bytes))
+        try wal.close()
+        let journal = try Journal.open(at: folder.journal)
+        let written = try count(folder.journal, countSteps)
+        #expect(written > 0 && written % 7 == 0)
+        #expect(try journal.restore() == engineWritten(steps: written))
     }
 
-    @Test func `a log torn at any place leaves whole batches from the beginning`() throws {
-        let place = try Place()
-        var story = Story()
-        let journal = try Journal.create(at: place.path, engine: story.engine)
-        var states = [story.engine]
-        for _ in 0..<12 {
-            try journal.append((0..<4).map { _ in story.next() }, engine: story.engine)
-            states.append(story.engine)
+    @Test(.enabled("mounting a small disk needs root") { SmallDisk.isPossible })
+    func `a full disk is said to be full, and what was acknowledged is there`() throws {
+        let disk = try SmallDisk(at: folder.path, bytes: 2 << 20)
+        defer { disk.remove() }
+        var study = BusyStudy.child()
+        let journal = try Journal.create(at: folder.journal, engine: study.engine)
+        var acknowledged = study.engine
+        #expect(throws: JournalError.diskFull(path: folder.journal)) {
+            for _ in 0..<10_000 {
+                try journal.append(study.next(20), engine: study.engine)
+                acknowledged = study.engine
+            }
         }
-        let log = try Data(contentsOf: URL(fileURLWithPath: place.path + "-wal"))
-        let base = try Data(contentsOf: URL(fileURLWithPath: place.path))
-        var seen: Set<Int> = []
-        for tenth in 0...20 {
-            let torn = try Place()
-            try base.write(to: URL(fileURLWithPath: torn.path))
-            try log.prefix(log.count * tenth / 20).write(to: URL(fileURLWithPath: torn.path + "-wal"))
-            let engine = try Journal.open(at: torn.path).restore()
-            seen.insert(try #require(states.firstIndex(of: engine), "half a batch at \(tenth)/20"))
+        #expect(acknowledged != BusyStudy.child().engine)
+        #expect(try journal.restore() == acknowledged)
+        #expect(try Journal.open(at: folder.journal).restore() == acknowledged)
+    }
+
+    @Test(.enabled("mounting a small disk needs root") { SmallDisk.isPossible })
+    func `no journal is created on a full disk`() throws {
+        let disk = try SmallDisk(at: folder.path, bytes: 16 << 10)
+        defer { disk.remove() }
+        #expect(throws: JournalError.diskFull(path: folder.journal)) {
+            try Journal.create(at: folder.journal, engine: BusyStudy.small().engine)
         }
-        #expect(seen.count > 5)
-        #expect(seen.contains(12))
-        _ = journal
+        #expect(folder.names == [])
+    }
+}
+
+let countSteps = "SELECT (SELECT count(*) FROM steps) + (SELECT count(*) FROM reports)"
+
+/// `JournalSpeed write`, which stands beside the test's executable.
+enum WritingChild {
+    /// Kills the child when so many batches are acknowledged. Answers how many steps it had acknowledged.
+    static func killed(writing path: String, batch: Int, after batches: Int) throws -> Int {
+        let child = Process()
+        let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        child.executableURL = URL(fileURLWithPath: own).deletingLastPathComponent()
+            .appendingPathComponent("JournalSpeed")
+        child.arguments = ["write", path, "\(batch)"]
+        let output = Pipe()
+        child.standardOutput = output
+        try child.run()
+        var text = Data()
+        while text.count(where: { $0 == UInt8(ascii: "\n") }) < batches {
+            let more = output.fileHandleForReading.availableData
+            try #require(!more.isEmpty, "the child ended by itself")
+            text += more
+        }
+        kill(child.processIdentifier, SIGKILL)
+        text += output.fileHandleForReading.readDataToEndOfFile()
+        child.waitUntilExit()
+        // A line without its end was cut by the kill, and acknowledges nothing.
+        let lines = text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast()
+        return Int(String(decoding: lines.last ?? Data(), as: UTF8.self)) ?? 0
+    }
+}
+
+/// A file system of a few pages, so that it really fills up.
+struct SmallDisk {
+    private let path: String
+
+    static var isPossible: Bool {
+        let folder = Folder()
+        guard let disk = try? SmallDisk(at: folder.path, bytes: 4096) else { return false }
+        disk.remove()
+        return true
+    }
+
+    init(at path: String, bytes: Int) throws {
+        guard mount("tmpfs", path, "tmpfs", 0, "size=\(bytes)") == 0 else {
+            throw CocoaError(.fileWriteNoPermission)
+        }
+        self.path = path
+    }
+
+    func remove() {
+        umount2(path, Int32(MNT_DETACH))
     }
 }

@@ -50,7 +50,9 @@ struct CorpusTests {
     }
 
     @Test func `a path that is not there is a problem at its place`() {
-        let fault = #expect(throws: Problem.self) { try TextFiles.read(["/etc/hostname", "/nowhere/at/all"]) }
+        let fault = #expect(throws: Problem.self) {
+            try TextFiles.read(["/etc/hostname", "/nowhere/at/all"])
+        }
         #expect(fault?.path == ["data", "1"])
         #expect(fault?.found == "nothing at /nowhere/at/all")
     }

@@ -14,7 +14,10 @@ extension CommandTrainer {
                 parameter, a checkpoint that a fresh trial has not).
                 """),
             .init("environment", "Variables to set, with the same names; one without a value is left out."),
-            .init("working_directory", "Where the program runs; the study file's folder by default."),
+            .init(
+                "working_directory",
+                "Where the program runs; the study file's folder by default (on a node that lacks it, the trial's)."
+            ),
             .init(
                 "metrics",
                 """

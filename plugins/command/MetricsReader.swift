@@ -1,4 +1,3 @@
-import FleetModel
 import FoundationEssentials
 import TrainerKit
 
@@ -40,11 +39,11 @@ struct MetricsReader: Sendable {
     private static func report(inJSON line: String, stepKey: String) -> Signal? {
         let decoder = JSONDecoder()
         decoder.allowsJSON5 = true
-        guard let object = try? decoder.decode([String: JSON].self, from: Data(line.utf8)),
-            let step = object[stepKey]?.wholeNumber
+        guard let object = try? decoder.decode([String: Measured].self, from: Data(line.utf8)),
+            let step = object[stepKey]?.number.flatMap({ Int(exactly: $0) })
         else { return nil }
         var metrics: [String: Double] = [:]
-        for (name, value) in object where name != stepKey { metrics[name] = value.measured }
+        for (name, value) in object where name != stepKey { metrics[name] = value.number }
         return metrics.isEmpty ? nil : .report(step: step, metrics: metrics)
     }
 }
@@ -85,24 +84,18 @@ struct Pattern: Sendable {
     }
 }
 
-extension JSON {
-    /// A step: some programs write it as `100.0`.
-    fileprivate var wholeNumber: Int? {
-        switch self {
-        case .int(let int): int
-        case .double(let double): Int(exactly: double)
-        default: nil
-        }
-    }
+/// A value of a JSON object, as far as it is a number.
+private struct Measured: Decodable {
+    /// Texts count only where they say that they are none: `"nan"`.
+    let number: Double?
 
-    /// A metric's number; texts only where they say that it is none.
-    fileprivate var measured: Double? {
-        switch self {
-        case .int(let int): Double(int)
-        case .double(let double): double
-        case .string(let text):
-            Double(text).flatMap { $0.isFinite ? nil : $0 }
-        default: nil
+    init(from decoder: any Decoder) throws {
+        let value = try decoder.singleValueContainer()
+        if let number = try? value.decode(Double.self) {
+            self.number = number
+        } else {
+            let text = try? value.decode(String.self)
+            number = text.flatMap { Double($0) }.flatMap { $0.isFinite ? nil : $0 }
         }
     }
 }

@@ -5,13 +5,7 @@ extension Native {
         name: "native",
         summary: "Trains a byte-level transformer on the CPU, in the plugin itself.",
         parameters: Tunables.names,
-        settings: own
-            + Tunables.numbers.map { number in
-                TrainerDescription.Setting(number.name, "\(number.meaning), in \(number.range).")
-            }
-            + Tunables.counts.map { count in
-                TrainerDescription.Setting(count.name, "\(count.meaning), in \(count.range).")
-            },
+        settings: own + tunable,
         example: """
             trainer:
               plugin: native
@@ -34,4 +28,22 @@ extension Native {
         .init("checkpoint_every", "Steps between checkpoints; by default only one at the end."),
         .init("threads", "By default one for each slot."),
     ]
+
+    private static let tunable = Tunables.numbers.map(\.setting) + Tunables.counts.map(\.setting)
+}
+
+extension Tunables.Number {
+    fileprivate var setting: TrainerDescription.Setting {
+        let words = [range.lowerBound, range.upperBound, Recipe()[keyPath: place]].map { value in
+            Int(exactly: value).map { "\($0)" } ?? "\(value)"
+        }
+        return .init(name, "\(meaning); from \(words[0]) to \(words[1]), \(words[2]) by default.")
+    }
+}
+
+extension Tunables.Count {
+    fileprivate var setting: TrainerDescription.Setting {
+        let (low, high) = (range.lowerBound, range.upperBound)
+        return .init(name, "\(meaning); from \(low) to \(high), \(Recipe()[keyPath: place]) by default.")
+    }
 }

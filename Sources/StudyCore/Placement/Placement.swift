@@ -26,8 +26,9 @@ struct Need {
 /// Why a run waits, in numbers that a person can check.
 public enum WaitReason: Hashable, Codable, Sendable {
     case noNode
-    /// `best` nodes have `perNode` slots free, `needed` are wanted.
-    case slotsBusy(needed: Int, perNode: Int, free: Int)
+    /// `needed` slots are wanted, `perNode` on each node, and `free` are there. `unavailable` is what the
+    /// first slot says that cannot be had for another reason than our own runs.
+    case slotsBusy(needed: Int, perNode: Int, free: Int, unavailable: String?)
     case nodeGone(NodeID)
 }
 
@@ -44,9 +45,11 @@ func place(_ need: Need, on nodes: [Node]) -> Result<Lease, WaitReasonError> {
         .sorted { ($0.free.count, $0.id) < ($1.free.count, $1.id) }
     let parts = need.slots / need.perNode
     guard fitting.count >= parts else {
+        let why = nodes.lazy.flatMap(\.slots).compactMap(\.unavailable).first
         let free = candidates.reduce(0) { $0 + $1.free.count }
         return .failure(
-            WaitReasonError(.slotsBusy(needed: need.slots, perNode: need.perNode, free: free)))
+            WaitReasonError(
+                .slotsBusy(needed: need.slots, perNode: need.perNode, free: free, unavailable: why)))
     }
     return .success(
         Lease(

@@ -36,6 +36,15 @@ struct Hands {
         }
     }
 
+    /// Asks a node again what it offers. A refusal takes slots out of the pool until then.
+    func survey(_ node: NodeID, afterSeconds seconds: Double) {
+        let link = links[node]
+        Task {
+            try await Task.sleep(for: .seconds(seconds))
+            link?.send(.survey)
+        }
+    }
+
     private func wake(at moment: Timestamp) {
         let inbox = inbox
         Task {

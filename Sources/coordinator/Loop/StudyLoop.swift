@@ -111,6 +111,7 @@ struct StudyLoop: ~Copyable {
         case .events(let run, let events) where run.study == engine.study:
             return events.map { Happening($0, of: run.run) }
         case .refused(let run, let reason) where run.study == engine.study:
+            hands.survey(node, afterSeconds: 5)
             return [.launchRefused(run: run.run, reason: reason)]
         case .complaint(let text):
             hands.printer.complain("node \(node): \(text)")

@@ -62,7 +62,7 @@ final class FloatBuffer: @unchecked Sendable {
 struct OutOfMemory: Error, CustomStringConvertible {
     let bytes: Int
 
-    var description: String { "out of memory: no room for \(bytes >> 20) MiB of model or activations" }
+    var description: String { "Cannot allocate memory: \(bytes >> 20) MiB of model or activations" }
 }
 
 /// Hands out parts of one buffer that is allocated once; each part starts on a cache line's boundary.

@@ -35,6 +35,3 @@ func multiply(_ a: Matrix, _ b: Matrix, into c: Matrix, scale: Float = 1, keep: 
         Int32(c.rows), Int32(c.columns), Int32(inner),
         scale, a.start, Int32(a.stride), b.start, Int32(b.stride), keep, c.start, Int32(c.stride))
 }
-
-/// Keeps OpenBLAS from starting threads of its own: the batch is what is divided here.
-func useOneThreadPerProduct() { openblas_set_num_threads(1) }

@@ -66,7 +66,6 @@ final class Training {
         replicas = try (0..<max(1, threads)).map { _ throws(OutOfMemory) in
             try Replica(shape, layout: layout, parameters: parameters)
         }
-        useOneThreadPerProduct()
     }
 
     /// The learning rate of the step to come.

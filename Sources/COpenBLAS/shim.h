@@ -1,2 +1,0 @@
-// Debian: libopenblas-dev. Linked statically (-l:libopenblas.a), so that the plugin stays one file.
-#include <cblas.h>

@@ -1,0 +1,57 @@
+public import Wire
+
+/// What a link tells, in order.
+public enum LinkEvent: Hashable, Sendable {
+    /// The agent said hello. Nothing of an earlier connection counts any more: whoever listens sends its
+    /// survey, its follows and every order that is still outstanding.
+    case connected(Hello)
+    case news(News)
+    /// The next attempt comes in `retryIn` seconds.
+    case disconnected(LinkFailure, retryIn: Double)
+}
+
+/// Why there is no connection; each case says what helps. The link itself tries again after any of them.
+public enum LinkFailure: Error, Hashable, Sendable {
+    /// There is no agent to run there. A person installs it.
+    case notInstalled(program: String, why: String)
+    /// Something ran, but was no agent; `banner` is what it said. A person looks at the node.
+    case noAgent(banner: String)
+    /// Both are iterhpo, of different protocols. A person installs the same version on both.
+    case versionMismatch(ours: Int, theirs: Hello)
+    /// The agent could not begin, and said why. A person looks at the node.
+    case agentFailed(why: String)
+    /// There was a connection, and it ended. Nothing to do but wait: runs go on, nothing is lost.
+    case lost(why: String)
+}
+
+extension LinkFailure: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .notInstalled(let program, let why): "there is no agent at \(program): \(why)"
+        case .noAgent(let banner):
+            banner.isEmpty
+                ? "the other side ended without a word" : "the other side is no agent; it said: \(banner)"
+        case .versionMismatch(let ours, let theirs):
+            "\(Hello.Failure.otherProtocol(theirs: theirs)) (ours: \(ours))"
+        case .agentFailed(let why): "the agent could not begin: \(why)"
+        case .lost(let why): "the connection ended" + (why.isEmpty ? "" : ": \(why)")
+        }
+    }
+}
+
+/// How long to wait before the next attempt: 0.1 s, doubled to at most 5 s, each with a share of chance,
+/// so that a thousand links do not come back in the same moment.
+struct BackOff {
+    private var next = first
+    private static let first = 0.1
+    private static let longest = 5.0
+
+    /// Seconds, between half and all of the doubled time.
+    mutating func delay(chance: Double = .random(in: 0...1)) -> Double {
+        defer { next = min(next * 2, Self.longest) }
+        return next * (0.5 + chance / 2)
+    }
+
+    /// A connection came about.
+    mutating func reset() { next = Self.first }
+}

@@ -1,0 +1,89 @@
+public import FleetModel
+import FoundationEssentials
+import Glibc
+import Spawn
+import Synchronization
+public import Wire
+
+/// How a node is reached.
+public enum Transport: Hashable, Sendable {
+    /// The agent of this machine, as a child: `executable` is a path, `arguments` begin with `attach`.
+    case pipe(executable: String, arguments: [String])
+}
+
+/// The connection to one node's agent. It begins at once, comes back by itself after any fault, and tells
+/// what happens through `events`.
+public final class NodeLink: Sendable {
+    /// What both sides of the link share: the orders that wait, and whether it is closed.
+    struct Shared {
+        var orders: [UInt8] = []
+        var isConnected = false
+        var isClosed = false
+    }
+
+    public let node: NodeID
+    let shared = Mutex(Shared())
+    /// Wakes the link's thread from `poll`: an order, room in the queue, or the end.
+    let bell: Bell
+    let queue: EventQueue
+
+    public init(node: NodeID, transport: Transport) {
+        self.node = node
+        let bell = Bell()
+        self.bell = bell
+        queue = EventQueue(roomMade: { bell.ring() })
+        switch transport {
+        case .pipe(let executable, let arguments):
+            let line = PipeLine(link: self, executable: executable, arguments: arguments)
+            onOwnThread { line.run() }
+        }
+    }
+
+    /// What happens, in order, until `close`. For one listener. While it does not listen, at most
+    /// `EventQueue.capacity` events wait here and the rest waits in the agent's files.
+    public var events: AsyncStream<LinkEvent> {
+        let queue = queue
+        return AsyncStream(unfolding: { await queue.next() })
+    }
+
+    /// Sends an order. Without a connection it is dropped: on `.connected`, the listener sends everything
+    /// again that is outstanding, which is safe because orders are idempotent.
+    public func send(_ order: Order) {
+        guard let line = try? Lines.encode(order) else {
+            preconditionFailure("an order of ours is always writable: \(order)")
+        }
+        shared.withLock { shared in
+            if shared.isConnected { shared.orders += line }
+        }
+        bell.ring()
+    }
+
+    /// Ends the connection and the events. Runs go on.
+    public func close() {
+        shared.withLock { $0.isClosed = true }
+        queue.close()
+        bell.ring()
+    }
+}
+
+/// A pipe to wake a thread that waits in `poll`.
+final class Bell: Sendable {
+    let descriptor: Int32
+    private let rope: Int32
+
+    init() {
+        guard let pipe = try? Pipe() else { preconditionFailure("this process has no descriptor left") }
+        (descriptor, rope) = (pipe.reading, pipe.writing)
+        makeNonBlocking(descriptor)
+        makeNonBlocking(rope)
+    }
+
+    deinit {
+        close(descriptor)
+        close(rope)
+    }
+
+    func ring() { _ = write(rope, [1], 1) }
+
+    func silence() { while case .bytes = receive(descriptor, limit: 4_096) {} }
+}

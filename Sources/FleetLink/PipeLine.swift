@@ -1,0 +1,181 @@
+import FleetModel
+import FoundationEssentials
+import Glibc
+import Spawn
+import Synchronization
+import Wire
+
+/// The thread of a link to a local agent: one `agent attach` after the other, until the link is closed.
+final class PipeLine: Sendable {
+    private let link: NodeLink
+    private let executable: String
+    private let arguments: [String]
+
+    init(link: NodeLink, executable: String, arguments: [String]) {
+        (self.link, self.executable, self.arguments) = (link, executable, arguments)
+    }
+
+    func run() {
+        signal(SIGPIPE, SIG_IGN)
+        var backOff = BackOff()
+        while !isClosed {
+            let (failure, wasConnected) = connectOnce()
+            link.shared.withLock {
+                $0.isConnected = false
+                $0.orders = []
+            }
+            guard !isClosed else { break }
+            if wasConnected { backOff.reset() }
+            let delay = backOff.delay()
+            link.queue.put(.disconnected(failure, retryIn: delay))
+            pause(delay)
+        }
+    }
+
+    private var isClosed: Bool { link.shared.withLock { $0.isClosed } }
+
+    private func pause(_ seconds: Double) {
+        let end = monotonicSeconds() + seconds
+        while !isClosed, case let left = end - monotonicSeconds(), left > 0 {
+            var bell = pollfd(fd: link.bell.descriptor, events: Int16(POLLIN), revents: 0)
+            _ = poll(&bell, 1, Int32(left * 1_000) + 1)
+            link.bell.silence()
+        }
+    }
+
+    /// Runs one child from its start to its end.
+    private func connectOnce() -> (LinkFailure, wasConnected: Bool) {
+        do {
+            let child = try AttachChild(executable, arguments)
+            defer { child.end() }
+            return talk(with: child)
+        } catch {
+            return (.notInstalled(program: executable, why: error.description), false)
+        }
+    }
+
+    private func talk(with child: AttachChild) -> (LinkFailure, wasConnected: Bool) {
+        var greeting = Greeting()
+        var errors = ""
+        while !isClosed {
+            let ready = wait(for: child)
+            if ready.errors, case .bytes(let bytes) = receive(child.errors) {
+                let more = String(decoding: bytes, as: UTF8.self)
+                errors = String((errors + more).suffix(Greeting.longestBanner))
+            }
+            if ready.output {
+                switch receive(child.output) {
+                case .nothing: break
+                case .end:
+                    child.readRest(of: &errors)
+                    return (failure(greeting, errors), greeting.hello != nil)
+                case .bytes(let bytes):
+                    do {
+                        try take(bytes, &greeting)
+                    } catch Hello.Failure.otherProtocol(let theirs) {
+                        return (.versionMismatch(ours: Hello.currentProtocol, theirs: theirs), false)
+                    } catch {
+                        return (
+                            .lost(why: "a line of over \(Lines.longest) bytes came"), greeting.hello != nil
+                        )
+                    }
+                }
+            }
+            send(to: child)
+        }
+        return (.lost(why: "closed"), greeting.hello != nil)
+    }
+
+    private func failure(_ greeting: Greeting, _ errors: String) -> LinkFailure {
+        let why = errors.split(whereSeparator: \.isNewline).joined(separator: "\n")
+        if greeting.hello != nil { return .lost(why: why) }
+        return why.isEmpty ? .noAgent(banner: greeting.banner) : .agentFailed(why: greeting.banner + why)
+    }
+
+    /// Waits until the child said something, takes something, or the bell rings.
+    private func wait(for child: AttachChild) -> (output: Bool, errors: Bool) {
+        let hasOrders = link.shared.withLock { !$0.orders.isEmpty }
+        let isFull = link.queue.isFull
+        var waits = [
+            pollfd(fd: link.bell.descriptor, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: isFull ? -1 : child.output, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: child.errors, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: hasOrders ? child.input : -1, events: Int16(POLLOUT), revents: 0),
+        ]
+        _ = poll(&waits, nfds_t(waits.count), -1)
+        if waits[0].revents != 0 { link.bell.silence() }
+        // A closed stderr is ready for ever; the end of stdout is what counts.
+        if waits[2].revents & Int16(POLLIN) == 0, waits[2].revents != 0 { child.closeErrors() }
+        return (waits[1].revents != 0, waits[2].revents & Int16(POLLIN) != 0)
+    }
+
+    private func take(_ bytes: [UInt8], _ greeting: inout Greeting) throws {
+        let hadHello = greeting.hello != nil
+        let lines = try greeting.take(bytes)
+        if !hadHello, let hello = greeting.hello {
+            link.shared.withLock { $0.isConnected = true }
+            link.queue.put(.connected(hello))
+        }
+        for line in lines where !line.isEmpty {
+            // News of a later version is no reason to end; what it meant, an earlier one need not know.
+            let news =
+                (try? Lines.decode(News.self, from: line))
+                ?? .complaint(text: "unreadable news: \(String(decoding: line.prefix(80), as: UTF8.self))")
+            link.queue.put(.news(news))
+        }
+    }
+
+    private func send(to child: AttachChild) {
+        link.shared.withLock { shared in
+            guard !shared.orders.isEmpty else { return }
+            let count = write(child.input, shared.orders, shared.orders.count)
+            // A broken pipe shows as the end of the child's output.
+            if count > 0 { shared.orders.removeFirst(count) } else if errno == EPIPE { shared.orders = [] }
+        }
+    }
+}
+
+/// A running `agent attach` and our ends of its pipes.
+final class AttachChild {
+    let input: Int32
+    let output: Int32
+    private(set) var errors: Int32
+    private let pid: pid_t
+
+    init(_ executable: String, _ arguments: [String]) throws(SystemError) {
+        let (orders, news, complaints) = (try Pipe(), try Pipe(), try Pipe())
+        var command = Command(executable, arguments)
+        (command.input, command.output, command.errors) = (orders.reading, news.writing, complaints.writing)
+        (input, output, errors) = (orders.writing, news.reading, complaints.reading)
+        // Ctrl-C in our terminal is ours alone; the agent learns of our end by the pipe.
+        command.leadsSession = true
+        defer { for end in [orders.reading, news.writing, complaints.writing] { close(end) } }
+        do {
+            pid = try command.spawn()
+        } catch {
+            for end in [orders.writing, news.reading, complaints.reading] { close(end) }
+            throw error
+        }
+        for end in [input, output, errors] { makeNonBlocking(end) }
+    }
+
+    func closeErrors() {
+        if errors >= 0 { close(errors) }
+        errors = -1
+    }
+
+    func readRest(of text: inout String) {
+        while errors >= 0, case .bytes(let bytes) = receive(errors) {
+            text += String(decoding: bytes, as: UTF8.self)
+        }
+    }
+
+    /// Ends the child, which only bridges.
+    func end() {
+        close(input)
+        close(output)
+        closeErrors()
+        kill(pid, SIGKILL)
+        _ = reap(pid, waiting: true)
+    }
+}

@@ -1,0 +1,241 @@
+import FleetLink
+import FleetModel
+import FoundationEssentials
+import Glibc
+import Spawn
+import Testing
+import Wire
+
+@testable import agent
+
+@Suite(.timeLimit(.minutes(1)), .serialized) struct `the daemon` {
+    static let slow: [String: JSON] = ["seconds_per_step": .double(0.02)]
+
+    @Test func `a run is launched, told and over, and its slot is held meanwhile`() async throws {
+        let node = try LiveNode()
+        let inventory = try await node.open()
+        #expect(inventory.gpus == .noDriver)
+        #expect(inventory.plugins.contains("scripted"))
+        #expect(inventory.plugins.contains("unruly"))
+        #expect(inventory.slots.map(\.state) == [.free, .free])
+        let key = RunKey.trial(0)
+        node.link.send(.launch(launch: .of(key, steps: 30)))
+        #expect(try await node.inventory().slots.map(\.state) == [.held(by: key), .free])
+        let events = try await node.events(of: key)
+        #expect(events.steps == Array(1...30))
+        #expect(events.ending == .completed)
+        #expect(try await node.inventory().slots.map(\.state) == [.free, .free])
+    }
+
+    @Test func `a second launch changes nothing`() async throws {
+        let node = try LiveNode()
+        try await node.open()
+        let key = RunKey.trial(0)
+        for _ in 0..<3 { node.link.send(.launch(launch: .of(key))) }
+        let first = try await node.events(of: key)
+        node.link.send(.launch(launch: .of(key)))
+        node.link.send(.follow(study: LiveNode.study, offsets: []))
+        #expect(try await node.events(of: key) == first)
+        #expect(first.filter { if case .started = $0.event { true } else { false } }.count == 1)
+    }
+
+    @Test func `a slot that is held is refused, with the run that holds it`() async throws {
+        let node = try LiveNode()
+        try await node.open()
+        node.link.send(.launch(launch: .of(.trial(0), "scripted", Self.slow, steps: 1_000)))
+        node.link.send(.launch(launch: .of(.trial(1))))
+        #expect(try await node.refusal(of: .trial(1)) == "cpu0 is held by \(RunKey.trial(0))")
+        #expect(access(node.folder(of: .trial(1)).path, F_OK) != 0)
+        node.link.send(.launch(launch: .of(.trial(2), slots: [.cpu(index: 2)])))
+        #expect(try await node.refusal(of: .trial(2)) == "there is no cpu2 here, only cpu0, cpu1")
+    }
+
+    @Test func `a plugin or a checkpoint that is not there is refused, and nothing is left behind`()
+        async throws
+    {
+        let node = try LiveNode()
+        try await node.open()
+        func refusal(_ plugin: String, _ start: Launch.Start) async throws -> String {
+            node.link.send(.launch(launch: .of(.trial(0), plugin, start: start)))
+            return try await node.refusal(of: .trial(0))
+        }
+        let run = RunKey.trial(7).run
+        #expect(try await refusal("nothing", .fresh).hasPrefix("there is no plugin nothing in "))
+        #expect(try await refusal("../scripted", .fresh).hasPrefix("there is no plugin"))
+        let missing = Checkpoint(run: run, name: "step_10", step: 10)
+        #expect(try await refusal("scripted", .warm(from: missing)).contains("is not on this node"))
+        let unsafe = Checkpoint(run: run, name: "../../..", step: 10)
+        #expect(try await refusal("scripted", .resume(from: unsafe, step: 10)).contains("no folder name"))
+        #expect(access(node.folder(of: .trial(0)).path, F_OK) != 0)
+    }
+
+    @Test func `killing the daemon loses nothing and doubles nothing`() async throws {
+        let node = try LiveNode()
+        try await node.open()
+        let key = RunKey.trial(0)
+        node.link.send(.launch(launch: .of(key, "scripted", Self.slow, steps: 100)))
+        var events = try await node.events(of: key) {
+            if case .report(let it) = $0 { it.step >= 10 } else { false }
+        }
+        node.killDaemon()
+        try await node.connected()
+        let offset = RunOffset(run: key.run, end: try #require(events.last).end)
+        node.link.send(.follow(study: LiveNode.study, offsets: [offset]))
+        let runs = try await node.news { if case .runs(_, let runs) = $0 { runs } else { nil } }
+        #expect(runs.map(\.run) == [key.run])
+        #expect(runs.first?.isAlive == true)
+        events += try await node.events(of: key)
+        #expect(events.steps == Array(1...100))
+        #expect(events.ending == .completed)
+        #expect(events.map(\.end) == events.map(\.end).sorted())
+    }
+
+    @Test func `a run that ended while no daemon was there is told by the next one`() async throws {
+        let node = try LiveNode()
+        try await node.open()
+        let key = RunKey.trial(0)
+        node.link.send(.launch(launch: .of(key, "scripted", Self.slow, steps: 1_000)))
+        let events = try await node.events(of: key) { if case .report = $0 { true } else { false } }
+        guard case .started(let pid, _) = events[0].event else { return #expect(Bool(false)) }
+        node.killDaemon()
+        kill(-pid, SIGKILL)
+        try await node.open()
+        #expect(try await node.events(of: key).ending?.cause == .vanished)
+    }
+
+    @Test func `a plugin that is killed has vanished, and its trainer with it`() async throws {
+        let node = try LiveNode()
+        try await node.open()
+        let key = RunKey.trial(0)
+        node.link.send(.launch(launch: .of(key, "scripted", Self.slow, steps: 1_000)))
+        let events = try await node.events(of: key) { if case .report = $0 { true } else { false } }
+        guard case .started(let pid, _) = events[0].event else { return #expect(Bool(false)) }
+        kill(pid, SIGKILL)
+        #expect(try await node.events(of: key).ending?.cause == .vanished)
+        _ = try await node.inventory { $0.slots[0].state == .free }
+        #expect(RunProcesses.of(node.folder(of: key), leader: nil).isEmpty)
+    }
+
+    @Test func `a stop is obeyed`() async throws {
+        let node = try LiveNode()
+        try await node.open()
+        let key = RunKey.trial(0)
+        node.link.send(.launch(launch: .of(key, "scripted", Self.slow, steps: 1_000)))
+        _ = try await node.events(of: key) { if case .report = $0 { true } else { false } }
+        node.link.send(.stop(run: key, order: StopOrder(save: false, reason: "outranked")))
+        #expect(try await node.events(of: key).ending == .stopped)
+    }
+
+    @Test func `a plugin that is deaf to its stop is ended by the agent`() async throws {
+        let node = try LiveNode()
+        try await node.open()
+        let key = RunKey.trial(0)
+        node.link.send(.launch(launch: .of(key, "unruly", ["way": .string("deaf")], grace: 0)))
+        _ = try await node.events(of: key) { if case .started = $0 { true } else { false } }
+        node.link.send(.stop(run: key, order: StopOrder(save: false, reason: "outranked")))
+        #expect(try await node.events(of: key).ending == .stopped)
+        _ = try await node.inventory { $0.slots[0].state == .free }
+    }
+
+    @Test func `a process that left for a session of its own is killed at the run's end`() async throws {
+        let node = try LiveNode()
+        try await node.open()
+        let key = RunKey.trial(0)
+        node.link.send(.launch(launch: .of(key, "unruly", ["way": .string("leaver")])))
+        #expect(try await node.events(of: key).ending == .completed)
+        _ = try await node.inventory { $0.slots[0].state == .free }
+        let left = try #require(contents(node.folder(of: key).path + "/left"))
+        let pid = try #require(Int32(String(decoding: left, as: UTF8.self)))
+        #expect(ProcessEntry(pid: pid) == nil)
+    }
+
+    @Test func `a plugin that ends before it began is the node's failure, with its last words`() async throws
+    {
+        let node = try LiveNode()
+        try await node.open()
+        node.link.send(.launch(launch: .of(.trial(0), "unruly", ["way": .string("mute")])))
+        guard case .failed(let failure) = try await node.events(of: .trial(0)).ending else {
+            return #expect(Bool(false))
+        }
+        #expect(failure.isInfrastructure)
+        #expect(failure.lastLines == ["no words"])
+    }
+
+    @Test func `a line that is too long to be an event is passed over`() async throws {
+        let node = try LiveNode()
+        try await node.open()
+        node.link.send(.launch(launch: .of(.trial(0), "unruly", ["way": .string("oversized")])))
+        #expect(try await node.events(of: .trial(0)).steps == [1, 2])
+    }
+
+    @Test func `two coordinators of two studies share the node`() async throws {
+        let node = try LiveNode()
+        try await node.open()
+        let other = try LiveNode(scratch: node.scratch)
+        try await other.open()
+        let theirs = RunKey(study: StudyID(rawValue: "other")!, run: RunKey.trial(0).run)
+        node.link.send(.launch(launch: .of(.trial(0), "scripted", Self.slow, steps: 50)))
+        other.link.send(.follow(study: theirs.study, offsets: []))
+        other.link.send(.launch(launch: .of(theirs, slots: [.cpu(index: 1)])))
+        #expect(try await other.events(of: theirs).steps == Array(1...20))
+        #expect(try await node.events(of: .trial(0)).steps == Array(1...50))
+    }
+
+    @Test func `a socket that a dead daemon left behind is no obstacle`() async throws {
+        let node = try LiveNode()
+        try await node.open()
+        node.killDaemon()
+        try await node.open()
+        #expect(access(node.scratch.path + "/agent.sock", F_OK) == 0)
+    }
+
+    @Test func `checkpoints are removed, those that are not there are no fault`() async throws {
+        let node = try LiveNode()
+        try await node.open()
+        let key = RunKey.trial(0)
+        node.link.send(.launch(launch: .of(key, "scripted", ["checkpoint_every": .int(10)])))
+        let events = try await node.events(of: key)
+        let names = events.compactMap { if case .checkpoint(let name, _) = $0.event { name } else { nil } }
+        #expect(names.count == 2)
+        let folder = node.folder(of: key).checkpoints
+        let wanted = [names[0], "never", "../checkpoints"].map {
+            Checkpoint(run: key.run, name: $0, step: 10)
+        }
+        node.link.send(.removeCheckpoints(study: key.study, checkpoints: wanted))
+        #expect(try await node.complaint().contains("\"../checkpoints\" is no folder name"))
+        #expect(agent.names(in: folder) == [names[1]])
+    }
+}
+
+@Suite(.timeLimit(.minutes(1)), .serialized) struct `the daemon's GPUs` {
+    func node(_ standIn: String) throws -> LiveNode {
+        try LiveNode(["--nvidia-smi", LiveNode.standIns + "/nvidia-smi-" + standIn])
+    }
+
+    @Test func `GPUs are offered, but not the one with somebody else's process`() async throws {
+        let node = try node("two-gpus")
+        let slots = try await node.open().slots
+        #expect(slots.map(\.slot) == [.gpu(index: 0), .gpu(index: 1)])
+        #expect(slots[0].state == .free)
+        #expect(slots[1].state == .unavailable(reason: "process 1 of somebody else is on it"))
+        node.link.send(.launch(launch: .of(.trial(0), slots: [.gpu(index: 1)])))
+        #expect(try await node.refusal(of: .trial(0)).hasPrefix("gpu1 is not available: process 1"))
+    }
+
+    @Test(arguments: [("broken", "couldn't communicate"), ("hanging", "did not answer within 10 s")])
+    func `a node whose nvidia-smi fails offers nothing and says why`(standIn: String, why: String)
+        async throws
+    {
+        let node = try node(standIn)
+        let inventory = try await node.open()
+        #expect(inventory.slots.isEmpty)
+        guard case .failed(let said) = inventory.gpus else { return #expect(Bool(false)) }
+        #expect(said.contains(why))
+    }
+}
+
+extension RunEnding {
+    var cause: RunFailure.Cause? {
+        if case .failed(let failure) = self { failure.cause } else { nil }
+    }
+}

@@ -1,0 +1,73 @@
+import FleetModel
+import Testing
+
+@testable import agent
+
+@Suite struct `the life of a run` {
+    typealias Sight = RunLife.Sight
+    static let running = Sight(hasStarted: true, hasEnded: false, lockIsFree: false)
+    static let gone = Sight(hasStarted: true, hasEnded: false, lockIsFree: true)
+
+    @Test func `a run that goes on is left alone`() {
+        var life = RunLife(graceSeconds: 10)
+        #expect(life.judge(Self.running, now: 1e6) == .wait(until: nil))
+    }
+
+    @Test func `a stop is escalated after twice the grace and a spare, and killed a grace later`() {
+        var life = RunLife(graceSeconds: 10)
+        life.askToStop(now: 100)
+        life.askToStop(now: 120)
+        #expect(life.judge(Self.running, now: 124.9) == .wait(until: 125))
+        #expect(life.judge(Self.running, now: 125) == .terminate)
+        #expect(life.judge(Self.running, now: 126) == .wait(until: 135))
+        #expect(life.judge(Self.running, now: 135) == .kill)
+        #expect(life.judge(Self.running, now: 136) == .kill)
+        #expect(life.judge(Self.gone, now: 137) == .clear(ending: .stopped))
+    }
+
+    @Test func `a daemon that starts again counts from when the stop was written`() {
+        var life = RunLife(graceSeconds: 1, stopAge: 100, now: 5_000)
+        #expect(life.judge(Self.running, now: 5_000) == .terminate)
+    }
+
+    @Test func `a plugin that is gone without a word has vanished, also when it was asked to stop`() {
+        var life = RunLife(graceSeconds: 1)
+        #expect(life.judge(Self.gone, now: 0) == .clear(ending: .failed(RunFailure(.vanished))))
+        life.askToStop(now: 0)
+        #expect(life.judge(Self.gone, now: 1) == .clear(ending: .failed(RunFailure(.vanished))))
+    }
+
+    @Test func `a plugin that ended before it began is the node's fault`() {
+        var life = RunLife(graceSeconds: 1)
+        let sight = Sight(hasStarted: false, hasEnded: false, childExit: "exit(2)", lockIsFree: true)
+        guard case .clear(.failed(let failure)) = life.judge(sight, now: 0) else {
+            Issue.record("it goes on")
+            return
+        }
+        #expect(failure.isInfrastructure)
+        #expect("\(failure)".contains("exit(2)"))
+    }
+
+    @Test func `a plugin that has written its end may say farewell, but not for ever`() {
+        var life = RunLife(graceSeconds: 1)
+        let farewell = Sight(hasStarted: true, hasEnded: true, lockIsFree: false)
+        #expect(life.judge(farewell, now: 10) == .wait(until: 12))
+        #expect(life.judge(farewell, now: 11) == .wait(until: 12))
+        #expect(life.judge(farewell, now: 12) == .clear(ending: nil))
+        let free = Sight(hasStarted: true, hasEnded: true, lockIsFree: true)
+        #expect(life.judge(free, now: 11) == .clear(ending: nil))
+    }
+}
+
+@Suite struct `processes` {
+    @Test func `a process is read whatever its name is`() throws {
+        let fields = "S 1 70 71 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 88214 1 1"
+        let entry = try #require(ProcessEntry(stat: "42 (a) b ( c) \(fields)"))
+        #expect((entry.pid, entry.session, entry.startTime) == (42, 71, 88214))
+    }
+
+    @Test(arguments: ["", "42", "42 (a) S 1", "42 (a) Z 1 70 71 0 -1 4 1 0 0 0 0 0 0 0 20 0 1 0 88214 1 1"])
+    func `what is no living process is none`(stat: String) {
+        #expect(ProcessEntry(stat: stat) == nil)
+    }
+}

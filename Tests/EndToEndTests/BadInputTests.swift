@@ -1,0 +1,59 @@
+import Foundation
+import Testing
+
+@Suite struct BadInputTests {
+    @Test func `a wrong study file is refused with every problem's place, and nothing is created`()
+        async throws
+    {
+        let yaml = Yaml.search()
+            .replacing("low: 1e-5, high: 1e-1", with: "low: 1e-1, high: 1e-5")
+            .replacing("seed: 5", with: "sead: 5")
+        let bench = try Bench(yaml)
+        for verb in ["check", "start"] {
+            let result = try await bench.run(verb)
+            #expect(result.exit == 2)
+            #expect(result.errors.contains("study.yaml:5:"))
+            #expect(result.errors.contains("sead, expected"))
+            #expect(result.errors.contains("did you mean seed?"))
+        }
+        #expect(!FileManager.default.fileExists(atPath: bench.out))
+        #expect(!FileManager.default.fileExists(atPath: bench.home))
+    }
+
+    @Test func `a setting that the plugin does not know is named with its place and the nearest one`()
+        async throws
+    {
+        let bench = try Bench(Yaml.search(settings: "crash_at_stepp: 5"))
+        let result = try await bench.run("start")
+        #expect(result.exit == 2)
+        #expect(result.errors.contains("study.yaml:2:"))
+        #expect(result.errors.contains("did you mean crash_at_step?"))
+        #expect(!FileManager.default.fileExists(atPath: bench.out))
+    }
+
+    @Test func `a plugin that is not there is named with those that are`() async throws {
+        let bench = try Bench(Yaml.search().replacing("plugin: scripted", with: "plugin: scriptid"))
+        let result = try await bench.run("check")
+        #expect(result.exit == 2)
+        #expect(result.errors.contains("did you mean scripted?"))
+    }
+
+    @Test func `data that does not exist is found before anything runs`() async throws {
+        let yaml = Yaml.search().replacing(
+            "{ plugin: scripted, settings: { seconds_per_step: 0.002 } }",
+            with: "{ plugin: native, settings: { data: [/nowhere] } }")
+        let bench = try Bench(yaml)
+        let result = try await bench.run("start")
+        #expect(result.exit == 2)
+        #expect(result.errors.contains("/nowhere"))
+    }
+
+    @Test func `asking about a study that was never started says how to start it`() async throws {
+        let bench = try Bench(Yaml.search())
+        for verb in ["status", "trials", "best", "stop"] {
+            let result = try await bench.run(verb)
+            #expect(result.exit == 2)
+            #expect(result.errors.contains("coordinator start"))
+        }
+    }
+}

@@ -1,0 +1,203 @@
+import FleetModel
+import Foundation
+import Journal
+import StudyCore
+import Wire
+
+/// A folder with a study file, an agent's home of its own, and the built programs: real processes, real
+/// files. Everything that is left running is ended with it.
+final class Bench {
+    let folder: String
+    let home: String
+    let programs: String
+    let name: String
+
+    var study: String { folder + "/study.yaml" }
+    var out: String { folder + "/" + name }
+    var journal: String { out + "/study.sqlite" }
+
+    init(_ yaml: String, name: String = "e2e") throws {
+        self.name = name
+        // Short: a Unix socket's path has 107 bytes.
+        folder = "/tmp/hpo-" + String(UInt64.random(in: 0...UInt64.max), radix: 36)
+        home = folder + "/agent"
+        programs =
+            URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+            .deletingLastPathComponent().path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try ("name: \(name)\n" + yaml).write(toFile: study, atomically: true, encoding: .utf8)
+    }
+
+    deinit {
+        for process in processes() { kill(process, SIGKILL) }
+        try? FileManager.default.removeItem(atPath: folder)
+    }
+
+    // MARK: programs
+
+    /// What a finished program left.
+    struct Result {
+        let exit: Int32
+        let output: String
+        let errors: String
+    }
+
+    /// A program on its way, its output line by line.
+    final class Running {
+        let process: Process
+        let lines: AsyncStream<String>
+        private let errors: URL
+
+        init(_ path: String, _ arguments: [String], in folder: String) throws {
+            process = Process()
+            process.executableURL = URL(fileURLWithPath: path)
+            process.arguments = arguments
+            errors = URL(
+                fileURLWithPath: folder + "/stderr-" + String(UInt32.random(in: 0...UInt32.max), radix: 36))
+            try Data().write(to: errors)
+            process.standardError = try FileHandle(forWritingTo: errors)
+            process.standardInput = FileHandle.nullDevice
+            let pipe = Pipe()
+            process.standardOutput = pipe
+            let (stream, continuation) = AsyncStream<String>.makeStream()
+            lines = stream
+            try process.run()
+            let reader = pipe.fileHandleForReading
+            Thread.detachNewThread {
+                var splitter = LineSplitter()
+                while let bytes = try? reader.read(upToCount: 1 << 16), !bytes.isEmpty {
+                    for line in (try? splitter.take(bytes)) ?? [] {
+                        continuation.yield(String(decoding: line, as: UTF8.self))
+                    }
+                }
+                continuation.finish()
+            }
+        }
+
+        /// Reads until a line satisfies `isIt`; nil at the end of the output.
+        func line(where isIt: (String) -> Bool) async -> String? {
+            for await line in lines where isIt(line) { return line }
+            return nil
+        }
+
+        func end() async -> Result {
+            var output: [String] = []
+            for await line in lines { output.append(line) }
+            process.waitUntilExit()
+            let said = (try? String(contentsOf: errors, encoding: .utf8)) ?? ""
+            return Result(
+                exit: process.terminationStatus, output: output.joined(separator: "\n"), errors: said)
+        }
+
+        func signal(_ number: Int32) { kill(process.processIdentifier, number) }
+    }
+
+    func begin(_ verb: String, _ arguments: String...) throws -> Running {
+        let place = verb == "start" || verb == "stop" ? ["--agent-home", home] : []
+        return try Running(programs + "/coordinator", [verb, study] + place + arguments, in: folder)
+    }
+
+    func run(_ verb: String, _ arguments: String...) async throws -> Result {
+        let place = verb == "start" || verb == "stop" ? ["--agent-home", home] : []
+        return await (try Running(programs + "/coordinator", [verb, study] + place + arguments, in: folder))
+            .end()
+    }
+
+    // MARK: what can be seen
+
+    /// Processes that live because of this bench: agents of its home, and runs of its trial folders.
+    func processes() -> [Int32] {
+        let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return all.compactMap { Int32($0) }.filter { pid in
+            guard pid != getpid() else { return false }
+            let words = ["cmdline", "environ"].compactMap {
+                FileManager.default.contents(atPath: "/proc/\(pid)/\($0)")
+            }
+            return words.contains { $0.range(of: Data(home.utf8)) != nil }
+        }
+    }
+
+    /// Processes of runs only.
+    func runProcesses() -> [Int32] {
+        processes().filter { pid in
+            let mark = Data("\(TrialFolder.environmentMark)=\(home)".utf8)
+            return FileManager.default.contents(atPath: "/proc/\(pid)/environ")?.range(of: mark) != nil
+        }
+    }
+
+    /// The daemon's process.
+    func daemon() -> Int32? {
+        processes().first { pid in
+            let words = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") ?? Data()
+            let line = String(decoding: words, as: UTF8.self).split(separator: "\0")
+            return line.contains("serve") && line.first?.hasSuffix("/agent") == true
+        }
+    }
+
+    func engine() throws -> Engine { try JournalReader(at: journal).restore() }
+
+    /// Every report that stands in the run folders of a trial, in order, by run.
+    func written(_ trial: Trial) throws -> [Report] {
+        let study = try engine().study
+        return try trial.runs.flatMap { run -> [Report] in
+            let path = home + "/runs/" + RunKey(study: study, run: run.id).folder + "/events.jsonl"
+            let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+            return EventChunk(bytes, from: 0).events.compactMap { placed in
+                if case .report(let report) = placed.event { report } else { nil }
+            }
+        }
+    }
+
+    /// Reports of the journal, trial by trial, that are not exactly those of the run folders.
+    func differences() throws -> [String] {
+        let reader = try JournalReader(at: journal)
+        return try engine().trials.compactMap { trial in
+            let (recorded, written) = (try reader.reports(of: trial.id), try written(trial))
+            return recorded == written
+                ? nil : "\(trial.id): \(recorded.count) recorded, \(written.count) written"
+        }
+    }
+
+    /// The files of the results tree, sorted, relative to the study's folder.
+    func tree() -> [String] {
+        (FileManager.default.enumerator(atPath: out)?.compactMap { $0 as? String } ?? []).sorted()
+    }
+
+    func text(_ file: String) throws -> String {
+        try String(contentsOfFile: out + "/" + file, encoding: .utf8)
+    }
+}
+
+/// Study files in a line.
+enum Yaml {
+    /// Stages of the scripted trainer, which makes its losses up from its settings.
+    static func stages(
+        _ stages: Int = 2, trials: Int = 4, steps: Int = 40, secondsPerStep: Double = 0.002,
+        settings: String? = nil, extra: String = ""
+    ) -> String {
+        let more = settings.map { ", \($0)" } ?? ""
+        return """
+            trainer:
+              plugin: scripted
+              silence_seconds: 1
+              grace_seconds: 1
+              settings: { checkpoint_every: 10, seconds_per_step: \(secondsPerStep)\(more) }
+            objective: { metric: loss }
+            space:
+              lr: { type: float, low: 1e-5, high: 1e-1, log: true }
+            method: { kind: stages, stages: \(stages), steps: \(steps), trials: \(trials), shrink: { lr: 0.5 } }
+            sampler: { kind: tpe, startup: 3 }
+            seed: 5
+            \(extra)
+            """
+    }
+
+    /// One stage.
+    static func search(
+        trials: Int = 4, steps: Int = 20, secondsPerStep: Double = 0.002, settings: String? = nil,
+        extra: String = ""
+    ) -> String {
+        stages(
+            1, trials: trials, steps: steps, secondsPerStep: secondsPerStep, settings: settings, extra: extra)
+    }
+}

@@ -1,0 +1,144 @@
+import FleetModel
+import Foundation
+import StudyCore
+import Testing
+
+/// Processes killed for real, and trainers that misbehave.
+@Suite(.serialized) struct FaultTests {
+    @Test(arguments: [1, 4, 9])
+    func `a coordinator killed at any moment loses and doubles nothing`(decisions: Int) async throws {
+        let bench = try Bench(Yaml.stages(2, trials: 4, steps: 50, secondsPerStep: 0.005))
+        let first = try bench.begin("start")
+        var seen = 0
+        _ = await first.line { _ in
+            seen += 1
+            return seen == decisions
+        }
+        first.signal(SIGKILL)
+        _ = await first.end()
+        let second = try await bench.run("start")
+        #expect(second.exit == 0, "\(second.errors)")
+        #expect(try bench.engine().trials.count == 8)
+        #expect(try bench.differences() == [])
+        #expect(bench.runProcesses() == [])
+    }
+
+    @Test(arguments: [2, 6, 10])
+    func `an agent killed at any moment loses and doubles nothing`(decisions: Int) async throws {
+        let bench = try Bench(Yaml.stages(2, trials: 4, steps: 50, secondsPerStep: 0.005))
+        let start = try bench.begin("start")
+        var seen = 0
+        _ = await start.line { _ in
+            seen += 1
+            return seen == decisions
+        }
+        let daemon = try #require(bench.daemon())
+        kill(daemon, SIGKILL)
+        let result = await start.end()
+        #expect(result.exit == 0, "\(result.errors)")
+        #expect(try bench.engine().trials.count == 8)
+        #expect(try bench.engine().trials.allSatisfy { $0.runs.count == 1 })
+        #expect(try bench.differences() == [])
+        #expect(bench.runProcesses() == [])
+    }
+
+    @Test func `a plugin that is killed is tried again from its checkpoint`() async throws {
+        let bench = try Bench(
+            Yaml.search(trials: 1, steps: 60, secondsPerStep: 0.02, settings: "checkpoint_every: 10"))
+        let start = try bench.begin("start")
+        while try bench.progress() < 25 { try await Task.sleep(for: .milliseconds(20)) }
+        for pid in bench.runProcesses() { kill(pid, SIGKILL) }
+        let result = await start.end()
+        #expect(result.exit == 0, "\(result.errors)")
+        let trial = try #require(try bench.engine().trials.first)
+        #expect(trial.runs.count == 2)
+        guard case .resume(let checkpoint)? = trial.runs.last?.start else {
+            return #expect(Bool(false), "the second run started \(trial.runs.last!.start)")
+        }
+        #expect(checkpoint.step >= 20)
+        #expect(trial.faults == 1)
+    }
+
+    @Test func `Ctrl-C leaves runs going, and starting again takes up what they did`() async throws {
+        let bench = try Bench(Yaml.search(trials: 4, steps: 100, secondsPerStep: 0.01))
+        let first = try bench.begin("start")
+        _ = await first.line { $0.contains("proposed") }
+        while try bench.progress() < 5 { try await Task.sleep(for: .milliseconds(20)) }
+        first.signal(SIGINT)
+        let left = await first.end()
+        #expect(left.exit == 1)
+        #expect(left.output.contains("go on under the agent"))
+        #expect(!bench.runProcesses().isEmpty)
+        #expect(try await bench.run("start").exit == 0)
+        #expect(try bench.engine().trials.allSatisfy { $0.runs.count == 1 })
+        #expect(try bench.differences() == [])
+    }
+
+    @Test(arguments: [true, false])
+    func `stop pauses a study with its state saved, and start goes on from there`(isAttended: Bool)
+        async throws
+    {
+        let bench = try Bench(Yaml.search(trials: 3, steps: 100, secondsPerStep: 0.01))
+        let first = try bench.begin("start")
+        while try bench.progress() < 10 { try await Task.sleep(for: .milliseconds(20)) }
+        if !isAttended {
+            first.signal(SIGINT)
+            _ = await first.end()
+        }
+        let stop = try await bench.run("stop")
+        #expect(stop.exit == 0, "\(stop.errors)")
+        #expect(bench.runProcesses() == [])
+        #expect(try bench.engine().phase == .ended(.stopped))
+        let again = try await bench.run("start")
+        #expect(again.exit == 0, "\(again.errors)")
+        let trials = try bench.engine().trials
+        #expect(trials.allSatisfy { $0.result != nil })
+        #expect(trials.contains { trial in trial.runs.count == 2 })
+    }
+
+    /// Each fault of a trainer, and how its trial's ending names it.
+    static let faults: [(setting: String, says: String)] = [
+        ("crash_at_step: 5", "crashed"), ("crash_signal: 11, crash_at_step: 5", "killed"),
+        ("nan_at_step: 5", "notFinite"), ("out_of_memory_at_step: 5", "outOfMemory"),
+        ("silence_at_step: 5", "silent"),
+    ]
+
+    @Test(arguments: faults)
+    func `a trial that misbehaves fails with its reason and the study goes on`(setting: String, says: String)
+        async throws
+    {
+        let yaml = Yaml.search(trials: 3, settings: setting + ", only_trials: [1]")
+            .replacing(
+                "{ plugin: scripted,", with: "{ plugin: scripted, silence_seconds: 1, grace_seconds: 1,")
+        let bench = try Bench(yaml)
+        let result = try await bench.run("start")
+        #expect(result.exit == 0, "\(result.errors)")
+        let states = try bench.engine().trials.map { "\($0.state)" }
+        #expect(states[1].contains("failed") && states[1].contains(says), "found \(states[1])")
+        #expect(states[0].contains("completed") && states[2].contains("completed"))
+        #expect(bench.runProcesses() == [])
+    }
+
+    @Test func `garbage among the output is noted and the trial goes on`() async throws {
+        let bench = try Bench(Yaml.search(trials: 1, settings: "garbage_at_step: 5"))
+        #expect(try await bench.run("start").exit == 0)
+        #expect(try bench.engine().trials[0].result != nil)
+    }
+
+    @Test func `when every trial of a stage fails, the study stops and says why`() async throws {
+        let bench = try Bench(Yaml.search(trials: 3, settings: "crash_at_step: 3"))
+        let result = try await bench.run("start")
+        #expect(result.exit == 1)
+        #expect(result.output.contains("no trial of stage 0 completed: of 3, 3 failed"))
+        let trials = try await bench.run("trials")
+        #expect(trials.output.contains("exit code"))
+    }
+}
+
+extension Bench {
+    /// The furthest step of any running trial; 0 before there is a journal.
+    func progress() throws -> Int {
+        guard FileManager.default.fileExists(atPath: journal) else { return 0 }
+        return try engine().trials.map(\.progress.step).max() ?? 0
+    }
+}

@@ -1,0 +1,95 @@
+import FleetModel
+import Foundation
+import StudyCore
+import Testing
+
+/// Whole studies with the built programs, from the command line to the files.
+@Suite(.serialized) struct StudyRunTests {
+    @Test func `a staged study runs to its end and leaves its tree of results`() async throws {
+        let bench = try Bench(Yaml.stages(2, trials: 3))
+        let result = try await bench.run("start")
+        #expect(result.exit == 0, "\(result.errors)")
+        #expect(result.output.contains("e2e-"))
+        let tree = bench.tree()
+        for file in [
+            "study.sqlite", "hpo_summary.csv", "schedule.json", "stage_0/best.json", "stage_1/best.json",
+            "stage_0/ckpt", "stage_1/ckpt", "stage_0/trial_0/trial.json", "stage_0/trial_2/metrics.jsonl",
+            "stage_1/trial_1/stdout.log",
+        ] {
+            #expect(tree.contains(file), "\(file) is missing from \(tree)")
+        }
+        #expect(try bench.text("hpo_summary.csv").split(separator: "\r\n").count == 7)
+        #expect(try bench.differences() == [])
+        #expect(bench.runProcesses() == [])
+    }
+
+    @Test func `status, trials and best answer while the study runs and after it, as text and as JSON`()
+        async throws
+    {
+        let bench = try Bench(Yaml.search(trials: 4, steps: 60, secondsPerStep: 0.01))
+        let start = try bench.begin("start")
+        _ = await start.line { $0.contains("completed") }
+        for verb in ["status", "trials", "best"] {
+            #expect(try await bench.run(verb).exit == 0)
+            let json = try await bench.run(verb, "--json")
+            #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: Data(json.output.utf8)) }
+        }
+        #expect(await start.end().exit == 0)
+        #expect(try await bench.run("status").output.contains("completed"))
+    }
+
+    @Test func `starting a study that has ended shows its results again and changes nothing`() async throws {
+        let bench = try Bench(Yaml.search(trials: 2))
+        #expect(try await bench.run("start").exit == 0)
+        let before = try bench.engine()
+        #expect(try await bench.run("start").exit == 0)
+        #expect(try bench.engine() == before)
+    }
+
+    @Test func `a second coordinator of the same study is refused with the first one's process`() async throws
+    {
+        let bench = try Bench(Yaml.search(trials: 2, steps: 100, secondsPerStep: 0.02))
+        let first = try bench.begin("start")
+        _ = await first.line { $0.contains("proposed") }
+        let second = try await bench.run("start")
+        #expect(second.exit == 1)
+        #expect(second.errors.contains("\(first.process.processIdentifier)"))
+        #expect(await first.end().exit == 0)
+    }
+
+    @Test func `a study file that was changed meanwhile is refused, naming what differs`() async throws {
+        let bench = try Bench(Yaml.search(trials: 2))
+        #expect(try await bench.run("start").exit == 0)
+        let changed = try String(contentsOfFile: bench.study, encoding: .utf8).replacing(
+            "seed: 5", with: "seed: 6")
+        try changed.write(toFile: bench.study, atomically: true, encoding: .utf8)
+        let again = try await bench.run("start")
+        #expect(again.exit == 2)
+        #expect(again.errors.contains("seed"))
+    }
+
+    @Test func `same seed, one trial at a time: the same proposals and decisions`() async throws {
+        let yaml = Yaml.stages(
+            2, trials: 5,
+            extra: "pruner: { kind: asha, min_step: 5, reduction_factor: 2 }\nresources: { parallel: 1 }")
+        var told: [[TrialRecord]] = []
+        for _ in 0..<2 {
+            let bench = try Bench(yaml)
+            #expect(try await bench.run("start").exit == 0)
+            told.append(try bench.engine().trials.map(TrialRecord.init))
+        }
+        #expect(told[0] == told[1])
+        #expect(told[0].contains { $0.state.contains("pruned") })
+    }
+
+    /// What must be the same in two runs of a study.
+    struct TrialRecord: Equatable {
+        let assignment: Assignment
+        let state: String
+
+        init(_ trial: Trial) {
+            assignment = trial.assignment
+            state = "\(trial.state)"
+        }
+    }
+}

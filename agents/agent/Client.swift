@@ -1,0 +1,150 @@
+import FleetModel
+import FoundationEssentials
+import Glibc
+import Spawn
+import Wire
+
+/// One connection to the daemon: a coordinator, or somebody who asks for the status.
+final class Client {
+    /// Above this, nothing more is read from the run folders for this client. Bytes.
+    private static let enough = 256 << 10
+    /// Above this, its own orders are not read either, until it reads our news. Bytes.
+    private static let tooMuch = 1 << 20
+
+    let socket: Int32
+    private(set) var isGone = false
+    /// The studies that it follows.
+    private(set) var studies: Set<StudyID> = []
+    /// It asked for the inventory, and gets every change of it.
+    var wantsInventory = false
+    private var lastInventory: Inventory?
+    private var splitter = LineSplitter()
+    private var outbox: [UInt8] = []
+    private var sent = 0
+    /// How far each followed run was told. Bytes of `events.jsonl`.
+    private var cursors: [RunKey: Int] = [:]
+    /// Followed runs that may have more than was told, in the order in which they are served.
+    private var unread: [RunKey] = []
+    private var isUnread: Set<RunKey> = []
+    /// Where `unread` begins.
+    private var served = 0
+
+    init(socket: Int32) {
+        self.socket = socket
+        makeNonBlocking(socket)
+    }
+
+    deinit { close(socket) }
+
+    private var backlog: Int { outbox.count - sent }
+    var mayRead: Bool { backlog < Self.tooMuch }
+    var hasNews: Bool { backlog > 0 }
+
+    /// The lines that have come.
+    func receiveLines() throws(LineSplitter.LineTooLong) -> [Data] {
+        switch receive(socket) {
+        case .bytes(let bytes): return try splitter.take(bytes)
+        case .nothing: return []
+        case .end:
+            isGone = true
+            return []
+        }
+    }
+
+    func leave() { isGone = true }
+
+    /// Queues news. What is too long for a line is replaced by a complaint that says so.
+    func tell(_ news: News) {
+        do {
+            let line = try Lines.encode(news)
+            guard line.count <= Lines.longest + 1 else {
+                return tell(
+                    .complaint(text: "\(Self.subject(of: news)) is over \(Lines.longest) bytes and not sent"))
+            }
+            outbox += line
+        } catch {
+            tell(.complaint(text: "\(Self.subject(of: news)) cannot be written: \(error)"))
+        }
+    }
+
+    /// Greets with the hello line.
+    func greet() throws { outbox += try Data(Hello(name: "agent").line.utf8) }
+
+    func tell(inventory: Inventory) {
+        guard wantsInventory, lastInventory != inventory else { return }
+        lastInventory = inventory
+        tell(.inventory(inventory: inventory))
+    }
+
+    /// The next inventory is told even if it is the same as the last.
+    func asksForInventory() {
+        wantsInventory = true
+        lastInventory = nil
+    }
+
+    /// From now on, events of these runs, each from its offset.
+    func follow(_ study: StudyID, from offsets: [RunID: Int], runs: [RunKey]) {
+        studies.insert(study)
+        for key in runs {
+            cursors[key] = offsets[key.run] ?? 0
+            noticeMore(of: key)
+        }
+    }
+
+    /// A run's file has grown, or the run is new.
+    func noticeMore(of key: RunKey) {
+        guard studies.contains(key.study) else { return }
+        if cursors[key] == nil { cursors[key] = 0 }
+        if isUnread.insert(key).inserted { unread.append(key) }
+    }
+
+    /// Queues what the files have, as much as the client takes, a piece of each run in turn.
+    func pump(_ store: RunStore) {
+        while backlog < Self.enough, served < unread.count {
+            let key = unread[served]
+            served += 1
+            let from = cursors[key] ?? 0
+            let piece = EventReader.piece(of: store.folder(of: key).events, from: from)
+            guard piece.end > from else {
+                isUnread.remove(key)
+                continue
+            }
+            cursors[key] = piece.end
+            unread.append(key)
+            if !piece.events.isEmpty { tell(.events(run: key, events: piece.events)) }
+        }
+        if served * 2 > unread.count {
+            unread.removeFirst(served)
+            served = 0
+        }
+    }
+
+    /// Sends what the socket takes.
+    func flush() {
+        while backlog > 0 {
+            let count = outbox.withUnsafeBytes {
+                send(socket, $0.baseAddress! + sent, backlog, Int32(MSG_NOSIGNAL))
+            }
+            if count < 0 {
+                if errno == EINTR { continue }
+                if errno != EAGAIN { isGone = true }
+                break
+            }
+            sent += count
+        }
+        if sent == outbox.count || sent > Self.tooMuch {
+            outbox.removeFirst(sent)
+            sent = 0
+        }
+    }
+
+    private static func subject(of news: News) -> String {
+        switch news {
+        case .inventory: "the inventory"
+        case .runs(let study, _): "the list of runs of \(study)"
+        case .events(let run, let events): "an event of \(run) before byte \(events.last?.end ?? 0)"
+        case .refused(let run, _): "the refusal of \(run)"
+        case .complaint: "a complaint"
+        }
+    }
+}

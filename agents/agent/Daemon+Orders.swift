@@ -1,0 +1,100 @@
+import FleetModel
+import FoundationEssentials
+import Glibc
+import Spawn
+import Wire
+
+extension Daemon {
+    /// Carries out what the client has sent. A line that is no order is answered by a complaint.
+    func takeOrders(of client: Client) {
+        let lines: [Data]
+        do {
+            lines = try client.receiveLines()
+        } catch {
+            client.tell(
+                .complaint(text: "a line of over \(Lines.longest) bytes came: the connection is ended"))
+            client.flush()
+            return client.leave()
+        }
+        for line in lines where !line.isEmpty {
+            do {
+                carryOut(try Lines.decode(Order.self, from: line), for: client)
+            } catch {
+                let start = String(decoding: line.prefix(80), as: UTF8.self)
+                client.tell(.complaint(text: "this line is no order: \(start) (\(Self.short(error)))"))
+            }
+        }
+    }
+
+    private static func short(_ error: any Error) -> String {
+        guard let error = error as? DecodingError else { return "\(error)" }
+        switch error {
+        case .dataCorrupted(let context), .keyNotFound(_, let context), .typeMismatch(_, let context),
+            .valueNotFound(_, let context):
+            return context.debugDescription
+        @unknown default: return "unreadable"
+        }
+    }
+
+    private func carryOut(_ order: Order, for client: Client) {
+        let now = monotonicSeconds()
+        switch order {
+        case .survey:
+            client.asksForInventory()
+            inventoryIsStale = true
+            nextSurvey = now
+        case .follow(let study, let offsets): follow(study, offsets, for: client)
+        case .launch(let launch):
+            if let reason = self.launch(launch, now: now) {
+                client.tell(.refused(run: launch.key, reason: reason))
+            }
+        case .stop(let run, let order): stop(run, order, for: client, now: now)
+        case .removeCheckpoints(let study, let checkpoints):
+            remove(checkpoints, of: study, for: client)
+        }
+    }
+
+    private func follow(_ study: StudyID, _ offsets: [RunOffset], for client: Client) {
+        let keys = store.runs(of: study)
+        client.tell(
+            .runs(
+                study: study,
+                runs: keys.map { key in
+                    let end = store.folder(of: key).readTail().end
+                    return RunSummary(run: key.run, isAlive: runs[key] != nil, end: end)
+                }))
+        let ends = offsets.map { ($0.run, max(0, $0.end)) }
+        client.follow(study, from: Dictionary(ends) { max($0, $1) }, runs: keys)
+    }
+
+    private func stop(_ key: RunKey, _ order: StopOrder, for client: Client, now: Double) {
+        // A run that is over needs no stop; one that is not here has none.
+        guard let run = runs[key] else { return }
+        do {
+            try run.stop(order, now: now)
+            log.write("\(key) is to stop: \(order.reason)")
+        } catch {
+            client.tell(.complaint(text: "\(key) cannot be told to stop: \(error)"))
+        }
+    }
+
+    /// Takes the folders out of sight at once, and their bytes off the disk on a thread.
+    private func remove(_ checkpoints: [Checkpoint], of study: StudyID, for client: Client) {
+        for checkpoint in checkpoints {
+            guard FolderName.isSafe(checkpoint.name) else {
+                client.tell(
+                    .complaint(text: "the checkpoint's name \"\(checkpoint.name)\" is no folder name"))
+                continue
+            }
+            let path = store.checkpoint(checkpoint, of: study)
+            let trash = "\(home.path)/trash.\(getpid()).\(UInt64.random(in: 0...UInt64.max))"
+            guard rename(path, trash) == 0 else {
+                if errno != ENOENT {
+                    client.tell(.complaint(text: SystemError("remove \(path)").description))
+                }
+                continue
+            }
+            onOwnThread { try? FileManager.default.removeItem(atPath: trash) }
+        }
+    }
+}

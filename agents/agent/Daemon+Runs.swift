@@ -1,0 +1,144 @@
+import FleetModel
+import FoundationEssentials
+import Glibc
+import Spawn
+import Wire
+
+extension Daemon {
+    /// Takes up every run whose folder does not say that it has ended, and every one that has ended but
+    /// left processes behind.
+    func adoptRuns() {
+        let marked = RunProcesses.markedFolders()
+        let now = monotonicSeconds()
+        for key in store.studies.flatMap(store.runs) {
+            let folder = store.folder(of: key)
+            guard !folder.readTail().hasEnded || marked.contains(folder.path) else { continue }
+            guard let spec = folder.readSpec(), spec.key == key else {
+                log.write("\(folder.spec) is unreadable: this run is left alone")
+                continue
+            }
+            do {
+                try takeUp(spec, now: now)
+            } catch {
+                log.write("\(key) cannot be taken up: \(error)")
+            }
+        }
+    }
+
+    /// Tracks the run of a folder, and starts its plugin where none ever came.
+    private func takeUp(_ spec: RunSpec, now: Double) throws {
+        let folder = store.folder(of: spec.key)
+        let watch = watch.add(folder.path)
+        do {
+            let run = try LiveRun(spec, folder: folder, watch: watch, now: now)
+            if run.needsPlugin {
+                guard let plugin = plugins.find(spec.plugin) else {
+                    throw AgentError(noPlugin(spec.plugin))
+                }
+                try run.start(plugin: plugin, now: now)
+            }
+            runs[spec.key] = run
+            inventoryIsStale = true
+        } catch {
+            if let watch { self.watch.forget(watch) }
+            throw error
+        }
+    }
+
+    func noPlugin(_ name: String) -> String {
+        let known = plugins.names.isEmpty ? "none" : plugins.names.joined(separator: ", ")
+        return "there is no plugin \(name) in \(plugins.folders.joined(separator: " or ")); found: \(known)"
+    }
+
+    /// Starts a run, unless its folder is there already.
+    ///
+    /// - Returns: why not, where it was refused; then it has no folder.
+    func launch(_ launch: Launch, now: Double) -> String? {
+        let folder = store.folder(of: launch.key)
+        if folder.hasSpec { return nil }
+        if let reason = refusal(of: launch) { return reason }
+        do {
+            let spec = try launch.located(by: find(in: launch.key.study))
+            try FileManager.default.createDirectory(
+                atPath: folder.checkpoints, withIntermediateDirectories: true)
+            try folder.publish(spec, at: folder.spec)
+            try takeUp(spec, now: now)
+        } catch {
+            runs[launch.key] = nil
+            try? FileManager.default.removeItem(atPath: folder.path)
+            return "\(error)"
+        }
+        log.write("\(launch.key) began on \(launch.slots.map(\.description).joined(separator: ", "))")
+        for client in clients { client.noticeMore(of: launch.key) }
+        return nil
+    }
+
+    private func refusal(of launch: Launch) -> String? {
+        guard let slots else {
+            return "the slots of this node are not known yet: ask again after its inventory"
+        }
+        if plugins.find(launch.plugin) == nil { return noPlugin(launch.plugin) }
+        return Slots.refusal(of: launch.slots, among: entries(slots), survey: slots.findings.survey)
+            ?? fullDisk
+    }
+
+    /// Why nothing can be written; nil where there is room for logs and events at least.
+    private var fullDisk: String? {
+        let leastMiB = 64
+        var status = statvfs()
+        guard statvfs(home.path, &status) == 0 else { return nil }
+        let freeMiB = (Int(status.f_bavail) * Int(status.f_frsize)) >> 20
+        return freeMiB < leastMiB
+            ? "the disk of \(home.path) is full: \(freeMiB) MiB are free, \(leastMiB) needed" : nil
+    }
+
+    private func find(in study: StudyID) -> (Checkpoint) throws -> String {
+        { [store] checkpoint in
+            guard FolderName.isSafe(checkpoint.name) else {
+                throw AgentError("the checkpoint's name \"\(checkpoint.name)\" is no folder name")
+            }
+            let path = store.checkpoint(checkpoint, of: study)
+            guard access(path, F_OK) == 0 else {
+                throw AgentError(
+                    "checkpoint \(checkpoint) of \(study) is not on this node: no folder \(path)")
+            }
+            return path
+        }
+    }
+
+    /// Looks at the runs that are due.
+    func lookAtRuns(now: Double) {
+        for run in runs.values where run.checkAt <= now { look(at: run, now: now) }
+    }
+
+    private func look(at run: LiveRun, now: Double) {
+        let before = run.tail.end
+        do {
+            if case .over(let ending) = try run.look(now: now) {
+                if let watch = run.watch { self.watch.forget(watch) }
+                runs[run.key] = nil
+                inventoryIsStale = true
+                if case .found = slots?.findings.survey { nextSurvey = 0 }
+                log.write("\(run.key) is over" + (ending.map { ", ended for it: \($0)" } ?? ""))
+                for client in clients { client.noticeMore(of: run.key) }
+            }
+        } catch {
+            log.write("\(run.key): \(error)")
+        }
+        if run.tail.end != before { for client in clients { client.noticeMore(of: run.key) } }
+    }
+
+    /// Takes what inotify tells.
+    func noticeChanges() {
+        let now = monotonicSeconds()
+        for (number, change) in watch.changes() {
+            guard let run = runs.values.first(where: { $0.watch == number }) else { continue }
+            switch change {
+            case .events:
+                for client in clients { client.noticeMore(of: run.key) }
+                look(at: run, now: now)
+            case .lock: run.lookSoon(now: now)
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+import FleetModel
+import FoundationEssentials
+import Glibc
+import Spawn
+import Wire
+
+extension Daemon {
+    private static let surveySeconds = 30.0
+    /// While a GPU is taken by others: memory of a run that just ended may be freed a little late.
+    private static let surveySecondsWhileTaken = 5.0
+
+    /// Asks nvidia-smi for the GPUs and unknown plugins for their hello, in the background.
+    func survey(now: Double) {
+        nextSurvey = now + Self.surveySeconds
+        for version in plugins.takeUnasked() {
+            ask(version.path, ["describe"], now: now) { daemon, result in
+                daemon.plugins.note(version, output: try? result.get())
+                daemon.inventoryIsStale = true
+            }
+        }
+        guard !isSurveying else { return }
+        isSurveying = true
+        let heldBefore = Set(holders.keys)
+        ask(options.nvidiaSMI, GPUQuery.devices, now: now) { daemon, devices in
+            guard case .success = devices else {
+                return daemon.conclude(devices, devices, heldBefore)
+            }
+            daemon.ask(daemon.options.nvidiaSMI, GPUQuery.processes, now: monotonicSeconds()) {
+                $0.conclude(devices, $1, heldBefore)
+            }
+        }
+    }
+
+    private func conclude(
+        _ devices: ErrandResult, _ processes: ErrandResult, _ heldBefore: Set<Slot>
+    ) {
+        isSurveying = false
+        let hasDriver = access("/proc/driver/nvidia/version", F_OK) == 0
+        let findings = GPUFindings(devices: devices, processes: processes, hasDriver: hasDriver)
+        if findings.survey != slots?.findings.survey, case .failed(let why) = findings.survey {
+            log.write("the GPUs cannot be surveyed: \(why)")
+        }
+        slots = Slots(
+            findings: findings, cpuSlots: options.cpuSlots ?? sysconf(Int32(_SC_NPROCESSORS_ONLN)),
+            heldWhenSurveyed: heldBefore.union(holders.keys))
+        inventoryIsStale = true
+        let isTaken = slots.map(entries)?.contains { if case .unavailable = $0.state { true } else { false } }
+        if isTaken == true { nextSurvey = min(nextSurvey, monotonicSeconds() + Self.surveySecondsWhileTaken) }
+    }
+
+    private func ask(
+        _ program: String, _ arguments: [String], now: Double,
+        then: @escaping (Daemon, ErrandResult) -> Void
+    ) {
+        let errand = Errand.begin(program, arguments, now: now) { [unowned self] in then(self, $0) }
+        if let errand { errands.append(errand) }
+    }
+
+    /// Who is on which slot.
+    var holders: [Slot: RunKey] {
+        var holders: [Slot: RunKey] = [:]
+        for run in runs.values { for slot in run.slots { holders[slot] = run.key } }
+        return holders
+    }
+
+    func entries(_ slots: Slots) -> [Inventory.Entry] {
+        slots.entries(holders: holders) { RunProcesses.isOurs($0, runs: home.runs) }
+    }
+
+    /// Tells the inventory to those who want it and have not this one. The first one waits until the GPUs
+    /// were surveyed and every plugin has answered.
+    func tellInventory() {
+        isReady = isReady || (slots != nil && errands.isEmpty)
+        guard isReady, inventoryIsStale, let slots, clients.contains(where: \.wantsInventory) else { return }
+        inventoryIsStale = false
+        let inventory = Inventory(
+            hostname: hostname, gpus: slots.findings.survey, slots: entries(slots), plugins: plugins.names)
+        for client in clients { client.tell(inventory: inventory) }
+    }
+}
+
+/// This machine's name.
+var hostname: String {
+    var name = [CChar](repeating: 0, count: 256)
+    guard gethostname(&name, name.count - 1) == 0 else { return "unknown" }
+    return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+}

@@ -1,0 +1,136 @@
+import FleetModel
+import FoundationEssentials
+import Glibc
+import Spawn
+import Wire
+
+/// What a daemon is started with.
+struct DaemonOptions {
+    var plugins: String?
+    var nvidiaSMI = "nvidia-smi"
+    /// nil: one for each core.
+    var cpuSlots: Int?
+    /// Without connection and run for that long, it ends, in seconds; nil: never.
+    var linger: Double?
+}
+
+/// The daemon: one thread, one loop that waits in `poll` for sockets, inotify and the programs it asked.
+/// It keeps no state that the trial folders do not have; killing it at any moment loses nothing.
+final class Daemon {
+    let home: Home
+    let options: DaemonOptions
+    let store: RunStore
+    let log: Log
+    let watch = FolderWatch()
+    private let listener: Int32
+    private(set) var clients: [Client] = []
+    /// The runs that are not over.
+    var runs: [RunKey: LiveRun] = [:]
+    var plugins: Plugins
+    var slots: Slots?
+    var errands: [Errand] = []
+    var isSurveying = false
+    var nextSurvey = 0.0
+    /// Slots, their holders or plugins may have changed since the inventory was told.
+    var inventoryIsStale = true
+    /// Slots and plugins are known.
+    var isReady = false
+    private var idleSince: Double?
+
+    /// Adopts the runs that live and ends those that are gone, then listens. Needs the home's daemon lock.
+    init(home: Home, options: DaemonOptions) throws {
+        self.home = home
+        self.options = options
+        store = RunStore(root: home.runs)
+        log = Log(home)
+        plugins = Plugins(folder: options.plugins, home: home)
+        for folder in [home.runs, home.plugins] {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        }
+        listener = try home.listen()
+        signal(SIGPIPE, SIG_IGN)
+        adoptRuns()
+        log.write("agent \(Hello.currentVersion), process \(getpid()), \(runs.count) runs adopted")
+        if !watch.works { log.write("there is no inotify here: runs are looked at every 20 ms") }
+    }
+
+    /// Serves until there was nothing to do for the linger time.
+    func serve() {
+        while !isDone(now: monotonicSeconds()) {
+            let now = monotonicSeconds()
+            lookAtRuns(now: now)
+            abandonSlowErrands(now: now)
+            if now >= nextSurvey { survey(now: now) }
+            tellInventory()
+            for client in clients {
+                client.pump(store)
+                client.flush()
+            }
+            clients.removeAll(where: \.isGone)
+            wait()
+        }
+        unlink(home.socket)
+        log.write("nothing to do for \(options.linger ?? 0) s: ends")
+    }
+
+    private func isDone(now: Double) -> Bool {
+        guard let linger = options.linger, clients.isEmpty, runs.isEmpty else {
+            idleSince = nil
+            return false
+        }
+        let since = idleSince ?? now
+        idleSince = since
+        return now >= since + linger
+    }
+
+    /// Waits until something is ready or due, and takes what is ready.
+    private func wait() {
+        let served = clients
+        let asked = errands
+        var waits = [
+            pollfd(fd: listener, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: watch.descriptor, events: Int16(POLLIN), revents: 0),
+        ]
+        waits += served.map { client in
+            let events = (client.mayRead ? POLLIN : 0) | (client.hasNews ? POLLOUT : 0)
+            return pollfd(fd: client.socket, events: Int16(events), revents: 0)
+        }
+        waits += asked.map { pollfd(fd: $0.output, events: Int16(POLLIN), revents: 0) }
+        guard poll(&waits, nfds_t(waits.count), timeout) > 0 else { return }
+        if waits[0].revents != 0 { accept() }
+        if waits[1].revents != 0 { noticeChanges() }
+        for (client, ready) in zip(served, waits.dropFirst(2))
+        where ready.revents & Int16(POLLIN | POLLHUP | POLLERR) != 0 {
+            if ready.revents & Int16(POLLIN) != 0 { takeOrders(of: client) } else { client.leave() }
+        }
+        for (errand, ready) in zip(asked, waits.dropFirst(2 + served.count)) where ready.revents != 0 {
+            if errand.advance() { errands.removeAll { $0 === errand } }
+        }
+    }
+
+    /// Until the next thing is due, in milliseconds, rounded up.
+    private var timeout: Int32 {
+        var due = [nextSurvey] + runs.values.map(\.checkAt) + errands.map(\.deadline)
+        if let linger = options.linger, clients.isEmpty, runs.isEmpty {
+            due.append((idleSince ?? monotonicSeconds()) + linger)
+        }
+        let left = max(0, (due.min() ?? 0) - monotonicSeconds())
+        return Int32(min(left, 3_600) * 1_000) + (left > 0 ? 1 : 0)
+    }
+
+    private func accept() {
+        let socket = Glibc.accept(listener, nil, nil)
+        guard socket >= 0 else { return }
+        _ = fcntl(socket, F_SETFD, FD_CLOEXEC)
+        let client = Client(socket: socket)
+        try? client.greet()
+        clients.append(client)
+    }
+
+    private func abandonSlowErrands(now: Double) {
+        for errand in errands where errand.deadline <= now {
+            errands.removeAll { $0 === errand }
+            errand.abandon()
+        }
+    }
+}

@@ -1,0 +1,136 @@
+import FleetModel
+import FoundationEssentials
+import Glibc
+import Spawn
+import Wire
+
+/// A run that is not over: it holds its slots until nothing of it is left.
+final class LiveRun {
+    /// How often a run is looked at although nothing was heard of it, in seconds.
+    static let roundSeconds = 1.0
+    /// A plugin that has not begun yet is looked at more often, and so are the remains of a run.
+    static let soonSeconds = 0.02
+
+    let key: RunKey
+    let slots: [Slot]
+    let folder: TrialFolder
+    let watch: Int32?
+    /// When to look again, on the monotonic clock.
+    private(set) var checkAt = 0.0
+    private(set) var tail: EventTail
+    private var life: RunLife
+    private let lock: RunLock
+    private var child: pid_t?
+    private var childExit: ChildExit?
+    private var leader: Leader?
+
+    /// What looking at it gave.
+    enum Outcome { case goesOn, over(RunEnding?) }
+
+    init(_ spec: RunSpec, folder: TrialFolder, watch: Int32?, now: Double) throws {
+        key = spec.key
+        slots = spec.slots
+        self.folder = folder
+        self.watch = watch
+        lock = try RunLock(folder)
+        tail = folder.readTail()
+        life = RunLife(graceSeconds: spec.graceSeconds, stopAge: folder.stopAge, now: now)
+        checkAt = now
+    }
+
+    /// Whether a plugin must be started: nobody has the lock, and nothing says that one ever had.
+    var needsPlugin: Bool {
+        guard !tail.hasStarted, lock.take() else { return false }
+        lock.release()
+        tail = folder.readTail()
+        return !tail.hasStarted
+    }
+
+    /// Starts the plugin in a session of its own, so that it outlives us.
+    func start(plugin: String, now: Double) throws {
+        var command = Command(plugin, ["run", folder.path])
+        command.environment = [TrialFolder.environmentMark: folder.path]
+        command.leadsSession = true
+        let flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC
+        let output = try checked("open \(folder.stdout)") { open(folder.stdout, flags, 0o600) }
+        defer { close(output) }
+        let errors = try checked("open \(folder.stderr)") { open(folder.stderr, flags, 0o600) }
+        defer { close(errors) }
+        (command.output, command.errors) = (output, errors)
+        // A child begins in our folder; this process has one thread and nobody else looks.
+        try checked("enter \(folder.path)") { chdir(folder.path) }
+        defer { _ = chdir("/") }
+        child = try command.spawn()
+        checkAt = now + Self.soonSeconds
+    }
+
+    /// Writes the stop order, once.
+    func stop(_ order: StopOrder, now: Double) throws {
+        if access(folder.stop, F_OK) != 0 { try folder.publish(order, at: folder.stop) }
+        life.askToStop(now: now)
+        checkAt = now
+    }
+
+    /// The lock was given up just now; the system frees it a moment later.
+    func lookSoon(now: Double) { checkAt = min(checkAt, now + 0.002) }
+
+    /// Looks, and does what `RunLife` says.
+    func look(now: Double) throws -> Outcome {
+        switch life.judge(see(), now: now) {
+        case .wait(let until):
+            let round = tail.hasStarted && !tail.hasEnded ? Self.roundSeconds : Self.soonSeconds
+            checkAt = min(now + round, until ?? .infinity)
+        case .terminate:
+            signalAll(SIGTERM)
+            checkAt = now
+        case .kill:
+            signalAll(SIGKILL)
+            checkAt = now + Self.soonSeconds
+        case .clear(let ending):
+            let remains = signalAll(SIGKILL)
+            checkAt = now + Self.soonSeconds
+            if remains == 0 { return .over(try write(ending)) }
+        }
+        return .goesOn
+    }
+
+    private func see() -> RunLife.Sight {
+        if let pid = child, let exit = reap(pid) { (child, childExit) = (nil, exit) }
+        tail = folder.readTail()
+        // A plugin of ours that has not written `started` may be about to take the lock.
+        let mayAsk = tail.hasStarted || child == nil
+        let isFree = mayAsk ? lock.take() : nil
+        if isFree == true { tail = folder.readTail() }
+        if leader == nil, tail.hasStarted { leader = folder.readLeader() }
+        return RunLife.Sight(
+            hasStarted: tail.hasStarted, hasEnded: tail.hasEnded,
+            childExit: childExit.map { "\($0)" }, lockIsFree: isFree)
+    }
+
+    /// How many processes it was sent to.
+    @discardableResult
+    private func signalAll(_ signal: Int32) -> Int {
+        let pids = RunProcesses.of(folder, leader: leader)
+        for pid in pids { kill(pid, signal) }
+        return pids.count
+    }
+
+    private func write(_ ending: RunEnding?) throws -> RunEnding? {
+        guard let ending else { return nil }
+        var told = ending
+        if case .failed(let failure) = ending {
+            told = .failed(RunFailure(failure.cause, lastLines: folder.lastErrorLines()))
+        }
+        try folder.append(.ended(ending: told))
+        return told
+    }
+}
+
+extension TrialFolder {
+    /// Who leads the run's session, as the first line of `events.jsonl` says.
+    func readLeader() -> Leader? {
+        let piece = EventReader.piece(of: events, from: 0)
+        guard case .started(let pid, let startTime) = piece.events.first?.event else { return nil }
+        return Leader(pid: pid, startTime: startTime)
+    }
+}

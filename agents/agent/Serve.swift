@@ -1,0 +1,88 @@
+import ArgumentParser
+import Glibc
+import Spawn
+
+/// What serve and attach share.
+struct DaemonArguments: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The agent's folder (default: $\(Home.variable) or ~/.iterhpo/agent).", valueName: "dir"))
+    var home: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Where the plugins are (default: beside the agent; then HOME/plugins).", valueName: "dir"))
+    var plugins: String?
+
+    @Option(
+        name: .customLong("nvidia-smi"), help: ArgumentHelp("What to ask for GPUs.", valueName: "program"))
+    var nvidiaSMI = "nvidia-smi"
+
+    @Option(
+        help: ArgumentHelp("Slots of a machine without GPUs (default: one for each core).", valueName: "n"))
+    var cpuSlots: Int?
+
+    @Option(
+        help: ArgumentHelp("End when there was no connection and no run for that long.", valueName: "seconds")
+    )
+    var linger: Double?
+
+    func validate() throws {
+        if let cpuSlots, cpuSlots < 0 || cpuSlots > 4_096 {
+            throw ValidationError("--cpu-slots: found \(cpuSlots), expected a number from 0 to 4096")
+        }
+        if let linger, !(linger >= 0) || linger > 1e9 {
+            throw ValidationError("--linger: found \(linger), expected seconds, at least 0")
+        }
+    }
+
+    var options: DaemonOptions {
+        DaemonOptions(plugins: plugins, nvidiaSMI: nvidiaSMI, cpuSlots: cpuSlots, linger: linger)
+    }
+
+    /// The arguments of `agent serve` with the same meaning, for the home that was opened.
+    func serving(_ home: Home, linger: Double) -> [String] {
+        var arguments = ["serve", "--home", home.path, "--nvidia-smi", nvidiaSMI, "--linger", "\(linger)"]
+        if let plugins { arguments += ["--plugins", absolute(plugins)] }
+        if let cpuSlots { arguments += ["--cpu-slots", "\(cpuSlots)"] }
+        return arguments
+    }
+}
+
+/// `path` without links, or as it is where it leads nowhere.
+func absolute(_ path: String) -> String {
+    guard let real = realpath(path, nil) else { return path }
+    defer { free(real) }
+    return String(cString: real)
+}
+
+/// The daemon.
+struct Serve: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Serves coordinators behind HOME/agent.sock, in the foreground.",
+        discussion: """
+            One daemon serves a home. It may be killed at any time: runs go on, and the next one takes them up.
+
+            EXAMPLE
+              agent serve --cpu-slots 4
+            """)
+
+    @OptionGroup var arguments: DaemonArguments
+
+    func run() throws {
+        let home = try Home(opening: arguments.home)
+        guard try home.takeDaemonLock() else {
+            throw AgentError(
+                "another agent serves \(home.path) already: `agent attach --home \(home.path)` reaches it")
+        }
+        var options = arguments.options
+        options.plugins = options.plugins.map(absolute)
+        if options.nvidiaSMI.contains("/") { options.nvidiaSMI = absolute(options.nvidiaSMI) }
+        let daemon = try Daemon(home: home, options: options)
+        // Who started us waits for this line, and may be gone a moment later.
+        let ready = Array("the agent listens at \(home.socket)\n".utf8)
+        _ = write(1, ready, ready.count)
+        _ = chdir("/")
+        daemon.serve()
+    }
+}

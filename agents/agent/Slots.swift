@@ -1,0 +1,58 @@
+import FleetModel
+
+/// What this node's slots are and which of them can be leased.
+struct Slots {
+    /// A GPU that no process of ours is on and that uses more memory than this is somebody else's. MiB.
+    static let foreignMemoryMiB = 500
+
+    var findings: GPUFindings
+    /// Slots of a node without GPUs.
+    var cpuSlots: Int
+    /// GPUs that a run of ours was on when the findings were made: their memory figures were ours.
+    var heldWhenSurveyed: Set<Slot> = []
+
+    /// Every slot with its state. A slot that a run of ours holds is `held` whatever else is on it.
+    ///
+    /// - Parameter isOurs: whether a process belongs to a run of ours.
+    func entries(holders: [Slot: RunKey], isOurs: (Int32) -> Bool) -> [Inventory.Entry] {
+        let states: [(Slot, SlotState)] =
+            switch findings.survey {
+            case .found(let gpus): gpus.map { (.gpu(index: $0.index), state(of: $0, isOurs)) }
+            case .noDriver: (0..<cpuSlots).map { (.cpu(index: $0), .free) }
+            case .failed: []
+            }
+        return states.map { slot, state in
+            Inventory.Entry(slot: slot, state: holders[slot].map { .held(by: $0) } ?? state)
+        }
+    }
+
+    private func state(of gpu: GPU, _ isOurs: (Int32) -> Bool) -> SlotState {
+        let foreign = (findings.processes[gpu.uuid] ?? []).filter { !isOurs($0) }.sorted()
+        let wasOurs = heldWhenSurveyed.contains(.gpu(index: gpu.index))
+        if !foreign.isEmpty, !wasOurs {
+            let pids = foreign.map(String.init).joined(separator: ", ")
+            return .unavailable(reason: "process \(pids) of somebody else is on it")
+        }
+        if gpu.memoryUsedMiB > Self.foreignMemoryMiB, !wasOurs {
+            return .unavailable(reason: "\(gpu.memoryUsedMiB) MiB are in use, and not by a run of ours")
+        }
+        return .free
+    }
+
+    /// Why `wanted` cannot be leased; nil where it can.
+    static func refusal(of wanted: [Slot], among entries: [Inventory.Entry], survey: GPUSurvey) -> String? {
+        if wanted.isEmpty { return "the launch names no slot, expected at least one" }
+        for slot in wanted {
+            switch entries.first(where: { $0.slot == slot })?.state {
+            case .free: continue
+            case .held(let run): return "\(slot) is held by \(run)"
+            case .unavailable(let reason): return "\(slot) is not available: \(reason)"
+            case nil:
+                if case .failed(let why) = survey { return "this node offers nothing: \(why)" }
+                let offered = entries.map(\.slot.description).joined(separator: ", ")
+                return "there is no \(slot) here, only \(offered)"
+            }
+        }
+        return nil
+    }
+}
