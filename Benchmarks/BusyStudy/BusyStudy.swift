@@ -32,11 +32,17 @@ package struct BusyStudy {
         }
     }
 
-    package init(trials: Int = 1_000, steps: Int = 3_000, firstRung: Int = 1_000, slots: Int = 64) {
+    /// - Parameter hasWholeFloats: adds parameters whose floats are whole numbers now and then.
+    package init(
+        trials: Int = 1_000, steps: Int = 3_000, firstRung: Int = 1_000, slots: Int = 64,
+        hasWholeFloats: Bool = false
+    ) {
         self.steps = steps
         engine = Engine(
             study: StudyID(rawValue: "busy-1")!,
-            plan: .busy(trials: trials, steps: steps, firstRung: firstRung))
+            plan: .busy(
+                trials: trials, steps: steps, firstRung: firstRung, space: hasWholeFloats ? .wholeFloats : .lr
+            ))
         pending = [
             .started,
             .nodeSurveyed(node: .local, slots: (0..<slots).map { OfferedSlot(.cpu(index: $0)) }),
@@ -93,18 +99,27 @@ package struct BusyStudy {
 }
 
 extension Plan {
-    fileprivate static func busy(trials: Int, steps: Int, firstRung: Int) -> Plan {
+    fileprivate static func busy(trials: Int, steps: Int, firstRung: Int, space: Space) -> Plan {
         Plan(
             name: "busy",
             trainer: TrainerPlan(
                 plugin: "scripted", settings: .object([:]), silenceSeconds: 60, graceSeconds: 5,
                 baseFolder: "/"),
             objective: Objective(metric: "validation_loss", direction: .minimize),
-            space: try! Space([Parameter("lr", .float(low: 1e-4, high: 1e-1, scale: .log))]),
+            space: space,
             method: .search(SearchMethod(trials: trials, steps: steps)),
             sampler: .random(RandomSampler()),
             pruner: .asha(ASHAPruner(minStep: firstRung, reductionFactor: 3, maxStep: steps)), seed: 7,
             resources: Resources(gpus: 1, gpusPerNode: 1, parallel: nil, retries: 2), budget: Budget(),
             keepBest: 1)
     }
+}
+
+extension Space {
+    fileprivate static let lr = try! Space([rate])
+    fileprivate static let wholeFloats = try! Space([
+        rate, Parameter("dropout", .float(low: 0, high: 2, scale: .step(0.5))),
+        Parameter("layers", .categorical(choices: [.float(1), .int(2), .string("three")])),
+    ])
+    private static let rate = Parameter("lr", .float(low: 1e-4, high: 1e-1, scale: .log))
 }

@@ -38,9 +38,10 @@ public final class Journal: Sendable {
         self.path = path
         self.database = database
         cursor = Cursor()
-        let sequence = try database.read { db in try Replay.lastSequence(db) }
-        cursor.sequence = sequence
-        cursor.snapshotAt = sequence + Self.snapshotInterval
+        (cursor.sequence, cursor.snapshotAt) = try database.read { db in
+            // From the last snapshot on, or a coordinator that is often started again would never make one.
+            (try Replay.lastSequence(db), try Replay.lastSnapshot(db) + Self.snapshotInterval)
+        }
     }
 
     /// A new journal for a study that has not begun. The file appears whole: there is none where this throws.

@@ -25,6 +25,10 @@ enum Replay {
                 """) ?? 0
     }
 
+    static func lastSnapshot(_ db: Database) throws -> Int {
+        try Int.fetchOne(db, sql: "SELECT coalesce(max(sequence), 0) FROM snapshots") ?? 0
+    }
+
     /// The newest snapshot, and every step after it applied again. Effects that come out otherwise than
     /// recorded stop the replay: going on would make another study of it.
     static func engine(_ db: Database, path: String) throws -> Engine {

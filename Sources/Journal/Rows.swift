@@ -59,10 +59,16 @@ enum Rows {
 
 /// JSON as SQLite keeps it: text that a person can read with the sqlite3 shell.
 enum JSONText {
-    static func encode(_ value: some Encodable) throws -> String {
+    /// One for all: making an encoder costs more than using it.
+    private static let encoder = {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(value), as: UTF8.self)
+        return encoder
+    }()
+    private static let decoder = JSONDecoder()
+
+    static func encode(_ value: some Encodable) throws -> String {
+        String(decoding: try encoder.encode(value), as: UTF8.self)
     }
 
     /// `{"loss":0.25,"up":"inf"}`, as `encode` writes it. By hand, because every report has it and
@@ -84,6 +90,6 @@ enum JSONText {
     }
 
     static func decode<Value: Decodable>(_ type: Value.Type, _ text: String) throws -> Value {
-        try JSONDecoder().decode(type, from: Data(text.utf8))
+        try decoder.decode(type, from: Data(text.utf8))
     }
 }

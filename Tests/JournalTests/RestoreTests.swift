@@ -58,6 +58,26 @@ import Testing
         #expect(try Journal.open(at: folder.journal).restore() == study.engine)
     }
 
+    @Test func `a coordinator that is started again and again still makes snapshots`() throws {
+        var (_, study) = try Journal.written(at: folder.journal, steps: 0)
+        for _ in 0..<4 {
+            let journal = try Journal.open(at: folder.journal)
+            for _ in 0..<3 { try journal.append(study.next(500), engine: study.engine) }
+        }
+        #expect(try count(folder.journal, "SELECT count(*) FROM snapshots") == 1)
+    }
+
+    @Test func `whole floats, which JSON writes as ints, neither change the state nor the decisions`() throws
+    {
+        var study = BusyStudy(trials: 1000, steps: 12, firstRung: 3, slots: 4, hasWholeFloats: true)
+        let journal = try Journal.create(at: folder.journal, engine: study.engine)
+        for _ in 0..<10 { try journal.append(study.next(20), engine: study.engine) }
+        #expect(try journal.restore() == study.engine)
+        try journal.snapshot(study.engine)
+        try journal.append(study.next(100), engine: study.engine)
+        #expect(try journal.restore() == study.engine)
+    }
+
     @Test func `a snapshot that cannot be read costs time and nothing else`() throws {
         var (journal, study) = try Journal.written(at: folder.journal, steps: 300)
         try journal.snapshot(study.engine)
