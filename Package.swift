@@ -106,7 +106,8 @@ let package = Package(
             name: "CoordinatorTests", dependencies: ["coordinator", "FleetModel", "Search", "StudyCore"],
             exclude: ["Snapshots"], swiftSettings: rules),
         .testTarget(
-            name: "AgentTests", dependencies: ["agent", "scripted", "FleetModel", "FleetLink", "Wire", "Spawn"],
+            name: "AgentTests",
+            dependencies: ["agent", "scripted", "FleetModel", "FleetLink", "Wire", "Spawn"],
             exclude: ["StandIns"], swiftSettings: rules),
         .testTarget(
             name: "FleetLinkTests", dependencies: ["agent", "FleetLink", "FleetModel", "Wire", "Spawn"],
@@ -114,7 +115,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "agent", "command", "coordinator", "native", "scripted", "FleetModel", "Journal", "StudyCore", "Wire",
+                "agent", "command", "coordinator", "native", "scripted", "FleetModel", "Journal", "StudyCore",
+                "Wire",
             ], swiftSettings: rules),
         .testTarget(name: "TidyTests", swiftSettings: rules),
     ]

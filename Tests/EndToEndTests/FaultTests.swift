@@ -98,7 +98,8 @@ import Testing
 
     /// Each fault of a trainer, and how its trial's ending names it.
     static let faults: [(setting: String, says: String)] = [
-        ("crash_at_step: 5, crash_exit: 3", "exit code 3"), ("crash_signal: 11, crash_at_step: 5", "signal 11"),
+        ("crash_at_step: 5, crash_exit: 3", "exit code 3"),
+        ("crash_signal: 11, crash_at_step: 5", "signal 11"),
         ("nan_at_step: 5", "loss is nan at step 5"), ("out_of_memory_at_step: 5", "CUDA out of memory"),
         ("silence_at_step: 5", "silent for 1.0 s"),
     ]

@@ -99,7 +99,9 @@ import Testing
         rig.vacate(run)
         rig.happen(.launchRefused(run: run, reason: "cpu0 is held by other/0.0#0"))
         #expect(rig.running.isEmpty)
-        #expect(rig.engine.waiting == .slotsBusy(
+        #expect(
+            rig.engine.waiting
+                == .slotsBusy(
                     needed: 1, perNode: 1, free: 0, unavailable: "cpu0 is held by other/0.0#0"))
         rig.survey(slots: 1)
         #expect(rig.running == [RunID(trial: run.trial, attempt: 1)])

@@ -81,7 +81,8 @@ struct Sentences {
         switch wait {
         case .noNode: "no node has answered yet"
         case .slotsBusy(let needed, let perNode, let free, let why):
-            "a trial needs \(needed) slots (\(perNode) a node), \(free) are free" + (why.map { ": \($0)" } ?? "")
+            "a trial needs \(needed) slots (\(perNode) a node), \(free) are free"
+                + (why.map { ": \($0)" } ?? "")
         case .nodeGone(let node): "node \(node), which holds the checkpoint to start from, does not answer"
         }
     }
