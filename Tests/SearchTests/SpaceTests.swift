@@ -115,7 +115,7 @@ import Testing
             let space = try Space.anything(&g)
             #expect(try JSONDecoder().decode(Space.self, from: JSONEncoder().encode(space)) == space)
         }
-        let wrong = #"[{"name":"a","when":{},"domain":{"int":{"low":2,"high":1,"scale":{"linear":{}}}}}]"#
+        let wrong = #"[{"name":"a","type":"int","low":2,"high":1}]"#
         #expect(throws: Problem.self) { try JSONDecoder().decode(Space.self, from: Data(wrong.utf8)) }
     }
 }
@@ -173,5 +173,29 @@ import Testing
                 #expect(space.problem(with: observation.assignment) == nil, "\(space) \(shrunk)")
             }
         }
+    }
+}
+
+@Suite struct SpaceJSONTests {
+    @Test func `a space is written in the form of study files and reads back equal`() throws {
+        let space = try Space([
+            Parameter("lr", .float(low: 1e-5, high: 0.5, scale: .log)),
+            Parameter("drop", .float(low: 0, high: 0.5, scale: .step(0.25))),
+            Parameter("layers", .int(low: 2, high: 24)),
+            Parameter("opt", .categorical(choices: [.string("adam"), .string("sgd")])),
+            Parameter("mom", .float(low: 0, high: 0.9), when: ["opt": [.string("sgd")]]),
+        ])
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        let json = try encoder.encode(space)
+        #expect(
+            String(decoding: json, as: UTF8.self) == """
+                [{"high":0.5,"log":true,"low":1e-05,"name":"lr","type":"float"},\
+                {"high":0.5,"low":0,"name":"drop","step":0.25,"type":"float"},\
+                {"high":24,"low":2,"name":"layers","type":"int"},\
+                {"choices":["adam","sgd"],"name":"opt","type":"categorical"},\
+                {"high":0.9,"low":0,"name":"mom","type":"float","when":{"opt":["sgd"]}}]
+                """)
+        #expect(try JSONDecoder().decode(Space.self, from: json) == space)
     }
 }

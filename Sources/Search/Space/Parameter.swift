@@ -1,7 +1,7 @@
 public import FleetModel
 
 /// One hyper-parameter: its name, its values, and when it has one.
-public struct Parameter: Hashable, Codable, Sendable {
+public struct Parameter: Hashable, Sendable {
     public let name: String
     public let domain: Domain
     /// Active only if each parameter named here is active and its value is among those listed. Named
@@ -23,7 +23,7 @@ public struct Parameter: Hashable, Codable, Sendable {
 }
 
 /// The values that a parameter can take. Both bounds are included.
-public enum Domain: Hashable, Codable, Sendable {
+public enum Domain: Hashable, Sendable {
     case float(low: Double, high: Double, scale: Scale = .linear)
     case int(low: Int, high: Int, scale: Scale = .linear)
     /// Given back as they stand here.
@@ -31,7 +31,7 @@ public enum Domain: Hashable, Codable, Sendable {
 }
 
 /// How the values of a range are spread.
-public enum Scale: Hashable, Codable, Sendable {
+public enum Scale: Hashable, Sendable {
     case linear
     /// Uniform in the logarithm; the range is above 0.
     case log

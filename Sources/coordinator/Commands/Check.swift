@@ -21,7 +21,7 @@ struct Check: ParsableCommand {
     func run() throws {
         let plan = try CheckedStudy(at: study, plugins: local.pluginFolder).plan
         let preview = PlanPreview(of: plan)
-        if json { try printJSON(preview) } else { print(preview.lines.joined(separator: "\n")) }
+        if json { try ResultsJSON.print(preview) } else { print(preview.lines.joined(separator: "\n")) }
     }
 }
 

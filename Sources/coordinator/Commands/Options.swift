@@ -70,13 +70,6 @@ enum Failure {
     }
 }
 
-/// Prints a value for scripts.
-func printJSON(_ value: some Encodable) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    print(String(decoding: try encoder.encode(value), as: UTF8.self))
-}
-
 /// Where this machine's agent and plugins are.
 struct LocalNodeOptions: ParsableArguments {
     @Option(help: "The agent's executable. Default: the one beside this program.")

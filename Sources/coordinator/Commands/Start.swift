@@ -43,7 +43,7 @@ struct Start: AsyncParsableCommand {
 
     private func finish(_ engine: Engine, _ outcome: StudyLoop.Outcome, _ folder: StudyFolder) throws {
         if json {
-            try printJSON(StudyStatus(of: engine, at: .wallClock))
+            try ResultsJSON.print(StudyStatus(of: engine, at: .wallClock))
         } else {
             print(FinalReport.lines(of: engine, outcome, in: folder.path).joined(separator: "\n"))
         }

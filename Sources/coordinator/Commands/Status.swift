@@ -15,7 +15,7 @@ struct Status: ParsableCommand {
     func run() throws {
         let folder = try options.existingFolder()
         let status = StudyStatus(of: try options.engine(), at: .wallClock)
-        if json { return try printJSON(status) }
+        if json { return try ResultsJSON.print(status) }
         print(LiveView.render(status, width: 200, height: 60).joined(separator: "\n"))
         let runs = folder.isLocked ? "a coordinator runs it now" : "no coordinator runs it now"
         print("\n\(runs); results in \(folder.path)")
@@ -34,7 +34,7 @@ struct Best: ParsableCommand {
     func run() throws {
         let engine = try options.engine()
         let schedule = Schedule(of: engine)
-        if json { return try printJSON(schedule) }
+        if json { return try ResultsJSON.print(schedule) }
         guard !schedule.stages.isEmpty else {
             if let best = StudyStatus(of: engine, at: .wallClock).best {
                 return print("so far \(best.trial)  \(schedule.metric) \(Text.number(best.value, digits: 5))")
@@ -57,7 +57,7 @@ struct Trials: ParsableCommand {
     func run() throws {
         let engine = try options.engine()
         let records = engine.trials.map { TrialRecord(of: $0, in: engine) }
-        if json { return try printJSON(records) }
+        if json { return try ResultsJSON.print(records) }
         let rows = records.map { record in
             [
                 record.trial, record.state, record.value.map { Text.number($0, digits: 5) } ?? "",

@@ -37,7 +37,7 @@ struct Stop: AsyncParsableCommand {
 
     private func report(_ words: String) throws {
         let engine = try options.engine()
-        if json { return try printJSON(StudyStatus(of: engine, at: .wallClock)) }
+        if json { return try ResultsJSON.print(StudyStatus(of: engine, at: .wallClock)) }
         print("\(engine.study): \(words)")
     }
 }

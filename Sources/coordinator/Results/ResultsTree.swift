@@ -108,9 +108,7 @@ extension ResultsTree {
     }
 
     fileprivate static func write(_ value: some Encodable, to path: String) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        try write(try encoder.encode(value) + Data("\n".utf8), to: path)
+        try write(try ResultsJSON.encode(value), to: path)
     }
 
     fileprivate static func write(_ bytes: Data, to path: String) throws {

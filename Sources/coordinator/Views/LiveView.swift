@@ -50,6 +50,7 @@ enum LiveView {
             })
         let more = status.running.count - shown.count
         let wait = status.waiting.map { ["  waiting: \($0)"] } ?? []
+        guard !rows.isEmpty || !wait.isEmpty else { return [] }
         return ["", "running"] + rows.map { "  " + $0 } + (more > 0 ? ["  and \(more) more"] : []) + wait
     }
 

@@ -84,7 +84,7 @@ extension StudyStatus {
                 trial: best.id.description, stage: best.id.stage,
                 value: best.result!.metric(plan.objective.direction), params: best.assignment)
         }
-        waiting = engine.waiting.map(words.line)
+        waiting = engine.isFull ? nil : engine.waiting.map(words.line)
         decisions = engine.recentDecisions.map { timed in
             let since = engine.startedAt.map { timed.at.since($0) } ?? 0
             return Text.duration(since) + "  " + words.line(timed.decision)
@@ -152,6 +152,11 @@ extension StudyPhase {
 }
 
 extension Engine {
+    /// The next trial waits for nothing but our own runs: no news to anybody.
+    fileprivate var isFull: Bool {
+        if case .slotsBusy(_, _, _, nil)? = waiting { !leasing.isEmpty } else { false }
+    }
+
     /// Nothing more happens unless somebody starts it again.
     var hasEnded: Bool {
         if case .ended = phase { true } else { false }

@@ -1,0 +1,16 @@
+import Foundation
+
+/// The JSON of result files and of `--json`: names in snake_case as in study files, sorted, indented.
+enum ResultsJSON {
+    static func encode(_ value: some Encodable) throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        return try encoder.encode(value) + Data("\n".utf8)
+    }
+
+    /// Prints a value for scripts.
+    static func print(_ value: some Encodable) throws {
+        FileHandle.standardOutput.write(try encode(value))
+    }
+}
