@@ -40,36 +40,6 @@ struct StudyOptions: ParsableArguments {
     }
 }
 
-/// How a command ends when it does not do what it was asked: the message is on stderr already.
-enum Failure {
-    /// Wrong input: exit code 2.
-    static func usage(_ message: String) -> ExitCode {
-        say(message)
-        return ExitCode(2)
-    }
-
-    /// Anything else: exit code 1.
-    static func failed(_ message: String) -> ExitCode {
-        say(message)
-        return ExitCode(1)
-    }
-
-    /// Whatever `body` throws is wrong input.
-    static func asUsage<Value>(_ body: () throws -> Value) throws -> Value {
-        do {
-            return try body()
-        } catch let exit as ExitCode {
-            throw exit
-        } catch {
-            throw usage("\(error)")
-        }
-    }
-
-    private static func say(_ message: String) {
-        FileHandle.standardError.write(Data((message + "\n").utf8))
-    }
-}
-
 /// Where this machine's agent and plugins are.
 struct LocalNodeOptions: ParsableArguments {
     @Option(help: "The agent's executable. Default: the one beside this program.")
