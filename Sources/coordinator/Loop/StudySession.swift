@@ -10,12 +10,15 @@ struct StudySession {
     let journal: Journal
     let folder: StudyFolder
     let local: LocalNodeOptions
+    /// Of this machine's agent.
+    let agentHome: String
 
     init(plan: Plan, folder: StudyFolder, local: LocalNodeOptions) throws {
         self.folder = folder
         self.local = local
         try FileManager.default.createDirectory(atPath: folder.path, withIntermediateDirectories: true)
         try folder.takeLock()
+        agentHome = try local.home(of: folder)
         if FileManager.default.fileExists(atPath: folder.journal) {
             journal = try Journal.open(at: folder.journal)
             engine = try journal.restore()
@@ -26,6 +29,7 @@ struct StudySession {
             }
         } else {
             engine = Engine(study: .fresh(named: plan.name), plan: plan)
+            try folder.note(agentHome: agentHome)
             journal = try Journal.create(at: folder.journal, engine: engine)
         }
         _ = folder.takeStopRequest()
@@ -37,13 +41,13 @@ struct StudySession {
     ) async throws -> (Engine, StudyLoop.Outcome) {
         let inbox = Inbox<StudyLoop.Item>()
         let results = ResultsTree(
-            folder: folder, journal: try JournalReader(at: folder.journal), agentHome: local.home,
+            folder: folder, journal: try JournalReader(at: folder.journal), agentHome: agentHome,
             complain: { printer.complain($0) })
         let link = NodeLink(
             node: .local,
             transport: .pipe(
                 executable: local.agentPath,
-                arguments: ["attach", "--home", local.home, "--plugins", local.pluginFolder]))
+                arguments: ["attach", "--home", agentHome, "--plugins", local.pluginFolder]))
         let sources = [
             Task { for await event in link.events { await inbox.post(.link(.local, event)) } },
             Task {
