@@ -107,6 +107,33 @@ import Testing
         #expect(rig.running == [RunID(trial: run.trial, attempt: 1)])
     }
 
+    @Test func `refusals, however many, are not held against a trial, and are told once`() {
+        var rig = Rig(.search(trials: 1, retries: 0), slots: 1)
+        for _ in 0..<20 {
+            let run = rig.running[0]
+            rig.vacate(run)
+            rig.happen(.launchRefused(run: run, reason: "the disk is full"))
+            rig.survey(slots: 1)
+        }
+        let trial = rig.engine.trials[0]
+        #expect(trial.faults == 0 && trial.state == .running)
+        let refusal = Decision.refused(trial: trial.id, because: "the disk is full")
+        #expect(rig.told.count { $0 == refusal } == 1)
+        rig.playAll()
+        #expect(rig.endings == [.completed])
+        #expect(rig.faults.isEmpty)
+    }
+
+    @Test func `a refusal while the study pauses lets it end, and the trial waits for the next start`() {
+        var rig = Rig(.search(trials: 1), slots: 1)
+        let run = rig.running[0]
+        rig.happen(.stopRequested)
+        rig.vacate(run)
+        rig.happen(.launchRefused(run: run, reason: "the disk is full"))
+        #expect(rig.endings == [.stopped])
+        #expect(rig.engine.trials[0].state == .queued)
+    }
+
     @Test func `trials of a lost node go elsewhere, and its late news is refused`() {
         var rig = Rig(.search(trials: 1), slots: 1)
         let run = rig.running[0]

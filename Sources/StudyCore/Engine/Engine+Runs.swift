@@ -84,13 +84,18 @@ extension Engine {
         return .completed(loss)
     }
 
+    /// The node did not start the run: it is busy, or its disk is full. That says nothing about the trial,
+    /// so no retry is spent: it waits until the node offers its slots again.
     mutating func refused(
         _ run: RunID, _ reason: String, _ effects: inout [Effect]
     ) throws(RefusedEvent) {
         try checkNotBegun(run)
         release(run)
         block(trial(run.trial)!.runs[run.attempt].lease, because: reason)
-        interrupted(run, RunFailure(.node(reason: reason)), &effects)
+        requeue(run.trial)
+        // A node that goes on refusing is asked again and again; people are told once.
+        let decision = Decision.refused(trial: run.trial, because: reason)
+        if !recentDecisions.contains(where: { $0.decision == decision }) { tell(decision, &effects) }
     }
 
     mutating func missing(_ run: RunID, _ effects: inout [Effect]) throws(RefusedEvent) {

@@ -37,7 +37,7 @@ struct Start: AsyncParsableCommand {
         } catch let exit as ExitCode {
             throw exit
         } catch {
-            throw Failure.failed("\(error)")
+            throw Failure.failed(Text.fault(error))
         }
     }
 
