@@ -148,7 +148,7 @@ final class Bench {
     /// Every report that stands in the run folders of a trial, in order, by run.
     func written(_ trial: Trial) throws -> [Report] {
         let study = try engine().study
-        return try trial.runs.flatMap { run -> [Report] in
+        return trial.runs.flatMap { run -> [Report] in
             let path = home + "/runs/" + RunKey(study: study, run: run.id).folder + "/events.jsonl"
             // A run that was refused has no folder.
             let bytes = FileManager.default.contents(atPath: path) ?? Data()
