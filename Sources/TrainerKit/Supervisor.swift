@@ -91,6 +91,9 @@ struct Supervisor: ~Copyable {
             if let line = sources[index].lines.finish() { try take(line, from: sources[index].stream) }
         }
         try record(publisher.found())
+        if end != .exit(0), TrialFolder.isOnFullDisk(folder.path) {
+            course.stop(for: .fault(.node(reason: TrialFolder.fullDisk(of: folder.path))))
+        }
         CheckpointFolder.removePartial(in: folder)
         if !immortal.isEmpty {
             try write(

@@ -50,7 +50,7 @@ import Wire
         #expect(try await node.refusal(of: .trial(2)) == "there is no cpu2 here, only cpu0, cpu1")
     }
 
-    @Test func `a plugin or a checkpoint that is not there is refused, and nothing is left behind`()
+    @Test func `a plugin that is not there or a wrong name is refused, and nothing is left behind`()
         async throws
     {
         let node = try LiveNode()
@@ -59,14 +59,28 @@ import Wire
             node.link.send(.launch(launch: .of(.trial(0), plugin, start: start)))
             return try await node.refusal(of: .trial(0))
         }
-        let run = RunKey.trial(7).run
         #expect(try await refusal("nothing", .fresh).hasPrefix("there is no plugin nothing in "))
         #expect(try await refusal("../scripted", .fresh).hasPrefix("there is no plugin"))
-        let missing = Checkpoint(run: run, name: "step_10", step: 10)
-        #expect(try await refusal("scripted", .warm(from: missing)).contains("is not on this node"))
-        let unsafe = Checkpoint(run: run, name: "../../..", step: 10)
+        let unsafe = Checkpoint(run: RunKey.trial(7).run, name: "../../..", step: 10)
         #expect(try await refusal("scripted", .resume(from: unsafe, step: 10)).contains("no folder name"))
         #expect(access(node.folder(of: .trial(0)).path, F_OK) != 0)
+    }
+
+    @Test
+    func `a run whose checkpoint is not there has failed by the node's fault, which waiting would not mend`()
+        async throws
+    {
+        let node = try LiveNode()
+        try await node.open()
+        let missing = Checkpoint(run: RunKey.trial(7).run, name: "step_10", step: 10)
+        node.link.send(.launch(launch: .of(.trial(0), start: .warm(from: missing))))
+        let ending = try await node.events(of: .trial(0)).ending
+        guard case .failed(let failure) = ending, case .node(let reason) = failure.cause else {
+            return #expect(Bool(false), "it ended with \(String(describing: ending))")
+        }
+        #expect(reason.contains("is not on this node") && reason.contains("step_10"))
+        node.link.send(.launch(launch: .of(.trial(1))))
+        #expect(try await node.events(of: .trial(1)).ending == .completed)
     }
 
     @Test func `killing the daemon loses nothing and doubles nothing`() async throws {

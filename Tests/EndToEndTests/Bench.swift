@@ -11,6 +11,8 @@ final class Bench {
     let home: String
     let programs: String
     let name: String
+    /// Mounted on the study's folder or the agent's home, until the bench goes.
+    private(set) var disk: SmallDisk?
 
     var study: String { folder + "/study.yaml" }
     var out: String { folder + "/" + name }
@@ -30,7 +32,14 @@ final class Bench {
 
     deinit {
         for process in processes() { kill(process, SIGKILL) }
+        disk?.unmount()
         try? FileManager.default.removeItem(atPath: folder)
+    }
+
+    func mountDisk(at path: String, megabytes: Int) throws -> SmallDisk {
+        let fresh = try SmallDisk(at: path, megabytes: megabytes)
+        disk = fresh
+        return fresh
     }
 
     // MARK: programs
@@ -144,9 +153,10 @@ final class Bench {
     /// Every report that stands in the run folders of a trial, in order, by run.
     func written(_ trial: Trial) throws -> [Report] {
         let study = try engine().study
-        return try trial.runs.flatMap { run -> [Report] in
+        return trial.runs.flatMap { run -> [Report] in
             let path = home + "/runs/" + RunKey(study: study, run: run.id).folder + "/events.jsonl"
-            let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+            // A run that was refused has no folder.
+            let bytes = FileManager.default.contents(atPath: path) ?? Data()
             return EventChunk(bytes, from: 0).events.compactMap { placed in
                 if case .report(let report) = placed.event { report } else { nil }
             }

@@ -42,6 +42,28 @@ import Testing
         #expect(bench.runProcesses() == [])
     }
 
+    @Test(arguments: [1, 5, 9])
+    func `coordinator and agent killed together lose and double nothing`(decisions: Int) async throws {
+        let bench = try Bench(Yaml.stages(2, trials: 4, steps: 50, secondsPerStep: 0.005))
+        let first = try bench.begin("start")
+        var seen = 0
+        _ = await first.line { _ in
+            seen += 1
+            return seen == decisions
+        }
+        // After the first decision it may not have come up yet.
+        if let daemon = bench.daemon() { kill(daemon, SIGKILL) }
+        first.signal(SIGKILL)
+        _ = await first.end()
+        let second = try await bench.run("start")
+        #expect(second.exit == 0, "\(second.errors)")
+        let trials = try bench.engine().trials
+        #expect(trials.count == 8)
+        #expect(trials.allSatisfy { $0.hasEnded && $0.faults == 0 })
+        #expect(try bench.differences() == [])
+        #expect(bench.runProcesses() == [])
+    }
+
     @Test func `a plugin that is killed is tried again from its checkpoint`() async throws {
         let bench = try Bench(
             Yaml.search(trials: 1, steps: 60, secondsPerStep: 0.02))

@@ -75,6 +75,7 @@ private struct Chaos {
         case 2: rig.survey(slots: Int.random(in: 0...4, using: &random))
         case 3: repeatLast()
         case 4: loseNode()
+        case 5: refuse(run)
         default: goOn(run)
         }
     }
@@ -89,6 +90,14 @@ private struct Chaos {
         rig.report(run, step: step, loss: distance(rig.launched[run]!.assignment) + 1 / Double(step))
         if step % 3 == 0 || step == 8 { rig.save(run, step: step) }
         if step >= 8 { rig.finish(run) }
+    }
+
+    /// The node does not start a run, where it has not begun.
+    private mutating func refuse(_ run: RunID) {
+        let known = rig.engine.trial(run.trial)!.runs[run.attempt]
+        guard known.offset == 0 else { return }
+        rig.vacate(run)
+        rig.happen(.launchRefused(run: run, reason: "busy"))
     }
 
     private mutating func repeatLast() {

@@ -65,6 +65,30 @@ import Testing
         #expect(rig.endings == [.completed])
     }
 
+    @Test func `a run that vanished after its last checkpoint has completed its trial`() {
+        var rig = Rig(.search(trials: 1, steps: 10))
+        let run = rig.running[0]
+        rig.start(run)
+        rig.report(run, step: 10, loss: 2)
+        rig.save(run, step: 10)
+        rig.finish(run, .failed(RunFailure(.vanished)))
+        let trial = rig.engine.trials[0]
+        #expect(trial.result?.value == 2)
+        #expect(trial.faults == 0 && trial.runs.count == 1)
+        #expect(rig.endings == [.completed])
+    }
+
+    @Test func `a run that was paused after its last checkpoint has completed its trial`() {
+        var rig = Rig(.search(trials: 1, steps: 10))
+        let run = rig.running[0]
+        rig.start(run)
+        rig.happen(.stopRequested)
+        rig.report(run, step: 10, loss: 2)
+        rig.save(run, step: 10)
+        rig.finish(run, .stopped)
+        #expect(rig.engine.trials[0].result?.value == 2)
+    }
+
     @Test func `steps that a resumed run repeats are not applied twice`() {
         var rig = Rig(.search(trials: 1))
         let first = rig.running[0]
@@ -105,6 +129,33 @@ import Testing
                     needed: 1, perNode: 1, free: 0, unavailable: "cpu0 is held by other/0.0#0"))
         rig.survey(slots: 1)
         #expect(rig.running == [RunID(trial: run.trial, attempt: 1)])
+    }
+
+    @Test func `refusals, however many, are not held against a trial, and are told once`() {
+        var rig = Rig(.search(trials: 1, retries: 0), slots: 1)
+        for _ in 0..<20 {
+            let run = rig.running[0]
+            rig.vacate(run)
+            rig.happen(.launchRefused(run: run, reason: "the disk is full"))
+            rig.survey(slots: 1)
+        }
+        let trial = rig.engine.trials[0]
+        #expect(trial.faults == 0 && trial.state == .running)
+        let refusal = Decision.refused(trial: trial.id, because: "the disk is full")
+        #expect(rig.told.count { $0 == refusal } == 1)
+        rig.playAll()
+        #expect(rig.endings == [.completed])
+        #expect(rig.faults.isEmpty)
+    }
+
+    @Test func `a refusal while the study pauses lets it end, and the trial waits for the next start`() {
+        var rig = Rig(.search(trials: 1), slots: 1)
+        let run = rig.running[0]
+        rig.happen(.stopRequested)
+        rig.vacate(run)
+        rig.happen(.launchRefused(run: run, reason: "the disk is full"))
+        #expect(rig.endings == [.stopped])
+        #expect(rig.engine.trials[0].state == .queued)
     }
 
     @Test func `trials of a lost node go elsewhere, and its late news is refused`() {
@@ -161,6 +212,19 @@ import Testing
         #expect(rig.running.map(\.attempt) == [1, 1])
         #expect(
             rig.launched[rig.running[0]]?.start == .resume(Checkpoint(run: runs[0], name: "step_5", step: 5)))
+    }
+
+    @Test func `a rung that is reached while the study pauses is judged`() {
+        let asha = PrunerKind.asha(ASHAPruner(minStep: 2, reductionFactor: 2, maxStep: 8))
+        var rig = Rig(.search(trials: 2, steps: 8, pruner: asha))
+        let runs = rig.running
+        rig.report(runs[0], step: 2, loss: 1)
+        rig.happen(.stopRequested)
+        rig.report(runs[1], step: 2, loss: 9)
+        for run in runs { rig.finish(run, .stopped) }
+        #expect(rig.engine.trials.map(\.wasPruned) == [false, true])
+        #expect(rig.engine.trials[0].state == .queued)
+        #expect(rig.endings == [.stopped])
     }
 
     @Test func `losers' checkpoints are removed, the best is kept`() {

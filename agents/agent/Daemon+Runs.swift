@@ -60,7 +60,8 @@ extension Daemon {
         return "there is no plugin \(name) in \(plugins.folders.joined(separator: " or ")); found: \(known)"
     }
 
-    /// Starts a run, unless its folder is there already.
+    /// Starts a run, unless its folder is there already. One whose checkpoint is not on this node has failed
+    /// at once: unlike a refusal, that does not pass by waiting.
     ///
     /// - Returns: why not, where it was refused; then it has no folder.
     func launch(_ launch: Launch, now: Double) -> String? {
@@ -68,11 +69,16 @@ extension Daemon {
         if folder.hasSpec { return nil }
         if let reason = refusal(of: launch) { return reason }
         do {
-            let spec = try launch.located(by: find(in: launch.key.study))
+            let spec = try launch.located(by: place(in: launch.key.study))
             try FileManager.default.createDirectory(
                 atPath: folder.checkpoints, withIntermediateDirectories: true)
             try folder.publish(spec, at: folder.spec)
-            try takeUp(spec, now: now)
+            if let missing = spec.missingCheckpoint {
+                giveUp(
+                    folder, because: "the checkpoint to start from is not on this node: no folder \(missing)")
+            } else {
+                try takeUp(spec, now: now)
+            }
         } catch {
             runs[launch.key] = nil
             try? FileManager.default.removeItem(atPath: folder.path)
@@ -89,30 +95,14 @@ extension Daemon {
         }
         if plugins.find(launch.plugin) == nil { return noPlugin(launch.plugin) }
         return Slots.refusal(of: launch.slots, among: entries(slots), survey: slots.findings.survey)
-            ?? fullDisk
     }
 
-    /// Why nothing can be written; nil where there is room for logs and events at least.
-    private var fullDisk: String? {
-        let leastMiB = 64
-        var status = statvfs()
-        guard statvfs(home.path, &status) == 0 else { return nil }
-        let freeMiB = (Int(status.f_bavail) * Int(status.f_frsize)) >> 20
-        return freeMiB < leastMiB
-            ? "the disk of \(home.path) is full: \(freeMiB) MiB are free, \(leastMiB) needed" : nil
-    }
-
-    private func find(in study: StudyID) -> (Checkpoint) throws -> String {
+    private func place(in study: StudyID) -> (Checkpoint) throws -> String {
         { [store] checkpoint in
             guard FolderName.isSafe(checkpoint.name) else {
                 throw AgentError("the checkpoint's name \"\(checkpoint.name)\" is no folder name")
             }
-            let path = store.checkpoint(checkpoint, of: study)
-            guard access(path, F_OK) == 0 else {
-                throw AgentError(
-                    "checkpoint \(checkpoint) of \(study) is not on this node: no folder \(path)")
-            }
-            return path
+            return store.checkpoint(checkpoint, of: study)
         }
     }
 
@@ -149,6 +139,16 @@ extension Daemon {
                 look(at: run, now: now)
             case .lock: run.lookSoon(now: now)
             }
+        }
+    }
+}
+
+extension RunSpec {
+    /// The checkpoint that it starts from, where that is not on the disk.
+    fileprivate var missingCheckpoint: String? {
+        switch start {
+        case .fresh: nil
+        case .warm(let path), .resume(let path, _): access(path, F_OK) == 0 ? nil : path
         }
     }
 }

@@ -63,8 +63,12 @@ extension Daemon {
         return holders
     }
 
+    /// Every slot with its state. While the disk is full, none is free.
     func entries(_ slots: Slots) -> [Inventory.Entry] {
-        slots.entries(holders: holders) { RunProcesses.isOurs($0, runs: home.runs) }
+        let entries = slots.entries(holders: holders) { RunProcesses.isOurs($0, runs: home.runs) }
+        guard TrialFolder.isOnFullDisk(home.path) else { return entries }
+        let full = SlotState.unavailable(reason: TrialFolder.fullDisk(of: home.path))
+        return entries.map { $0.state == .free ? Inventory.Entry(slot: $0.slot, state: full) : $0 }
     }
 
     /// Tells the inventory to those who want it and have not this one. The first one waits until the GPUs

@@ -65,6 +65,8 @@ public enum Decision: Hashable, Codable, Sendable {
     case completed(trial: TrialID, loss: Loss, position: Int, of: Int)
     case failed(trial: TrialID, because: TrialFailure)
     case retried(run: RunID, because: RunFailure, from: Checkpoint?)
+    /// A node did not start the trial now. It waits; nothing is held against it.
+    case refused(trial: TrialID, because: String)
     case stageClosed(stage: Int, best: TrialID, loss: Loss, completed: Int, pruned: Int, failed: Int)
     case budgetSpent(BudgetSpent)
     case pausing(running: Int)

@@ -3,12 +3,15 @@ import Search
 
 /// What runs say, and what becomes of their trials.
 extension Engine {
-    /// Moves the run's offset. False where the run no longer counts (it was told to stop).
+    /// Moves the run's offset. False where what the run says no longer counts (its trial was pruned).
     @discardableResult
     mutating func heard(_ run: RunID, _ end: Int) throws(RefusedEvent) -> Bool {
         try check(run, end)
         stages[run.trial.stage].trials[run.trial.number].runs[run.attempt].offset = end
-        return stages[run.trial.stage].trials[run.trial.number].state == .running
+        switch stages[run.trial.stage].trials[run.trial.number].state {
+        case .running, .stopping(.paused): return true
+        case .queued, .stopping(.pruned), .ended: return false
+        }
     }
 
     /// The run is its trial's current one, and `end` is past what was applied.
@@ -68,7 +71,7 @@ extension Engine {
         case (.stopping(.paused), .failed(let failure)) where !failure.isInfrastructure:
             close(run.trial, .failed(.run(failure)), &effects)
         case (_, .completed): close(run.trial, completion(of: run.trial), &effects)
-        case (.stopping(.paused), _): requeue(run.trial)
+        case (.stopping(.paused), _): goOnLater(run.trial, &effects)
         case (_, .failed(let failure)) where !failure.isInfrastructure:
             close(run.trial, .failed(.run(failure)), &effects)
         case (_, .failed(let failure)): retry(run, failure, &effects)
@@ -84,13 +87,18 @@ extension Engine {
         return .completed(loss)
     }
 
+    /// The node did not start the run: it is busy, or its disk is full. That says nothing about the trial,
+    /// so no retry is spent: it waits until the node offers its slots again.
     mutating func refused(
         _ run: RunID, _ reason: String, _ effects: inout [Effect]
     ) throws(RefusedEvent) {
         try checkNotBegun(run)
         release(run)
         block(trial(run.trial)!.runs[run.attempt].lease, because: reason)
-        interrupted(run, RunFailure(.node(reason: reason)), &effects)
+        goOnLater(run.trial, &effects)
+        // A node that goes on refusing is asked again and again; people are told once.
+        let decision = Decision.refused(trial: run.trial, because: reason)
+        if !recentDecisions.contains(where: { $0.decision == decision }) { tell(decision, &effects) }
     }
 
     mutating func missing(_ run: RunID, _ effects: inout [Effect]) throws(RefusedEvent) {
@@ -103,7 +111,7 @@ extension Engine {
     mutating func interrupted(_ run: RunID, _ failure: RunFailure, _ effects: inout [Effect]) {
         switch trial(run.trial)!.state {
         case .stopping(.pruned(let reason)): close(run.trial, .pruned(reason), &effects)
-        case .stopping(.paused): requeue(run.trial)
+        case .stopping(.paused): goOnLater(run.trial, &effects)
         case .queued, .running, .ended: retry(run, failure, &effects)
         }
     }
@@ -117,18 +125,27 @@ extension Engine {
 
     private mutating func retry(_ run: RunID, _ failure: RunFailure, _ effects: inout [Effect]) {
         let (stage, number) = (run.trial.stage, run.trial.number)
+        guard !isTrained(run.trial) else { return goOnLater(run.trial, &effects) }
         stages[stage].trials[number].faults += 1
         let trial = stages[stage].trials[number]
         guard trial.faults <= plan.resources.retries else {
             let ending = TrialEnding.failed(.infrastructure(faults: trial.faults, last: failure))
             return close(run.trial, ending, &effects)
         }
-        requeue(run.trial)
+        goOnLater(run.trial, &effects)
         tell(.retried(run: run, because: failure, from: trial.checkpoint), &effects)
     }
 
-    private mutating func requeue(_ id: TrialID) {
+    /// The trial waits for another run, unless there is nothing left to train: a run that was gone between
+    /// its last checkpoint and its last word has completed its trial.
+    private mutating func goOnLater(_ id: TrialID, _ effects: inout [Effect]) {
+        if isTrained(id) { return close(id, completion(of: id), &effects) }
         stages[id.stage].set(.queued, of: id.number)
+    }
+
+    /// Its state after the last step is saved.
+    private func isTrained(_ id: TrialID) -> Bool {
+        trial(id)!.checkpoint.map { $0.step >= plan.method.steps } ?? false
     }
 
     /// Ends a trial for good.

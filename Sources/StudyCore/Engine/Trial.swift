@@ -46,7 +46,8 @@ public enum TrialState: Hashable, Codable, Sendable {
     case queued
     /// Its last run holds a lease.
     case running
-    /// Its last run was told to stop and still holds its lease. What it reports no longer counts.
+    /// Its last run was told to stop and still holds its lease. What it reports counts only where it will
+    /// go on from there.
     case stopping(because: StopReason)
     case ended(TrialEnding)
 }

@@ -33,7 +33,7 @@ struct Start: AsyncParsableCommand {
         } catch let exit as ExitCode {
             throw exit
         } catch {
-            throw Failure.failed("\(error)")
+            throw Failure.failed(Text.fault(error))
         }
     }
 

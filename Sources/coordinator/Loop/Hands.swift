@@ -31,7 +31,7 @@ struct Hands {
                 try await results.keep(checkpoint, stage: stage, of: engine)
                 await inbox.post(.happened(.checkpointKept(stage: stage)))
             } catch {
-                await inbox.post(.keepFailed(stage: stage, reason: "\(error)"))
+                await inbox.post(.keepFailed(stage: stage, reason: Text.fault(error)))
             }
         }
     }

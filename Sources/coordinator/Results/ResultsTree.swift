@@ -65,7 +65,7 @@ final class ResultsTree: Sendable {
             do {
                 try work()
             } catch {
-                complain("results could not be written: \(error)")
+                complain("results could not be written: \(Text.fault(error))")
             }
         }
     }

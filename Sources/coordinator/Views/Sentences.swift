@@ -22,6 +22,7 @@ struct Sentences {
         case .retried(let run, let failure, let from):
             "\(run.trial) is tried again: \(failure); from "
                 + (from.map { "its checkpoint of step \($0.step)" } ?? "its beginning")
+        case .refused(let trial, let reason): "\(trial) waits: \(reason)"
         case .stageClosed(let stage, let best, let loss, let completed, let pruned, let failed):
             "stage \(stage) closed: best \(best) with \(objective.metric) \(metric(loss)) "
                 + "(\(completed) completed, \(pruned) pruned, \(failed) failed)"

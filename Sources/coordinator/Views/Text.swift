@@ -61,6 +61,14 @@ enum Text {
         }
     }
 
+    /// An error in a sentence. Foundation's print as their parts, which are no words for people.
+    static func fault(_ error: any Error) -> String {
+        guard let error = error as? CocoaError else { return "\(error)" }
+        let place = error.filePath ?? "a file"
+        return error.code == .fileWriteOutOfSpace
+            ? "the disk is full: \(place) could not be written" : "\(place): \(error.localizedDescription)"
+    }
+
     /// Cut to `width` characters, with `…` where something was cut.
     static func cut(_ line: String, to width: Int) -> String {
         line.count <= width ? line : String(line.prefix(max(0, width - 1))) + "…"
