@@ -18,11 +18,12 @@ final class Bench {
     var out: String { folder + "/" + name }
     var journal: String { out + "/study.sqlite" }
 
-    init(_ yaml: String, name: String = "e2e") throws {
+    /// `sharing`: another bench, on whose agent the study runs.
+    init(_ yaml: String, name: String = "e2e", sharing other: Bench? = nil) throws {
         self.name = name
         // Short: a Unix socket's path has 107 bytes.
         folder = "/tmp/hpo-" + String(UInt64.random(in: 0...UInt64.max), radix: 36)
-        home = folder + "/agent"
+        home = other?.home ?? folder + "/agent"
         programs =
             URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
             .deletingLastPathComponent().path

@@ -104,4 +104,46 @@ extension StudyRunTests {
         #expect(try await bench.bare("start").exit == 0)
         #expect(!FileManager.default.fileExists(atPath: bench.folder + "/other"))
     }
+
+    @Test func `two studies share one machine, and no slot is ever held by two runs`() async throws {
+        let first = try Bench(Yaml.search(trials: 6, steps: 30, secondsPerStep: 0.005), name: "one")
+        let second = try Bench(
+            Yaml.search(trials: 6, steps: 30, secondsPerStep: 0.005), name: "two", sharing: first)
+        let starts = [try first.begin("start"), try second.begin("start")]
+        for start in starts {
+            let result = await start.end()
+            #expect(result.exit == 0, "\(result.errors)")
+        }
+        for bench in [first, second] {
+            #expect(try bench.engine().trials.allSatisfy { $0.result != nil })
+            #expect(try bench.differences() == [])
+        }
+        let (begun, faults) = try first.holders()
+        #expect(begun == 12)
+        #expect(faults == [])
+    }
+}
+
+extension Bench {
+    /// How many runs began, as the agent's log has it, and those that began on a slot that another had not
+    /// left.
+    fileprivate func holders() throws -> (begun: Int, faults: [String]) {
+        var holders: [Substring: Substring] = [:]
+        var faults: [String] = []
+        var count = 0
+        for line in try String(contentsOfFile: home + "/agent.log", encoding: .utf8).split(separator: "\n") {
+            let words = line.split(separator: " ")
+            if let began = words.firstIndex(of: "began") {
+                count += 1
+                for slot in words[(began + 2)...].map({ $0.prefix { $0 != "," } }) {
+                    if let other = holders.updateValue(words[began - 1], forKey: slot) {
+                        faults.append("\(words[began - 1]) began on \(slot), which \(other) held")
+                    }
+                }
+            } else if line.contains("is over"), words.count > 2 {
+                holders = holders.filter { $0.value != words[2] }
+            }
+        }
+        return (count, faults + holders.map { "\($0.value) never left \($0.key)" })
+    }
 }
