@@ -75,6 +75,18 @@ import Testing
         #expect(plan.seed == 3)
     }
 
+    @Test(arguments: [
+        ("{ kind: random }", SamplerKind.random(RandomSampler())),
+        ("{ kind: grid, points: 3 }", .grid(GridSampler(points: 3))),
+        ("{ kind: sobol }", .sobol(SobolSampler(seed: 3))),
+    ])
+    func `a sampler arrives with its options, and with the study's seed`(text: String, sampler: SamplerKind)
+        throws
+    {
+        let text = Self.right.replacing("{ kind: tpe, startup: 4 }", with: text)
+        #expect(try Self.plan(text).sampler == sampler)
+    }
+
     @Test(arguments: ["quickstart", "search"])
     func `the studies that ship are right, and are those that were agreed`(name: String) throws {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

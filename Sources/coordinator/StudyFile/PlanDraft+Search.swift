@@ -4,12 +4,13 @@ import TrainerKit
 
 /// The space, its sampler and its pruner, as a study file writes them.
 extension PlanDraft {
-    static func sampler(_ file: inout SettingsReader) -> SamplerKind {
+    static func sampler(_ file: inout SettingsReader, seed: UInt64) -> SamplerKind {
         file.nested("sampler") { sampler -> SamplerKind in
             switch sampler.kind(among: SamplerKind.names) {
             case "random": .random(RandomSampler())
             case "grid": .grid(GridSampler(points: sampler.int("points", default: 5, in: 2...)))
             case "tpe": .tpe(TPESampler(startup: sampler.int("startup", default: 10, in: 1...)))
+            case "sobol": .sobol(SobolSampler(seed: seed))
             default: .tpe(TPESampler())
             }
         } ?? .tpe(TPESampler())
