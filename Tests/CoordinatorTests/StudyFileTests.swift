@@ -75,6 +75,52 @@ import Testing
         #expect(plan.seed == 3)
     }
 
+    @Test(arguments: [
+        ("{ kind: random }", SamplerKind.random(RandomSampler())),
+        ("{ kind: grid, points: 3 }", .grid(GridSampler(points: 3))),
+        ("{ kind: sobol }", .sobol(SobolSampler(seed: 3))),
+    ])
+    func `a sampler arrives with its options, and with the study's seed`(text: String, sampler: SamplerKind)
+        throws
+    {
+        let text = Self.right.replacing("{ kind: tpe, startup: 4 }", with: text)
+        #expect(try Self.plan(text).sampler == sampler)
+    }
+
+    static let pruners: [(text: String, pruner: PrunerKind)] = [
+        ("none", .off),
+        ("median, startup: 4, warmup: 9", .percentile(.median(startup: 4, warmupSteps: 9))),
+        (
+            "percentile, percentile: 12.5, startup: 4, warmup: 9",
+            .percentile(PercentilePruner(percentile: 12.5, startup: 4, warmupSteps: 9))
+        ),
+        (
+            "threshold, lower: -1, upper: 2.5, warmup: 9",
+            .threshold(ThresholdPruner(lower: -1, upper: 2.5, direction: .maximize, warmupSteps: 9))
+        ),
+        ("threshold, lower: 0", .threshold(ThresholdPruner(lower: 0, direction: .maximize))),
+        ("patience, patience: 4, min_delta: 0.5", .patience(PatiencePruner(patience: 4, minDelta: 0.5))),
+        (
+            "asha, min_step: 2, reduction_factor: 4",
+            .asha(ASHAPruner(minStep: 2, reductionFactor: 4, maxStep: 81))
+        ),
+        (
+            "hyperband, min_step: 2, reduction_factor: 4",
+            .hyperband(HyperbandPruner(minStep: 2, reductionFactor: 4, maxStep: 81))
+        ),
+    ]
+
+    @Test(arguments: pruners)
+    func `a pruner arrives with its options`(text: String, pruner: PrunerKind) throws {
+        let text = Self.right.replacing("asha, min_step: 1, reduction_factor: 3", with: text)
+        #expect(try Self.plan(text).pruner == pruner)
+    }
+
+    @Test func `every kind of pruner has its line above`() {
+        let kinds = Set(Self.pruners.map { $0.text.prefix { $0 != "," } }.map(String.init))
+        #expect(kinds == Set(PrunerKind.names))
+    }
+
     @Test(arguments: ["quickstart", "search"])
     func `the studies that ship are right, and are those that were agreed`(name: String) throws {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -98,6 +144,19 @@ import Testing
         ("low: 1e-5", "low: 0", "expected a number above 0, because log is set"),
         ("kind: tpe", "kind: tpa", "s.yaml:14:18: sampler.kind: found \"tpa\""),
         ("kind: asha", "kind: ash", "(did you mean asha?)"),
+        (
+            "asha, min_step: 1, reduction_factor: 3", "threshold",
+            "s.yaml:15:9: pruner: found no bound, expected lower, upper or both"
+        ),
+        (
+            "asha, min_step: 1, reduction_factor: 3", "threshold, lower: 2, upper: 1",
+            "pruner.lower: found 2.0, expected at most upper, which is 1.0"
+        ),
+        (
+            "asha, min_step: 1, reduction_factor: 3", "threshold, uper: 1, lower: 1",
+            "pruner.uper: found uper, expected one of kind, lower, upper, warmup (did you mean upper?)"
+        ),
+        ("asha, min_step: 1, reduction_factor: 3", "percentile, percentile: 101", "found 101, expected a"),
         ("kind: stages", "kind: staged", "(did you mean stages?)"),
         ("shrink: { lr", "shrink: { lrr", "s.yaml:13:68: method.shrink.lrr: found lrr"),
         ("{ optimizer: [sgd] }", "{ optimiser: [sgd] }", "optimiser"),

@@ -96,7 +96,7 @@ private func trial(_ number: Int) -> TrialID { TrialID(stage: 0, number: number)
 
 @Suite struct OtherPrunerTests {
     @Test func `median stopping stops the worse half, once enough came as far`() {
-        var pruner = MedianPruner(startup: 3)
+        var pruner = PercentilePruner.median(startup: 3)
         for number in 0..<3 {
             for step in [10, 20] {
                 #expect(pruner.judge(trial(number), step: step, loss: .of(Double(number))) == .go)
@@ -105,12 +105,12 @@ private func trial(_ number: Int) -> TrialID { TrialID(stage: 0, number: number)
         #expect(pruner.judge(trial(3), step: 15, loss: .of(1)) == .go)
         #expect(
             pruner.judge(trial(4), step: 15, loss: .of(2))
-                == .stop(.aboveMedian(step: 15, best: .of(2), median: .of(1), others: 4)))
+                == .stop(.worseThanPercentile(50, step: 15, best: .of(2), bound: .of(1), others: 4)))
         #expect(pruner.judge(trial(5), step: 21, loss: .of(9)) == .go, "nobody came as far")
     }
 
     @Test func `median stopping compares bests: one bad report after a good one does no harm`() {
-        var pruner = MedianPruner(startup: 1)
+        var pruner = PercentilePruner.median(startup: 1)
         _ = pruner.judge(trial(0), step: 1, loss: .of(5))
         _ = pruner.judge(trial(0), step: 2, loss: .of(4))
         #expect(pruner.judge(trial(1), step: 1, loss: .of(1)) == .go)
@@ -118,7 +118,7 @@ private func trial(_ number: Int) -> TrialID { TrialID(stage: 0, number: number)
     }
 
     @Test func `nothing is judged during the warmup`() {
-        var pruner = MedianPruner(startup: 1, warmupSteps: 10)
+        var pruner = PercentilePruner.median(startup: 1, warmupSteps: 10)
         for step in [10, 11] { _ = pruner.judge(trial(0), step: step, loss: .of(1)) }
         #expect(pruner.judge(trial(1), step: 10, loss: .of(9)) == .go)
         #expect(pruner.judge(trial(1), step: 11, loss: .of(9)) != .go)
@@ -137,16 +137,25 @@ private func trial(_ number: Int) -> TrialID { TrialID(stage: 0, number: number)
     }
 
     @Test func `a reason is told in the user's numbers`() {
-        let reason = PruneReason.aboveMedian(step: 7, best: .of(-0.25), median: .of(-0.5), others: 4)
-        #expect(reason.text(.maximize) == "step 7: its best, 0.25, is worse than the median 0.5 of 4 others")
+        let median = PruneReason.worseThanPercentile(
+            50, step: 7, best: .of(-0.25), bound: .of(-0.5), others: 4)
+        #expect(median.text(.maximize) == "step 7: its best, 0.25, is worse than the median 0.5 of 4 others")
+        let quarter = PruneReason.worseThanPercentile(
+            25, step: 7, best: .of(3), bound: .of(2), others: 9)
+        #expect("\(quarter)" == "step 7: its best, 3, is worse than 2, percentile 25 of 9 others")
+        let outside = PruneReason.outOfBounds(step: 7, loss: .of(-0.25), bound: .of(-0.5))
+        #expect(outside.text(.maximize) == "step 7: 0.25 is below the lower bound 0.5")
+        #expect(outside.text(.minimize) == "step 7: -0.25 is above the upper bound -0.5")
     }
 }
 
 /// What every pruner promises.
 @Suite struct PrunerContract {
     static let everyKind: [PrunerKind] = [
-        .off, .median(MedianPruner(startup: 2)), .patience(PatiencePruner(patience: 3)),
+        .off, .percentile(.median(startup: 2)), .percentile(PercentilePruner(percentile: 25, startup: 2)),
+        .threshold(ThresholdPruner(upper: 0.9)), .patience(PatiencePruner(patience: 3)),
         .asha(ASHAPruner(minStep: 2, reductionFactor: 3, maxStep: 40)),
+        .hyperband(HyperbandPruner(minStep: 2, reductionFactor: 3, maxStep: 40)),
     ]
 
     @Test(arguments: everyKind)

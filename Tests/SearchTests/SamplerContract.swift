@@ -7,6 +7,7 @@ import Testing
 @Suite struct SamplerContract {
     static let everyKind: [SamplerKind] = [
         .random(RandomSampler()), .grid(GridSampler(points: 3)), .tpe(TPESampler(startup: 4)),
+        .sobol(SobolSampler(seed: 5)),
     ]
 
     @Test(arguments: everyKind)

@@ -23,15 +23,15 @@ extension Space {
 
 extension Domain {
     func draw(using generator: inout SeededGenerator) -> ParameterValue {
-        if case .categorical(let choices) = self { return choices[generator.index(below: choices.count)] }
-        guard let axis = Axis(self) else { preconditionFailure("a domain without choices has an axis") }
-        return axis.draw(using: &generator)
+        value(at: generator.unit())
     }
-}
 
-extension SeededGenerator {
-    /// Uniform in 0 ..< `count`, for counts far below 2^53.
-    mutating func index(below count: Int) -> Int {
-        min(Int(unit() * Double(count)), count - 1)
+    /// The value at a place from 0 to below 1: equal lengths of it hold values that are equally likely.
+    func value(at place: Double) -> ParameterValue {
+        if case .categorical(let choices) = self {
+            return choices[min(Int(place * Double(choices.count)), choices.count - 1)]
+        }
+        guard let axis = Axis(self) else { preconditionFailure("a domain without choices has an axis") }
+        return axis.value(at: axis.low + place * (axis.high - axis.low))
     }
 }

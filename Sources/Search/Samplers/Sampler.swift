@@ -43,6 +43,8 @@ public enum ProposalReason: Hashable, Codable, Sendable, CustomStringConvertible
     case model(observations: Int, good: Int)
     /// The `point`th (from 1) of a grid of `of` points.
     case grid(point: Int, of: Int)
+    /// The `point`th (from 1) of Sobol's sequence in so many dimensions.
+    case sobol(point: Int, dimensions: Int)
 
     public var description: String {
         switch self {
@@ -51,6 +53,7 @@ public enum ProposalReason: Hashable, Codable, Sendable, CustomStringConvertible
         case .startup(let number, let count): "random, startup \(number) of \(count)"
         case .model(let observations, let good): "model on \(observations) observations, \(good) of them good"
         case .grid(let point, let count): "grid point \(point) of \(count)"
+        case .sobol(let point, let dimensions): "Sobol point \(point) in \(dimensions) dimensions"
         }
     }
 }
@@ -70,9 +73,10 @@ public enum SamplerKind: Sampler {
     case random(RandomSampler)
     case grid(GridSampler)
     case tpe(TPESampler)
+    case sobol(SobolSampler)
 
     /// The `kind`s of a study file, for error messages.
-    public static let names = ["random", "grid", "tpe"]
+    public static let names = ["random", "grid", "tpe", "sobol"]
 
     public func propose(
         in space: Space, history: [Observation], using generator: inout SeededGenerator
@@ -81,6 +85,7 @@ public enum SamplerKind: Sampler {
         case .random(let sampler): sampler.propose(in: space, history: history, using: &generator)
         case .grid(let sampler): sampler.propose(in: space, history: history, using: &generator)
         case .tpe(let sampler): sampler.propose(in: space, history: history, using: &generator)
+        case .sobol(let sampler): sampler.propose(in: space, history: history, using: &generator)
         }
     }
 }

@@ -20,9 +20,9 @@ struct PlanDraft {
         let objective = Self.objective(&file)
         let space = Self.space(&file, places)
         let method = Self.method(&file)
-        let sampler = Self.sampler(&file)
-        let pruner = Self.pruner(&file, steps: method?.steps ?? 1)
         let seed = UInt64(file.int("seed", default: 0, in: 0...))
+        let sampler = Self.sampler(&file, seed: seed)
+        let pruner = Self.pruner(&file, steps: method?.steps ?? 1, objective.direction)
         let resources = Self.resources(&file)
         let budget = Self.budget(&file)
         let keepBest = file.nested("checkpoints") { $0.int("keep_best", default: 1, in: 1...) } ?? 1
