@@ -42,11 +42,11 @@ let package = Package(
         // The pipe, its kit, and the edges.
         .target(name: "Wire", dependencies: ["FleetModel"], swiftSettings: rules),
         .target(name: "CLinux"),
-        .target(name: "TrainerKit", dependencies: ["FleetModel", "Wire", "CLinux"], swiftSettings: rules),
+        .target(name: "TrainerKit", dependencies: ["FleetModel", "Wire", "Spawn"], swiftSettings: rules),
         .target(
-            name: "TrainerKitTesting", dependencies: ["FleetModel", "Wire", "TrainerKit"],
+            name: "TrainerKitTesting", dependencies: ["FleetModel", "Wire", "Spawn"],
             swiftSettings: rules),
-        .target(name: "Spawn", swiftSettings: rules),
+        .target(name: "Spawn", dependencies: ["CLinux", "Wire"], swiftSettings: rules),
         .target(name: "FleetLink", dependencies: ["FleetModel", "Wire", "Spawn"], swiftSettings: rules),
         .target(name: "Journal", dependencies: ["FleetModel", "StudyCore", grdb], swiftSettings: rules),
 
@@ -98,7 +98,9 @@ let package = Package(
             swiftSettings: rules),
         .testTarget(
             name: "TrainerKitTests",
-            dependencies: ["FleetModel", "Wire", "TrainerKit", "TrainerKitTesting", "scripted", "command"],
+            dependencies: [
+                "FleetModel", "Wire", "Spawn", "TrainerKit", "TrainerKitTesting", "scripted", "command",
+            ],
             swiftSettings: rules),
         .testTarget(
             name: "StudyCoreTests", dependencies: ["FleetModel", "Search", "StudyCore"], swiftSettings: rules),

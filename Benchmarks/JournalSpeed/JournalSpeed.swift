@@ -3,7 +3,8 @@ import Foundation
 import Journal
 import StudyCore
 
-/// How fast the journal writes and starts again. `rates FOLDER` and `million FOLDER` print figures;
+/// How fast the journal writes and starts again. `rates FOLDER`, `million FOLDER` and `trials FOLDER` print
+/// figures;
 /// `restore FILE` starts again in this process; `write FILE BATCH` writes until it is killed, for tests.
 @main
 enum JournalSpeed {
@@ -11,11 +12,14 @@ enum JournalSpeed {
         let arguments = CommandLine.arguments.dropFirst()
         switch (arguments.first, arguments.dropFirst().first) {
         case ("rates", let folder?): try Rates.measure(in: folder)
-        case ("million", let folder?): try Million.measure(in: folder)
-        case ("restore", let file?): try Million.restore(file)
+        case ("million", let folder?): try Restart.million(in: folder)
+        case ("trials", let folder?): try Restart.trials(in: folder)
+        case ("restore", let file?): try Restart.restore(file)
         case ("write", let file?): try write(to: file, batch: arguments.last.flatMap(Int.init) ?? 1)
         default:
-            print("usage: JournalSpeed rates FOLDER | million FOLDER | restore FILE | write FILE BATCH")
+            print(
+                "usage: JournalSpeed rates FOLDER | million FOLDER | trials FOLDER | restore FILE | write FILE BATCH"
+            )
             exit(64)
         }
     }

@@ -11,8 +11,7 @@ int linux_become_subreaper(void) {
 }
 
 int linux_pipe(int ends[2]) {
-    if (pipe2(ends, O_CLOEXEC) != 0) return -1;
-    return fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    return pipe2(ends, O_CLOEXEC);
 }
 
 int linux_spawn_in_folder(posix_spawn_file_actions_t *actions, const char *folder) {

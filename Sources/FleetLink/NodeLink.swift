@@ -85,5 +85,5 @@ final class Bell: Sendable {
 
     func ring() { _ = write(rope, [1], 1) }
 
-    func silence() { while case .bytes = receive(descriptor, limit: 4_096) {} }
+    func silence() { drain(descriptor) }
 }

@@ -140,18 +140,18 @@ final class AttachChild {
     let input: Int32
     let output: Int32
     private(set) var errors: Int32
-    private let pid: pid_t
+    private let process: ChildProcess
 
     init(_ executable: String, _ arguments: [String]) throws(SystemError) {
         let (orders, news, complaints) = (try Pipe(), try Pipe(), try Pipe())
-        var command = Command(executable, arguments)
-        (command.input, command.output, command.errors) = (orders.reading, news.writing, complaints.writing)
+        var program = Program([executable] + arguments)
+        (program.input, program.output, program.errors) = (orders.reading, news.writing, complaints.writing)
         (input, output, errors) = (orders.writing, news.reading, complaints.reading)
         // Ctrl-C in our terminal is ours alone; the agent learns of our end by the pipe.
-        command.leadsSession = true
+        program.leadsSession = true
         defer { for end in [orders.reading, news.writing, complaints.writing] { close(end) } }
         do {
-            pid = try command.spawn()
+            process = try program.spawn()
         } catch {
             for end in [orders.writing, news.reading, complaints.reading] { close(end) }
             throw error
@@ -175,7 +175,7 @@ final class AttachChild {
         close(input)
         close(output)
         closeErrors()
-        kill(pid, SIGKILL)
-        _ = reap(pid, waiting: true)
+        kill(process.pid, SIGKILL)
+        process.wait()
     }
 }

@@ -32,7 +32,7 @@ public final class Journal: Sendable {
     static let snapshotInterval = 5000
     /// One more step between snapshots for so many bytes of the last one, so that writing snapshots stays
     /// a small part of writing.
-    static let snapshotBytesPerStep = 100
+    static let snapshotBytesPerStep = 300
 
     private init(path: String, database: DatabaseQueue) throws {
         self.path = path

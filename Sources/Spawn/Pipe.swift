@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// The two ends of a pipe, as descriptors that no child inherits unless it is given them.
@@ -7,8 +8,7 @@ package struct Pipe {
 
     package init() throws(SystemError) {
         var ends: [Int32] = [-1, -1]
-        try checked("make a pipe") { pipe(&ends) }
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        try checked("make a pipe") { linux_pipe(&ends) }
         (reading, writing) = (ends[0], ends[1])
     }
 }
@@ -42,5 +42,23 @@ package func receive(_ descriptor: Int32, limit: Int = 1 << 16) -> Received {
         case EAGAIN: return .nothing
         default: return .end
         }
+    }
+}
+
+/// Reads and forgets what is there. For a descriptor that never blocks.
+package func drain(_ descriptor: Int32) {
+    while case .bytes = receive(descriptor, limit: 4_096) {}
+}
+
+/// Writes all bytes, however many calls it takes.
+package func writeAll(
+    _ bytes: some Collection<UInt8>, to descriptor: Int32, as attempt: String? = nil
+) throws(SystemError) {
+    var rest = Array(bytes)[...]
+    while !rest.isEmpty {
+        let count = try checked(attempt ?? "write to descriptor \(descriptor)") {
+            rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+        }
+        rest = rest.dropFirst(count)
     }
 }

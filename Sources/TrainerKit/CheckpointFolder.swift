@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Spawn
 import Wire
 
 /// How checkpoints get into a trial folder: written under a temporary name, then renamed.
@@ -20,7 +21,7 @@ enum CheckpointFolder {
         try FileManager.default.createDirectory(
             atPath: folder.checkpoints, withIntermediateDirectories: true)
         if access(target, F_OK) == 0 { try FileManager.default.removeItem(atPath: target) }
-        guard rename(source, target) == 0 else { throw POSIXFault("rename \(source) to \(target)") }
+        try checked("rename \(source) to \(target)") { rename(source, target) }
     }
 
     /// Removes what an interrupted save left.

@@ -1,24 +1,25 @@
-import CLinux
 import FleetModel
 import FoundationEssentials
 import Glibc
+import Spawn
 import Wire
 
 extension Trainer {
     /// `NAME run FOLDER`: supervises the run of that folder; 0 where the folder then tells its end.
     static func run(_ folder: TrialFolder) throws -> Int32 {
         let spec = try readSpec(of: folder)
-        guard try takeLock(of: folder) else { return 0 }
+        // Kept until this process is gone.
+        guard try openLocked(folder.lock, mode: 0o644) != nil else { return 0 }
         var log = try EventLog(of: folder)
-        if log.earlier.contains(where: \.isEnd) { return 0 }
-        if !log.earlier.isEmpty {
+        if log.earlier.hasEnded { return 0 }
+        if log.earlier.hasStarted {
             Survivors.endMarked(with: folder)
             CheckpointFolder.removePartial(in: folder)
             try log.append(.ended(ending: .failed(RunFailure(.vanished))))
             return 0
         }
         try becomeSupervisor(of: folder)
-        let startTime = ProcessTable.entry(of: getpid())?.startTime ?? 0
+        let startTime = ProcessEntry(pid: getpid())?.startTime ?? 0
         try log.append(.started(pid: getpid(), startTime: startTime))
         let trainer: Self
         let command: SupervisedCommand
@@ -77,33 +78,18 @@ extension Trainer {
     }
 }
 
-/// Whether this process now holds the folder's lock, which it keeps until it is gone.
-private func takeLock(of folder: TrialFolder) throws -> Bool {
-    let descriptor = open(folder.lock, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw POSIXFault("open \(folder.lock)") }
-    if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return true }
-    guard errno == EWOULDBLOCK else { throw POSIXFault("lock \(folder.lock)") }
-    return false
-}
-
 /// Own session, adopter of orphans, and outputs that are the folder's logs. Trainer and plugin both append
 /// to the logs through these descriptors, so their bytes never overwrite each other.
 private func becomeSupervisor(of folder: TrialFolder) throws {
     // Fails where this process leads its group already, which is as good.
     setsid()
-    guard linux_become_subreaper() == 0 else { throw POSIXFault("become a subreaper") }
+    try becomeSubreaper()
     for (path, target) in [(folder.stdout, STDOUT_FILENO), (folder.stderr, STDERR_FILENO)] {
         let descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o644)
-        guard descriptor >= 0, dup2(descriptor, target) >= 0 else { throw POSIXFault("open \(path)") }
+        guard descriptor >= 0, dup2(descriptor, target) >= 0 else { throw SystemError("open \(path)") }
         close(descriptor)
     }
     EndSignal.watch()
-}
-
-extension RunEvent {
-    fileprivate var isEnd: Bool {
-        if case .ended = self { true } else { false }
-    }
 }
 
 /// A decoding error in one sentence: `slots.0: expected …`.

@@ -1,4 +1,5 @@
 package import FleetModel
+package import Spawn
 package import Wire
 
 /// What a run has come to so far, and how it ends. Pure: told what the trainer said, it answers the events
@@ -140,9 +141,9 @@ extension RunCourse {
         case (.complete, _), (nil, .exit(0)):
             return hasObjective ? .completed : failed(.refused(reason: withoutObjective))
         case (nil, .exit(let code)):
-            return failed(outOfMemoryLine.map { .outOfMemory(line: $0) } ?? .crashed(exit: code))
+            return failed(outOfMemoryLine.map { .outOfMemory(line: $0) } ?? .crashed(exit: Int(code)))
         case (nil, .signal(let signal)):
-            return failed(outOfMemoryLine.map { .outOfMemory(line: $0) } ?? .killed(signal: signal))
+            return failed(outOfMemoryLine.map { .outOfMemory(line: $0) } ?? .killed(signal: Int(signal)))
         }
     }
 

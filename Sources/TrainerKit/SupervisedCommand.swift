@@ -1,6 +1,7 @@
 import FleetModel
 import FoundationEssentials
 import Glibc
+import Spawn
 public import Wire
 
 /// What the supervisor starts: a program, or this plugin again with the `session` verb.
@@ -27,7 +28,7 @@ enum SupervisedCommand {
         if case .session = self { "/proc/self/exe" } else { nil }
     }
 
-    /// Connected to descriptors 1, 2, … of the child.
+    /// Connected to descriptors 1, 2 and 3 of the child.
     var streams: [Source.Stream] {
         let outputs: [Source.Stream] = [.output(.standardOutput), .output(.standardError)]
         if case .session = self { return outputs + [.session] }
@@ -48,10 +49,10 @@ enum SupervisedCommand {
         }
     }
 
-    /// Our own environment, what the command adds, and what keeps a run to its slots: other GPUs are
+    /// Added to our own environment: what the command adds, and what keeps a run to its slots: other GPUs are
     /// invisible (numbered as nvidia-smi does), and CPU libraries use as many threads as there are slots.
     func environment(of spec: RunSpec, in folder: TrialFolder) -> [String: String] {
-        var environment = ProcessInfo.processInfo.environment
+        var environment: [String: String] = [:]
         let cores = spec.slots.filter { if case .cpu = $0 { true } else { false } }.count
         if cores > 0 { environment["OMP_NUM_THREADS"] = "\(cores)" }
         // Python holds back what it prints to a pipe, and with it the reports.
@@ -71,7 +72,7 @@ extension RunRequest {
     }
 }
 
-extension POSIXFault {
+extension SystemError {
     /// A program that cannot be started is a wrong setting, unless the machine has no room for a process.
     var asEnding: RunEnding {
         switch code {

@@ -1,6 +1,7 @@
 import FleetModel
 import FoundationEssentials
 import Glibc
+import Spawn
 import Wire
 
 /// Runs one trainer from its start to the run's end: a single loop around poll(2) that reads its outputs,
@@ -18,7 +19,6 @@ struct Supervisor: ~Copyable {
     private var sources: [Source] = []
     private var ladder: StopLadder?
     private var lastSign = monotonicSeconds()
-    private var buffer = [UInt8](repeating: 0, count: 1 << 16)
 
     init(
         _ command: SupervisedCommand, spec: RunSpec, folder: TrialFolder, log: consuming EventLog,
@@ -40,7 +40,7 @@ struct Supervisor: ~Copyable {
         let watch = FolderWatch(on: folder)
         guard access(folder.stop, F_OK) != 0 else { return try log.append(.ended(ending: .stopped)) }
         let child: ChildProcess
-        do throws(POSIXFault) {
+        do throws(SystemError) {
             child = try start()
         } catch {
             return try log.append(.ended(ending: error.asEnding))
@@ -55,27 +55,31 @@ struct Supervisor: ~Copyable {
         }
     }
 
-    private mutating func start() throws(POSIXFault) -> ChildProcess {
+    private mutating func start() throws(SystemError) -> ChildProcess {
         let streams = command.streams
-        let pipes = try streams.map { _ throws(POSIXFault) in try Pipe() }
+        let pipes = try streams.map { _ throws(SystemError) in try Pipe() }
         defer { for pipe in pipes { close(pipe.writing) } }
+        for pipe in pipes { makeNonBlocking(pipe.reading) }
         sources = zip(streams, pipes).map { Source(stream: $0, descriptor: $1.reading) }
-        return try ChildProcess(
-            command.command.arguments, executable: command.executable,
-            environment: command.environment(of: spec, in: folder),
-            folder: command.workingFolder(of: spec, in: folder), outputs: pipes.map(\.writing))
+        var program = Program(command.command.arguments)
+        program.executable = command.executable
+        program.environment = command.environment(of: spec, in: folder)
+        program.folder = command.workingFolder(of: spec, in: folder)
+        (program.output, program.errors) = (pipes[0].writing, pipes[1].writing)
+        program.further = pipes.dropFirst(2).map(\.writing)
+        return try program.spawn()
     }
 
     private mutating func follow(_ child: ChildProcess, _ watch: borrowing FolderWatch) throws -> ProcessEnd {
         let childWatch = ProcessWatch(on: child)
         while true {
             waitForSomething([watch.descriptor, childWatch.descriptor])
-            watch.drain(into: &buffer)
+            watch.forget()
             try readSources()
             try record(publisher.found())
             decideToStop()
             if let signal = ladder?.due(at: monotonicSeconds()) { child.signalGroup(signal) }
-            if let end = child.reaped() { return end }
+            if let end = reapAll().ends[child.pid] { return end }
         }
     }
 
@@ -119,15 +123,16 @@ extension Supervisor {
     /// from its other duties.
     private mutating func readSource(_ index: Int) throws {
         for _ in 0..<16 where sources[index].descriptor >= 0 {
-            guard let bytes = readSome(from: sources[index].descriptor, into: &buffer) else {
-                sources[index].end()
-                return
+            let bytes: [UInt8]
+            switch receive(sources[index].descriptor) {
+            case .bytes(let some): bytes = some
+            case .nothing: return
+            case .end: return sources[index].end()
             }
-            if bytes.isEmpty { return }
             lastSign = monotonicSeconds()
             // A full disk loses log lines, not the run.
-            if let log = sources[index].log { try? writeAll(Array(bytes), to: log) }
-            for line in sources[index].lines.take(bytes) { try take(line, from: sources[index].stream) }
+            if let log = sources[index].log { try? writeAll(bytes, to: log) }
+            for line in sources[index].lines.take(bytes[...]) { try take(line, from: sources[index].stream) }
         }
     }
 

@@ -1,6 +1,7 @@
 import FleetModel
 import FoundationEssentials
 import Glibc
+import Spawn
 public import Wire
 
 /// The run is decided (its metric is no number); the trainer has nothing more to do.
@@ -57,6 +58,6 @@ public final class TrainingSession {
     }
 
     private func send(_ event: RunEvent) throws {
-        try writeAll(Array(Lines.encode(event)), to: channel)
+        try writeAll(Lines.encode(event), to: channel)
     }
 }

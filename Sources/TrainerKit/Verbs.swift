@@ -1,6 +1,7 @@
 import FleetModel
 import FoundationEssentials
 import Glibc
+import Spawn
 import Wire
 
 /// What a plugin can be told to do.
@@ -45,7 +46,7 @@ extension Trainer {
     }
 
     private static func complain(_ text: String) {
-        try? writeAll(Array("\(about.name): \(text)\n".utf8), to: STDERR_FILENO)
+        try? writeAll("\(about.name): \(text)\n".utf8, to: STDERR_FILENO)
     }
 
     private static func describe() throws -> Int32 {
@@ -54,8 +55,13 @@ extension Trainer {
 
     private static func check() throws -> Int32 {
         var input: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 1 << 16)
-        while let bytes = readSome(from: STDIN_FILENO, into: &buffer) { input += bytes }
+        reading: while true {
+            switch receive(STDIN_FILENO) {
+            case .bytes(let bytes): input += bytes
+            case .nothing: continue
+            case .end: break reading
+            }
+        }
         let question: PluginCheck
         do {
             question = try Lines.decode(PluginCheck.self, from: Data(input))

@@ -1,5 +1,5 @@
-import CLinux
 import Glibc
+import Spawn
 import Wire
 
 /// Notices at once when something appears in a trial folder. Where inotify is not to be had (its limits are
@@ -18,23 +18,7 @@ struct FolderWatch: ~Copyable {
     }
 
     /// Forgets what was noticed.
-    func drain(into buffer: inout [UInt8]) {
-        while let bytes = readSome(from: descriptor, into: &buffer), !bytes.isEmpty {}
-    }
-}
-
-/// Notices at once when a process ends; where the kernel cannot tell, the supervisor's tick notices later.
-struct ProcessWatch: ~Copyable {
-    /// Becomes readable; -1 on kernels before 5.3.
-    let descriptor: Int32
-
-    init(on child: ChildProcess) {
-        descriptor = linux_watch_process(child.pid)
-    }
-
-    deinit {
-        if descriptor >= 0 { close(descriptor) }
-    }
+    func forget() { drain(descriptor) }
 }
 
 /// Signals that ask this plugin itself to end (systemd, a terminal): the run is ended in order, as

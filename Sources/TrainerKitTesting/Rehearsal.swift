@@ -1,7 +1,7 @@
 public import FleetModel
 public import FoundationEssentials
 import Glibc
-import TrainerKit
+import Spawn
 public import Wire
 
 /// A promise that was not kept, in a sentence with what was found.
@@ -51,13 +51,13 @@ public final class Rehearsal {
             _ = running.wait()
         }
         if original != nil { return }
-        for pid in ProcessTable.marked(with: folder) { kill(pid, SIGKILL) }
+        for pid in RunProcesses.of(folder) { kill(pid, SIGKILL) }
         try? FileManager.default.removeItem(atPath: folder.path)
     }
 
     /// Starts the plugin and does not wait.
     public func start() throws {
-        running = try spawn(["run", folder.path], input: "/dev/null", output: "plugin.out")
+        running = try spawn(["run", folder.path], output: "plugin.out")
         lastCode = nil
     }
 
@@ -84,8 +84,7 @@ public final class Rehearsal {
 
     /// Writes the stop file as the agent does.
     public func order(_ order: StopOrder) throws {
-        try Lines.encode(order).write(to: URL(filePath: folder.stop + ".new"))
-        guard rename(folder.stop + ".new", folder.stop) == 0 else { throw POSIXFault("write a stop order") }
+        try folder.publish(order, at: folder.stop)
     }
 
     /// The plugin's answer to a verb that needs no folder.
@@ -94,22 +93,22 @@ public final class Rehearsal {
     ) {
         let question = folder.path + "/question"
         try input.write(to: URL(filePath: question))
-        let code = try spawn(arguments, input: question, output: "answer").wait().code
+        let descriptor = try checked("open \(question)") { open(question, O_RDONLY | O_CLOEXEC) }
+        defer { close(descriptor) }
+        let code = try spawn(arguments, input: descriptor, output: "answer").wait().code
         return (code, text(of: "answer"), text(of: "answer.err"))
     }
 
-    private func spawn(_ arguments: [String], input: String, output: String) throws -> ChildProcess {
+    private func spawn(_ arguments: [String], input: Int32? = nil, output: String) throws -> ChildProcess {
         let files = try [output, output + ".err"].map { name in
             let path = folder.path + "/" + name
-            let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-            guard descriptor >= 0 else { throw POSIXFault("open \(path)") }
-            return descriptor
+            return try checked("open \(path)") { open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644) }
         }
         defer { for file in files { close(file) } }
-        return try ChildProcess(
-            launcher + [plugin] + arguments, environment: ProcessInfo.processInfo.environment,
-            folder: folder.path,
-            input: input, outputs: files)
+        var program = Program(launcher + [plugin] + arguments)
+        program.folder = folder.path
+        (program.input, program.output, program.errors) = (input, files[0], files[1])
+        return try program.spawn()
     }
 }
 
@@ -159,7 +158,7 @@ extension Rehearsal {
     }
 
     /// Whether any process carries the folder's mark.
-    public var hasSurvivors: Bool { !ProcessTable.marked(with: folder).isEmpty }
+    public var hasSurvivors: Bool { !RunProcesses.of(folder).isEmpty }
 
     /// Waits until `condition` holds: for at most 30 seconds, and not beyond the plugin's end.
     public func wait(for what: String, until condition: () -> Bool) throws {
@@ -184,8 +183,8 @@ extension Rehearsal {
 extension ProcessEnd {
     fileprivate var code: Int {
         switch self {
-        case .exit(let code): code
-        case .signal(let signal): -signal
+        case .exit(let code): Int(code)
+        case .signal(let signal): -Int(signal)
         }
     }
 }

@@ -19,6 +19,11 @@ public enum RunEvent: Hashable, Codable, Sendable {
     /// Something a person should know: a value was rounded, a garbage line was skipped. One line.
     case note(text: String)
     case ended(ending: RunEnding)
+
+    /// Whether this is `ended`.
+    public var isEnding: Bool {
+        if case .ended = self { true } else { false }
+    }
 }
 
 /// A run event with its place: the byte offset in `events.jsonl` just after its line. Offsets grow from

@@ -217,7 +217,7 @@ import Wire
         }
         node.link.send(.removeCheckpoints(study: key.study, checkpoints: wanted))
         #expect(try await node.complaint().contains("\"../checkpoints\" is no folder name"))
-        #expect(agent.names(in: folder) == [names[1]])
+        #expect(Spawn.names(in: folder) == [names[1]])
     }
 }
 
@@ -256,14 +256,14 @@ import Wire
 
     @Test func `it kills what is left of a run that has ended`() async throws {
         try leave("scripted", [.started(pid: 1, startTime: 1), .ended(ending: .completed)])
-        var command = Command("sleep", ["1000"])
+        var command = Program(["sleep", "1000"])
         command.environment = [TrialFolder.environmentMark: folder.path]
         command.leadsSession = true
-        let pid = try command.spawn()
+        let child = try command.spawn()
         let node = try LiveNode(scratch: scratch)
         try await node.open()
         try await node.idle()
-        #expect(reap(pid) == .signal(SIGKILL))
+        #expect(child.endIfOver() == .signal(SIGKILL))
         #expect(folder.readTail().last == .ended(ending: .completed))
     }
 }

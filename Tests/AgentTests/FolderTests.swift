@@ -1,5 +1,6 @@
 import FleetModel
 import FoundationEssentials
+import Spawn
 import Testing
 import Wire
 

@@ -1,4 +1,5 @@
 import FleetModel
+import Spawn
 import Testing
 
 @testable import agent

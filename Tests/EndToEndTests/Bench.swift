@@ -112,6 +112,11 @@ final class Bench {
             .end()
     }
 
+    /// Without the bench's agent home.
+    func bare(_ verb: String, _ arguments: String...) async throws -> Result {
+        await (try Running(programs + "/coordinator", [verb, study] + arguments, in: folder)).end()
+    }
+
     // MARK: what can be seen
 
     /// Processes that live because of this bench: agents of its home, and runs of its trial folders.

@@ -93,3 +93,15 @@ import Testing
         }
     }
 }
+
+extension StudyRunTests {
+    @Test func `a study stays with the agent's home that it was begun with`() async throws {
+        let bench = try Bench(Yaml.search(trials: 2))
+        #expect(try await bench.run("start").exit == 0)
+        let elsewhere = try await bench.bare("start", "--agent-home", bench.folder + "/other")
+        #expect(elsewhere.exit == 2)
+        #expect(elsewhere.errors.contains("start it without --agent-home"))
+        #expect(try await bench.bare("start").exit == 0)
+        #expect(!FileManager.default.fileExists(atPath: bench.folder + "/other"))
+    }
+}

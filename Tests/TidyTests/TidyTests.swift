@@ -70,7 +70,7 @@ import Testing
         }
     }
 
-    @Test(arguments: sources("agents", "plugins", "Sources/Wire", "Sources/TrainerKit"))
+    @Test(arguments: sources("agents", "plugins", "Sources/Wire", "Sources/Spawn", "Sources/TrainerKit"))
     func `what runs on GPU hosts uses FoundationEssentials and links no database and no SSH`(source: Source) {
         for module in ["Foundation", "GRDB", "CLibSSH", "Yams", "StudyCore", "Search"] {
             #expect(!source.imports(module), "\(source.path) imports \(module)")

@@ -1,4 +1,5 @@
 import FleetModel
+import Spawn
 import Testing
 import TrainerKit
 import Wire

@@ -46,25 +46,24 @@ struct Attach: ParsableCommand {
             close(ready.reading)
             close(errors)
         }
-        var command = Command(
-            "/proc/self/exe", arguments.serving(home, linger: arguments.linger ?? Self.linger))
-        command.program = absolute(command.program)
-        (command.output, command.errors, command.leadsSession) = (ready.writing, errors, true)
-        let pid = try command.spawn()
+        var program = Program(
+            [absolute("/proc/self/exe")] + arguments.serving(home, linger: arguments.linger ?? Self.linger))
+        (program.output, program.errors, program.leadsSession) = (ready.writing, errors, true)
+        let daemon = try program.spawn()
         close(ready.writing)
-        return try connect(home, to: pid, ready: ready.reading)
+        return try connect(home, to: daemon, ready: ready.reading)
     }
 
     /// Waits until the daemon says that it listens. One that loses the race for the home ends without a
     /// word; then the winner answers soon.
-    private func connect(_ home: Home, to pid: pid_t, ready: Int32) throws -> Int32 {
+    private func connect(_ home: Home, to daemon: ChildProcess, ready: Int32) throws -> Int32 {
         let deadline = monotonicSeconds() + Self.patience
         var wait = pollfd(fd: ready, events: Int16(POLLIN), revents: 0)
         _ = poll(&wait, 1, Int32(Self.patience * 1_000))
         while monotonicSeconds() < deadline {
             if let connection = try home.connect() { return connection }
             usleep(5_000)
-            if reap(pid) != nil, try home.takeDaemonLock() { break }
+            if daemon.endIfOver() != nil, try home.takeDaemonLock() { break }
         }
         let log = endOfFile(home.log, limit: 4_096).map { String(decoding: $0.bytes, as: UTF8.self) } ?? ""
         let lines = log.split(whereSeparator: \.isNewline).suffix(5).joined(separator: "\n  ")
@@ -75,13 +74,6 @@ struct Attach: ParsableCommand {
 /// Copies until either side ends.
 private func copy(from source: Int32, to target: Int32) {
     while case .bytes(let bytes) = receive(source) {
-        var written = 0
-        while written < bytes.count {
-            let count = bytes.withUnsafeBytes {
-                write(target, $0.baseAddress! + written, bytes.count - written)
-            }
-            if count < 0, errno != EINTR { return }
-            written += max(0, count)
-        }
+        do { try writeAll(bytes, to: target) } catch { return }
     }
 }

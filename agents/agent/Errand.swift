@@ -6,7 +6,7 @@ enum ErrandFailure: Error, Hashable, CustomStringConvertible {
     case notFound(program: String)
     case notStarted(why: String)
     case tooSlow(program: String, seconds: Double)
-    case ended(program: String, how: ChildExit, said: String)
+    case ended(program: String, how: ProcessEnd, said: String)
 
     var description: String {
         switch self {
@@ -33,7 +33,7 @@ final class Errand {
     let output: Int32
     /// On the monotonic clock, in seconds.
     let deadline: Double
-    private let pid: pid_t
+    private let child: ChildProcess
     private let done: (ErrandResult) -> Void
     private var answer: [UInt8] = []
 
@@ -57,13 +57,11 @@ final class Errand {
     ) throws(SystemError) {
         let pipe = try Pipe()
         defer { close(pipe.writing) }
-        var command = Command(program, arguments)
+        var question = Program([program] + arguments)
         // nvidia-smi tells its errors on either of them.
-        command.output = pipe.writing
-        command.errors = pipe.writing
-        command.leadsSession = true
+        (question.output, question.errors, question.leadsSession) = (pipe.writing, pipe.writing, true)
         do {
-            pid = try command.spawn()
+            child = try question.spawn()
         } catch {
             close(pipe.reading)
             throw error
@@ -83,7 +81,7 @@ final class Errand {
                 if answer.count < Self.longestAnswer { answer += bytes }
             case .nothing: return false
             case .end:
-                finish(reap(pid, waiting: true) ?? .exit(0))
+                finish(child.wait())
                 return true
             }
         }
@@ -91,17 +89,17 @@ final class Errand {
 
     /// Its time is over.
     func abandon() {
-        kill(-pid, SIGKILL)
-        _ = reap(pid, waiting: true)
+        child.signalGroup(SIGKILL)
+        child.wait()
         close(output)
         done(.failure(.tooSlow(program: program, seconds: Self.limitSeconds)))
     }
 
-    private func finish(_ exit: ChildExit) {
+    private func finish(_ end: ProcessEnd) {
         close(output)
         let text = String(decoding: answer, as: UTF8.self)
         done(
-            exit == .exit(0)
-                ? .success(text) : .failure(.ended(program: program, how: exit, said: trimmed(text))))
+            end == .exit(0)
+                ? .success(text) : .failure(.ended(program: program, how: end, said: trimmed(text))))
     }
 }

@@ -1,6 +1,7 @@
 import FleetModel
 import FoundationEssentials
 import Glibc
+import Spawn
 import Wire
 
 /// Reads an `events.jsonl` piece by piece. The file is the queue: nothing is kept in memory between pieces.
@@ -16,7 +17,7 @@ enum EventReader {
 
         /// The same, read from `start`, without the run's ending and what stands after it.
         func beforeEnding(from start: Int) -> Piece {
-            guard let ending = events.firstIndex(where: \.isEnding) else { return self }
+            guard let ending = events.firstIndex(where: \.event.isEnding) else { return self }
             let events = Array(events[..<ending])
             return Piece(events: events, end: events.last?.end ?? start)
         }
@@ -53,11 +54,5 @@ enum EventReader {
             if bytes.isEmpty { return nil }
             offset += bytes.count
         }
-    }
-}
-
-extension PlacedEvent {
-    fileprivate var isEnding: Bool {
-        if case .ended = event { true } else { false }
     }
 }

@@ -52,11 +52,7 @@ struct Home {
 
     /// Takes the place of this home's only daemon, for as long as this process lives; false where another has it.
     func takeDaemonLock() throws -> Bool {
-        let descriptor = try checked("open \(lock)") { open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0o600) }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            close(descriptor)
-            return false
-        }
+        guard let descriptor = try openLocked(lock, mode: 0o600) else { return false }
         // For people, and for whoever wants to end the daemon.
         let pid = Array("\(getpid())\n".utf8)
         _ = ftruncate(descriptor, 0)

@@ -21,8 +21,8 @@ final class LiveRun {
     private(set) var tail: EventTail
     private var life: RunLife
     private let lock: RunLock
-    private var child: pid_t?
-    private var childExit: ChildExit?
+    private var child: ChildProcess?
+    private var childEnd: ProcessEnd?
     private var leader: Leader?
 
     /// What looking at it gave.
@@ -49,19 +49,17 @@ final class LiveRun {
 
     /// Starts the plugin in a session of its own, so that it outlives us.
     func start(plugin: String, now: Double) throws {
-        var command = Command(plugin, ["run", folder.path])
-        command.environment = [TrialFolder.environmentMark: folder.path]
-        command.leadsSession = true
+        var program = Program([plugin, "run", folder.path])
+        program.environment = [TrialFolder.environmentMark: folder.path]
+        program.folder = folder.path
+        program.leadsSession = true
         let flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC
         let output = try checked("open \(folder.stdout)") { open(folder.stdout, flags, 0o600) }
         defer { close(output) }
         let errors = try checked("open \(folder.stderr)") { open(folder.stderr, flags, 0o600) }
         defer { close(errors) }
-        (command.output, command.errors) = (output, errors)
-        // A child begins in our folder; this process has one thread and nobody else looks.
-        try checked("enter \(folder.path)") { chdir(folder.path) }
-        defer { _ = chdir("/") }
-        child = try command.spawn()
+        (program.output, program.errors) = (output, errors)
+        child = try program.spawn()
         checkAt = now + Self.soonSeconds
     }
 
@@ -97,7 +95,7 @@ final class LiveRun {
     }
 
     private func see() -> RunLife.Sight {
-        if let pid = child, let exit = reap(pid) { (child, childExit) = (nil, exit) }
+        if let end = child?.endIfOver() { (child, childEnd) = (nil, end) }
         tail = folder.readTail()
         // A plugin of ours that has not written `started` may be about to take the lock.
         let mayAsk = tail.hasStarted || child == nil
@@ -106,7 +104,7 @@ final class LiveRun {
         if leader == nil, tail.hasStarted { leader = folder.readLeader() }
         return RunLife.Sight(
             hasStarted: tail.hasStarted, hasEnded: tail.hasEnded,
-            childExit: childExit.map { "\($0)" }, lockIsFree: isFree)
+            childExit: childEnd.map { "\($0)" }, lockIsFree: isFree)
     }
 
     /// How many processes it was sent to.

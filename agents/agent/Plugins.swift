@@ -1,6 +1,7 @@
 import FleetModel
 import FoundationEssentials
 import Glibc
+import Spawn
 import Wire
 
 /// Where plugins are, and which of them answered.
@@ -59,7 +60,7 @@ struct Plugins {
 
     private var candidates: [String] {
         folders.flatMap { folder in Self.known.map { "\(folder)/\($0)" } }
-            + agent.names(in: own).filter(FolderName.isSafe).map { "\(own)/\($0)" }
+            + Spawn.names(in: own).filter(FolderName.isSafe).map { "\(own)/\($0)" }
     }
 
     private static func saysHello(_ output: String) -> Bool {

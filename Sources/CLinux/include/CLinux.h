@@ -9,7 +9,7 @@
    0, or -1 with errno. */
 int linux_become_subreaper(void);
 
-/* pipe2(2), O_CLOEXEC: ends[0] reads without blocking, ends[1] writes. 0, or -1 with errno. */
+/* pipe2(2), O_CLOEXEC: ends[0] reads, ends[1] writes. 0, or -1 with errno. */
 int linux_pipe(int ends[2]);
 
 /* posix_spawn_file_actions_addchdir_np(3). 0, or an error number. */

@@ -48,9 +48,10 @@ extension Engine {
     /// Starts one run, of a trial that waits or of a new one. False where nothing can be started now.
     private mutating func launchNext(_ effects: inout [Effect]) -> Bool {
         guard leasing.count < plan.resources.parallel ?? .max else { return false }
-        let queued = stages[stages.count - 1].trials.first { $0.state == .queued }
+        let open = stages.count - 1
+        let queued = stages[open].queued.first.map { stages[open].trials[$0] }
         guard queued != nil || wantsTrial else { return false }
-        let checkpoint = queued?.checkpoint ?? stages[stages.count - 1].origin
+        let checkpoint = queued?.checkpoint ?? stages[open].origin
         let need = Need(
             slots: plan.resources.gpus, perNode: plan.resources.gpusPerNode,
             node: checkpoint.flatMap(node(of:)))
@@ -90,7 +91,7 @@ extension Engine {
         let trial = Trial(
             id: id, assignment: proposal.assignment, reason: proposal.reason, origin: stages[index].origin,
             proposedAt: now)
-        stages[index].trials.append(trial)
+        stages[index].add(trial)
         tell(
             .proposed(trial: id, assignment: proposal.assignment, because: proposal.reason), &effects)
         return trial
@@ -103,7 +104,7 @@ extension Engine {
         let run = Run(
             id: RunID(trial: id, attempt: trial.runs.count), lease: lease, start: start, since: now)
         stages[id.stage].trials[id.number].runs.append(run)
-        stages[id.stage].trials[id.number].state = .running
+        stages[id.stage].set(.running, of: id.number)
         leasing.append(run.id)
         for part in lease.parts {
             let node = nodes.firstIndex { $0.id == part.node }!

@@ -23,7 +23,7 @@ extension Engine {
         }
         if let limit = plan.budget.trials, trialBudgetIsSpent,
             proposedTrials < plan.method.stageCount * plan.method.trialsPerStage,
-            stages[stages.count - 1].trials.allSatisfy(\.hasEnded)
+            stages[stages.count - 1].unended == 0
         {
             return .trials(limit: limit)
         }

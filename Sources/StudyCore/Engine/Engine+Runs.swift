@@ -56,7 +56,7 @@ extension Engine {
 
     /// Tells the trial's last run to stop.
     mutating func stop(_ run: RunID, because reason: StopReason, _ effects: inout [Effect]) {
-        stages[run.trial.stage].trials[run.trial.number].state = .stopping(because: reason)
+        stages[run.trial.stage].set(.stopping(because: reason), of: run.trial.number)
         let nodes = stages[run.trial.stage].trials[run.trial.number].runs[run.attempt].lease.parts.map(\.node)
         effects.append(.stop(run: run, nodes: nodes, because: reason))
     }
@@ -140,7 +140,7 @@ extension Engine {
     /// its last checkpoint and its last word has completed its trial.
     private mutating func goOnLater(_ id: TrialID, _ effects: inout [Effect]) {
         if isTrained(id) { return close(id, completion(of: id), &effects) }
-        stages[id.stage].trials[id.number].state = .queued
+        stages[id.stage].set(.queued, of: id.number)
     }
 
     /// Its state after the last step is saved.
@@ -150,8 +150,9 @@ extension Engine {
 
     /// Ends a trial for good.
     mutating func close(_ id: TrialID, _ ending: TrialEnding, _ effects: inout [Effect]) {
-        stages[id.stage].trials[id.number].state = .ended(ending)
+        stages[id.stage].set(.ended(ending), of: id.number)
         stages[id.stage].trials[id.number].endedAt = now
+        stages[id.stage].trials[id.number].progress.curve.end()
         switch ending {
         case .completed(let loss):
             let position = stages[id.stage].rank(id.number) + 1
@@ -170,8 +171,9 @@ extension Engine {
         stages[stage].trials[number].runs[run.attempt].until = now
         settledSlotSeconds += stages[stage].trials[number].runs[run.attempt].slotSeconds(at: now)
         leasing.removeAll { $0 == run }
-        for node in nodes.indices {
-            nodes[node].leased = nodes[node].leased.filter { $0.value != run }
+        for part in stages[stage].trials[number].runs[run.attempt].lease.parts {
+            guard let node = nodes.firstIndex(where: { $0.id == part.node }) else { continue }
+            for slot in part.slots { nodes[node].leased[slot] = nil }
         }
     }
 }

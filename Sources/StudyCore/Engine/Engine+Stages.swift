@@ -12,7 +12,7 @@ extension Engine {
     /// True where the open stage was closed and another may begin.
     mutating func closeStageIfFinished(_ effects: inout [Effect]) -> Bool {
         let index = stages.count - 1
-        guard !wantsTrial, stages[index].trials.allSatisfy(\.hasEnded) else { return false }
+        guard !wantsTrial, stages[index].unended == 0 else { return false }
         guard let best = stages[index].ranking.first else {
             finish(.failed(stages[index].withoutResult), &effects)
             return false

@@ -8,8 +8,14 @@ public struct Stage: Hashable, Codable, Sendable {
     /// The training state that its trials start from; nil: a new model.
     public let origin: Checkpoint?
     public let openedAt: Timestamp
-    /// By number.
+    /// By number. They are added by `add` and change their state by `set`, which keep what follows true.
     public internal(set) var trials: [Trial] = []
+    /// What a sampler may learn from, by number; kept, because a proposal should not cost a walk over all.
+    private(set) var observations: [Observation] = []
+    /// Numbers of the trials that wait for a lease, lowest first.
+    private(set) var queued: [Int] = []
+    /// How many trials have not ended.
+    private(set) var unended = 0
     /// Numbers of the completed trials, best first.
     private(set) var ranked: [Int] = []
     /// The best trial, once the stage is closed.
@@ -48,10 +54,23 @@ public struct Stage: Hashable, Codable, Sendable {
         return low
     }
 
-    /// What a sampler may learn from.
-    var observations: [Observation] {
-        trials.map { trial in
-            Observation(trial.assignment, trial.observed)
+    /// Takes a new trial, which is queued.
+    mutating func add(_ trial: Trial) {
+        trials.append(trial)
+        observations.append(Observation(trial.assignment, trial.observed))
+        queued.append(trial.id.number)
+        unended += 1
+    }
+
+    /// Moves a trial on in its life.
+    mutating func set(_ state: TrialState, of number: Int) {
+        if trials[number].state == .queued { queued.removeAll { $0 == number } }
+        trials[number].state = state
+        observations[number] = Observation(trials[number].assignment, trials[number].observed)
+        switch state {
+        case .queued: queued.insert(number, at: queued.firstIndex { $0 > number } ?? queued.count)
+        case .ended: unended -= 1
+        case .running, .stopping: break
         }
     }
 }
@@ -59,10 +78,10 @@ public struct Stage: Hashable, Codable, Sendable {
 extension Trial {
     fileprivate var observed: Observation.Result {
         switch state {
-        case .queued, .running: .running
+        case .queued, .running, .stopping(.paused): .running
         case .ended(.completed(let loss)): .complete(loss)
         case .ended(.failed), .ended(.cancelled): .failed
-        case .stopping, .ended(.pruned):
+        case .stopping(.pruned), .ended(.pruned):
             progress.latest.map { .pruned(step: progress.latestStep, $0) } ?? .failed
         }
     }

@@ -9,7 +9,7 @@ public struct Trial: Hashable, Codable, Sendable {
     /// What the trial starts from; nil: a new model.
     public let origin: Checkpoint?
     public let proposedAt: Timestamp
-    public internal(set) var state: TrialState = .queued
+    public internal(set) var state = TrialState.queued
     /// Every run so far, the current one last.
     public internal(set) var runs: [Run] = []
     public internal(set) var progress = Progress()
@@ -112,14 +112,16 @@ public struct Progress: Hashable, Codable, Sendable {
 }
 
 /// A loss curve thinned to at most `Curve.limit` points, evenly over its length, for views and rankings.
-public struct Curve: Hashable, Codable, Sendable {
+public struct Curve: Hashable, Sendable {
     /// One reported loss.
-    public struct Point: Hashable, Codable, Sendable {
+    public struct Point: Hashable, Sendable {
         public let step: Int
         public let loss: Loss
     }
 
     static let limit = 32
+    /// What stays of an ended trial's curve.
+    static let limitAfterEnd = 8
     public private(set) var points: [Point] = []
     /// Only every `stride`-th report is kept.
     private var stride = 1
@@ -130,9 +132,42 @@ public struct Curve: Hashable, Codable, Sendable {
         guard skipped >= stride else { return }
         skipped = 0
         points.append(Point(step: step, loss: loss))
-        guard points.count == Self.limit else { return }
-        points = points.enumerated().filter { $0.offset % 2 == 1 }.map(\.element)
+        if points.count == Self.limit { halve() }
+    }
+
+    mutating func end() {
+        while points.count > Self.limitAfterEnd { halve() }
+    }
+
+    /// Keeps every other point, the last among them.
+    private mutating func halve() {
+        let last = points.count - 1
+        points = points.enumerated().filter { (last - $0.offset) % 2 == 0 }.map(\.element)
         stride *= 2
+    }
+}
+
+/// Steps and losses in two lists, a third of the bytes of one object a point.
+extension Curve: Codable {
+    private enum Key: String, CodingKey {
+        case steps, losses, stride, skipped
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: Key.self)
+        let steps = try fields.decode([Int].self, forKey: .steps)
+        let losses = try fields.decode([Loss].self, forKey: .losses)
+        points = zip(steps, losses).map(Point.init)
+        stride = try fields.decode(Int.self, forKey: .stride)
+        skipped = try fields.decode(Int.self, forKey: .skipped)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var fields = encoder.container(keyedBy: Key.self)
+        try fields.encode(points.map(\.step), forKey: .steps)
+        try fields.encode(points.map(\.loss), forKey: .losses)
+        try fields.encode(stride, forKey: .stride)
+        try fields.encode(skipped, forKey: .skipped)
     }
 }
 

@@ -40,42 +40,16 @@ struct StudyOptions: ParsableArguments {
     }
 }
 
-/// How a command ends when it does not do what it was asked: the message is on stderr already.
-enum Failure {
-    /// Wrong input: exit code 2.
-    static func usage(_ message: String) -> ExitCode {
-        say(message)
-        return ExitCode(2)
-    }
-
-    /// Anything else: exit code 1.
-    static func failed(_ message: String) -> ExitCode {
-        say(message)
-        return ExitCode(1)
-    }
-
-    /// Whatever `body` throws is wrong input.
-    static func asUsage<Value>(_ body: () throws -> Value) throws -> Value {
-        do {
-            return try body()
-        } catch let exit as ExitCode {
-            throw exit
-        } catch {
-            throw usage("\(error)")
-        }
-    }
-
-    private static func say(_ message: String) {
-        FileHandle.standardError.write(Data((message + "\n").utf8))
-    }
-}
-
 /// Where this machine's agent and plugins are.
 struct LocalNodeOptions: ParsableArguments {
     @Option(help: "The agent's executable. Default: the one beside this program.")
     var agent: String?
 
-    @Option(help: "The agent's home. Default: $ITERHPO_AGENT_HOME, or ~/.iterhpo/agent.")
+    @Option(
+        help: """
+            The agent's home. Default: the one that the study was begun with; for a new study \
+            $ITERHPO_AGENT_HOME, or ~/.iterhpo/agent.
+            """)
     var agentHome: String?
 
     @Option(help: "The folder of the plugins. Default: this program's folder.")
@@ -87,9 +61,23 @@ struct LocalNodeOptions: ParsableArguments {
 
     var agentPath: String { agent ?? own + "/agent" }
     var pluginFolder: String { plugins ?? own }
-    var home: String {
+
+    /// The home for a study, whose runs and checkpoints are in one home for good.
+    /// - Throws: an exit code where another home is asked for than the one it was begun with.
+    func home(of folder: StudyFolder) throws -> String {
+        let asked = agentHome.map { URL(fileURLWithPath: $0).path }
+        guard let begun = folder.agentHome else { return asked ?? usualHome }
+        if let asked, asked != begun {
+            throw Failure.usage(
+                "this study's runs and checkpoints are in the agent's home \(begun), not in \(asked): "
+                    + "start it without --agent-home")
+        }
+        return begun
+    }
+
+    private var usualHome: String {
         let environment = ProcessInfo.processInfo.environment
-        let usual = (environment["HOME"] ?? "/root") + "/.iterhpo/agent"
-        return URL(fileURLWithPath: agentHome ?? environment["ITERHPO_AGENT_HOME"] ?? usual).path
+        let own = (environment["HOME"] ?? "/root") + "/.iterhpo/agent"
+        return URL(fileURLWithPath: environment["ITERHPO_AGENT_HOME"] ?? own).path
     }
 }

@@ -2,6 +2,7 @@ import FleetModel
 import Foundation
 import Journal
 import StudyCore
+import Synchronization
 import Wire
 
 /// Writes the results of a study into its folder, in the background and in order. Every file appears whole,
@@ -13,6 +14,9 @@ final class ResultsTree: Sendable {
     private let agentHome: String
     private let queue = DispatchQueue(label: "results", qos: .utility)
     private let complain: @Sendable (String) -> Void
+    /// How many writings of the tables wait; only the last of them is done, so that many trials ending at
+    /// once do not write as many tables.
+    private let waitingTables = Mutex(0)
 
     init(
         folder: StudyFolder, journal: JournalReader, agentHome: String,
@@ -28,16 +32,16 @@ final class ResultsTree: Sendable {
     func record(_ id: TrialID, of engine: Engine) {
         inBackground { [self] in
             try write(id, of: engine)
-            try writeTables(of: engine)
         }
+        writeTables(of: engine)
     }
 
     /// Everything, for a coordinator that takes a study up again.
     func writeAll(of engine: Engine) {
         inBackground { [self] in
             for trial in engine.trials where trial.hasEnded { try write(trial.id, of: engine) }
-            try writeTables(of: engine)
         }
+        writeTables(of: engine)
     }
 
     /// Waits until everything asked for so far is written.
@@ -87,7 +91,18 @@ final class ResultsTree: Sendable {
         }
     }
 
-    private func writeTables(of engine: Engine) throws {
+    private func writeTables(of engine: Engine) {
+        waitingTables.withLock { $0 += 1 }
+        inBackground { [self] in
+            let isLast = waitingTables.withLock { waiting in
+                waiting -= 1
+                return waiting == 0
+            }
+            if isLast { try writeTablesNow(of: engine) }
+        }
+    }
+
+    private func writeTablesNow(of engine: Engine) throws {
         try Self.write(Data(Summary.csv(of: engine).utf8), to: folder.path + "/hpo_summary.csv")
         for stage in engine.stages {
             guard let best = BestOfStage(of: stage, in: engine) else { continue }

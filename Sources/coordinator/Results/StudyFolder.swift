@@ -7,11 +7,22 @@ struct StudyFolder {
     let path: String
 
     var journal: String { path + "/study.sqlite" }
+    /// Where the home of this machine's agent is noted, when the study begins.
+    private var agentHomeNote: String { path + "/agent-home" }
     private var lock: String { path + "/study.lock" }
     private var stopRequest: String { path + "/stop-requested" }
 
     func stage(_ stage: Int) -> String { path + "/stage_\(stage)" }
     func trial(_ id: TrialID) -> String { stage(id.stage) + "/trial_\(id.number)" }
+
+    /// The home of this machine's agent that the study was begun with; nil for a new study.
+    var agentHome: String? {
+        try? String(contentsOfFile: agentHomeNote, encoding: .utf8)
+    }
+
+    func note(agentHome: String) throws {
+        try Data(agentHome.utf8).write(to: URL(fileURLWithPath: agentHomeNote), options: .atomic)
+    }
 
     /// Another coordinator runs this study.
     struct Busy: Error, CustomStringConvertible {

@@ -1,0 +1,21 @@
+import StudyCore
+
+/// What a changed study file changed.
+struct PlanDifference {
+    let words: String
+
+    /// nil where the plans are equal.
+    init?(recorded: Plan, file: Plan) {
+        let parts: [(String, Bool)] = [
+            ("trainer", recorded.trainer != file.trainer),
+            ("objective", recorded.objective != file.objective),
+            ("space", recorded.space != file.space), ("method", recorded.method != file.method),
+            ("sampler", recorded.sampler != file.sampler), ("pruner", recorded.pruner != file.pruner),
+            ("seed", recorded.seed != file.seed), ("resources", recorded.resources != file.resources),
+            ("budget", recorded.budget != file.budget), ("checkpoints", recorded.keepBest != file.keepBest),
+        ]
+        let changed = parts.filter(\.1).map(\.0)
+        guard !changed.isEmpty else { return nil }
+        words = changed.joined(separator: ", ")
+    }
+}
