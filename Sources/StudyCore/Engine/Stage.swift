@@ -78,10 +78,10 @@ public struct Stage: Hashable, Codable, Sendable {
 extension Trial {
     fileprivate var observed: Observation.Result {
         switch state {
-        case .queued, .running: .running
+        case .queued, .running, .stopping(.paused): .running
         case .ended(.completed(let loss)): .complete(loss)
         case .ended(.failed), .ended(.cancelled): .failed
-        case .stopping, .ended(.pruned):
+        case .stopping(.pruned), .ended(.pruned):
             progress.latest.map { .pruned(step: progress.latestStep, $0) } ?? .failed
         }
     }
