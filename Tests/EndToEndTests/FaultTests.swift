@@ -66,7 +66,7 @@ import Testing
 
     @Test func `a plugin that is killed is tried again from its checkpoint`() async throws {
         let bench = try Bench(
-            Yaml.search(trials: 1, steps: 60, secondsPerStep: 0.02))
+            Yaml.search(trials: 1, steps: 60, secondsPerStep: 0.05))
         let start = try bench.begin("start")
         try await bench.reach(step: 25, of: start)
         for pid in bench.runProcesses() { kill(pid, SIGKILL) }
@@ -82,7 +82,7 @@ import Testing
     }
 
     @Test func `Ctrl-C leaves runs going, and starting again takes up what they did`() async throws {
-        let bench = try Bench(Yaml.search(trials: 4, steps: 100, secondsPerStep: 0.01))
+        let bench = try Bench(Yaml.search(trials: 3, steps: 100, secondsPerStep: 0.03))
         let first = try bench.begin("start")
         _ = await first.line { $0.contains("proposed") }
         try await bench.reach(step: 5, of: first)
@@ -100,7 +100,7 @@ import Testing
     func `stop pauses a study with its state saved, and start goes on from there`(isAttended: Bool)
         async throws
     {
-        let bench = try Bench(Yaml.search(trials: 3, steps: 100, secondsPerStep: 0.01))
+        let bench = try Bench(Yaml.search(trials: 3, steps: 100, secondsPerStep: 0.03))
         let first = try bench.begin("start")
         try await bench.reach(step: 10, of: first)
         if !isAttended {

@@ -1,40 +1,29 @@
 import BusyStudy
 import FleetModel
 import Foundation
+import GRDB
 import Journal
 import StudyCore
+import Synchronization
 import Testing
 
 @Suite struct ReaderTests {
     let folder = Folder()
 
-    @Test func `readers see whole batches while one writes`() async throws {
+    @Test func `readers see whole batches while one writes`() throws {
+        let size = 2000
         var study = BusyStudy.small()
         let journal = try Journal.create(at: folder.journal, engine: study.engine)
-        var batches: [[Step]] = []
-        var engines = [study.engine]
-        for _ in 0..<40 {
-            batches.append(study.next(10))
-            engines.append(study.engine)
-        }
-        let (path, states) = (folder.journal, engines)
-        try await withThrowingTaskGroup { group in
-            for _ in 0..<2 {
-                group.addTask {
-                    let reader = try JournalReader(at: path)
-                    var seen = 0
-                    while seen < states.count - 1 {
-                        let engine = try reader.restore()
-                        // Never half a batch, never an older one again.
-                        seen = try #require(states[seen...].firstIndex(of: engine))
-                    }
-                }
-            }
-            for (index, batch) in batches.enumerated() {
-                try journal.append(batch, engine: states[index + 1])
-            }
-            try await group.waitForAll()
-        }
+        let batches = (0..<5).map { _ in Batch(steps: study.next(size), engine: study.engine) }
+        let reader = try DatabaseQueue(path: folder.journal, configuration: .readOnly)
+        let writer = Writer(batches, to: journal)
+        var ends: [Int] = []
+        while !writer.isDone { ends.append(try reader.read(lastSequence)) }
+        #expect(ends.allSatisfy { $0 % size == 0 }, "\(ends.filter { $0 % size != 0 }.prefix(5))")
+        #expect(ends == ends.sorted())
+        // Reads fell into the writing of batches, and not only between them.
+        #expect(ends.count > 10 * batches.count)
+        #expect(try JournalReader(at: folder.journal).restore() == study.engine)
     }
 
     @Test func `a reader needs no writer`() throws {
@@ -64,4 +53,42 @@ import Testing
         #expect(reports.last?.metrics["validation_loss"] == Reading(trial.result!.value))
         #expect(try JournalReader(at: folder.journal).reports(of: TrialID(stage: 9, number: 0)) == [])
     }
+}
+
+/// What one `append` takes.
+private struct Batch {
+    let steps: [Step]
+    let engine: Engine
+}
+
+/// A thread of its own that appends batches.
+private final class Writer: Sendable {
+    private let state = Mutex(false)
+
+    var isDone: Bool { state.withLock { $0 } }
+
+    init(_ batches: [Batch], to journal: Journal) {
+        Thread.detachNewThread { [self] in
+            for batch in batches { try? journal.append(batch.steps, engine: batch.engine) }
+            state.withLock { $0 = true }
+        }
+    }
+}
+
+extension Configuration {
+    fileprivate static var readOnly: Configuration {
+        var configuration = Configuration()
+        configuration.readonly = true
+        return configuration
+    }
+}
+
+private func lastSequence(_ db: Database) throws -> Int {
+    try Int.fetchOne(
+        db,
+        sql: """
+            SELECT max(
+                (SELECT coalesce(max(sequence), 0) FROM steps),
+                (SELECT coalesce(max(sequence), 0) FROM reports))
+            """) ?? 0
 }
