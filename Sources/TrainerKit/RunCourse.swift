@@ -51,14 +51,13 @@ package struct RunCourse {
 
     package mutating func take(_ event: RunEvent) -> [RunEvent] {
         switch event {
-        case .report(let report): take(report)
-        case .checkpoint: [event]
-        case .note(let text): note(text)
+        case .report(let report): return take(report)
+        case .checkpoint: return [event]
+        case .note(let text): return note(text)
         case .ended(.failed(let failure)):
-            {
-                refusal = failure.description; return []
-            }()
-        case .started, .ended: []
+            refusal = failure.description
+            return []
+        case .started, .ended: return []
         }
     }
 

@@ -91,11 +91,8 @@ extension SettingsReader {
     public mutating func optionalInt(
         _ name: String, in range: some RangeExpression<Int> = Int.min...
     ) -> Int? {
-        has(name)
-            ? int(name, default: 0, in: range)
-            : {
-                asked.insert(name); return nil
-            }()
+        guard value(name) != nil else { return nil }
+        return int(name, default: 0, in: range)
     }
 
     /// A finite number; without a default it must be there.
@@ -193,11 +190,8 @@ extension SettingsReader {
 
     /// An absolute path, or nil where the key is absent.
     public mutating func optionalPath(_ name: String, _ kind: PathKind = .any) -> String? {
-        has(name)
-            ? path(name, kind)
-            : {
-                asked.insert(name); return nil
-            }()
+        guard value(name) != nil else { return nil }
+        return path(name, kind)
     }
 
     /// Absolute paths; a single one counts as a list of one.

@@ -13,10 +13,11 @@ extension Engine {
     mutating func remove(_ checkpoints: [Checkpoint], of id: TrialID, _ effects: inout [Effect]) {
         guard !checkpoints.isEmpty else { return }
         stages[id.stage].trials[id.number].progress.checkpoints.removeAll(where: checkpoints.contains)
-        for (node, group) in Dictionary(grouping: checkpoints, by: { self.node(of: $0) })
-            .sorted(by: { ($0.key ?? .local) < ($1.key ?? .local) })
-        {
-            guard let node else { continue }
+        let places = checkpoints.compactMap { checkpoint in
+            node(of: checkpoint).map { (node: $0, checkpoint: checkpoint) }
+        }
+        for node in Set(places.map(\.node)).sorted() {
+            let group = places.filter { $0.node == node }.map(\.checkpoint)
             effects.append(.remove(checkpoints: group, node: node))
         }
     }
