@@ -17,7 +17,7 @@ build: packages ## Build the coordinator, the agent and the plugins (release)
 	swift build -c release --product scripted
 	swift build -c release --product command
 
-quickstart: build ## Run a real staged study on this machine: about 3 minutes after the build
+quickstart: build ## Run a real staged study on this machine: about 2 minutes after the build
 	$(BIN)/coordinator start deploy/studies/quickstart.yaml --out quickstart
 
 test: packages ## Run every check: format, build, all suites

@@ -102,11 +102,7 @@ public final class Journal: Sendable {
 
     /// The engine as it was after the last step.
     public func restore() throws(JournalError) -> Engine {
-        do {
-            return try database.read { db in try Replay.engine(db, path: path) }
-        } catch {
-            throw .from(error, path: path)
-        }
+        try Replay.engine(in: database, path: path)
     }
 
     /// Writes steps, all or none; `engine` is the state after the last of them.

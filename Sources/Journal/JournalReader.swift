@@ -24,11 +24,7 @@ public final class JournalReader: Sendable {
 
     /// The engine after the last batch that is written.
     public func restore() throws(JournalError) -> Engine {
-        do {
-            return try database.read { db in try Replay.engine(db, path: path) }
-        } catch {
-            throw .from(error, path: path)
-        }
+        try Replay.engine(in: database, path: path)
     }
 
     /// Every report of a trial that counted or was repeated by a resumed run, in order of arrival.

@@ -29,9 +29,18 @@ enum Replay {
         try Int.fetchOne(db, sql: "SELECT coalesce(max(sequence), 0) FROM snapshots") ?? 0
     }
 
+    /// The engine as the file has it.
+    static func engine(in database: DatabaseQueue, path: String) throws(JournalError) -> Engine {
+        do {
+            return try database.read { db in try engine(db, path: path) }
+        } catch {
+            throw .from(error, path: path)
+        }
+    }
+
     /// The newest snapshot, and every step after it applied again. Effects that come out otherwise than
     /// recorded stop the replay: going on would make another study of it.
-    static func engine(_ db: Database, path: String) throws -> Engine {
+    private static func engine(_ db: Database, path: String) throws -> Engine {
         var (engine, sequence) = try start(db)
         let steps = try Row.fetchCursor(
             db, sql: "SELECT * FROM steps WHERE sequence > ? ORDER BY sequence", arguments: [sequence])
@@ -55,7 +64,8 @@ enum Replay {
 
     private static func start(_ db: Database) throws -> (Engine, Int) {
         // A snapshot that another version wrote or that is damaged is passed over: the steps are all there.
-        for row in try Row.fetchAll(db, sql: "SELECT * FROM snapshots ORDER BY sequence DESC") {
+        let snapshots = try Row.fetchCursor(db, sql: "SELECT * FROM snapshots ORDER BY sequence DESC")
+        while let row = try snapshots.next() {
             guard let engine = try? JSONDecoder().decode(Engine.self, from: row["engine"] as Data) else {
                 continue
             }

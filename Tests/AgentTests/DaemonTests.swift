@@ -27,6 +27,14 @@ import Wire
         try await node.idle()
     }
 
+    @Test func `checkpoints that an earlier daemon was removing are removed by the next`() async throws {
+        let node = try LiveNode()
+        let left = node.scratch.path + "/trash.1.2"
+        try FileManager.default.createDirectory(atPath: left + "/step_1", withIntermediateDirectories: true)
+        try await node.open()
+        while access(left, F_OK) == 0 { try await Task.sleep(for: .milliseconds(5)) }
+    }
+
     @Test func `a second launch changes nothing`() async throws {
         let node = try LiveNode()
         try await node.open()

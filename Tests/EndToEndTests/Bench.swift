@@ -84,6 +84,15 @@ final class Bench {
             }
         }
 
+        /// Reads so many lines.
+        func lines(_ count: Int) async {
+            var seen = 0
+            _ = await line { _ in
+                seen += 1
+                return seen == count
+            }
+        }
+
         /// Reads until a line satisfies `isIt`; nil at the end of the output.
         func line(where isIt: (String) -> Bool) async -> String? {
             for await line in lines where isIt(line) { return line }

@@ -9,11 +9,7 @@ import Testing
     func `a coordinator killed at any moment loses and doubles nothing`(decisions: Int) async throws {
         let bench = try Bench(Yaml.stages(2, trials: 4, steps: 50, secondsPerStep: 0.005))
         let first = try bench.begin("start")
-        var seen = 0
-        _ = await first.line { _ in
-            seen += 1
-            return seen == decisions
-        }
+        await first.lines(decisions)
         first.signal(SIGKILL)
         _ = await first.end()
         let second = try await bench.run("start")
@@ -27,11 +23,7 @@ import Testing
     func `an agent killed at any moment loses and doubles nothing`(decisions: Int) async throws {
         let bench = try Bench(Yaml.stages(2, trials: 4, steps: 50, secondsPerStep: 0.005))
         let start = try bench.begin("start")
-        var seen = 0
-        _ = await start.line { _ in
-            seen += 1
-            return seen == decisions
-        }
+        await start.lines(decisions)
         let daemon = try #require(bench.daemon())
         kill(daemon, SIGKILL)
         let result = await start.end()
@@ -46,11 +38,7 @@ import Testing
     func `coordinator and agent killed together lose and double nothing`(decisions: Int) async throws {
         let bench = try Bench(Yaml.stages(2, trials: 4, steps: 50, secondsPerStep: 0.005))
         let first = try bench.begin("start")
-        var seen = 0
-        _ = await first.line { _ in
-            seen += 1
-            return seen == decisions
-        }
+        await first.lines(decisions)
         // After the first decision it may not have come up yet.
         if let daemon = bench.daemon() { kill(daemon, SIGKILL) }
         first.signal(SIGKILL)

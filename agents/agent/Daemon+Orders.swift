@@ -78,6 +78,16 @@ extension Daemon {
         }
     }
 
+    private static let trashPrefix = "trash."
+
+    /// Removes what an earlier daemon did not come to remove.
+    func sweepTrash() {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: home.path)) ?? []
+        let paths = names.filter { $0.hasPrefix(Self.trashPrefix) }.map { home.path + "/" + $0 }
+        guard !paths.isEmpty else { return }
+        onOwnThread { for path in paths { try? FileManager.default.removeItem(atPath: path) } }
+    }
+
     /// Takes the folders out of sight at once, and their bytes off the disk on a thread.
     private func remove(_ checkpoints: [Checkpoint], of study: StudyID, for client: Client) {
         for checkpoint in checkpoints {
@@ -87,7 +97,7 @@ extension Daemon {
                 continue
             }
             let path = store.checkpoint(checkpoint, of: study)
-            let trash = "\(home.path)/trash.\(getpid()).\(UInt64.random(in: 0...UInt64.max))"
+            let trash = "\(home.path)/\(Self.trashPrefix)\(getpid()).\(UInt64.random(in: 0...UInt64.max))"
             guard rename(path, trash) == 0 else {
                 if errno != ENOENT {
                     client.tell(.complaint(text: SystemError("remove \(path)").description))

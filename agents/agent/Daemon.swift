@@ -49,6 +49,7 @@ final class Daemon {
         }
         listener = try home.listen()
         signal(SIGPIPE, SIG_IGN)
+        sweepTrash()
         adoptRuns()
         log.write("agent \(Hello.currentVersion), process \(getpid()), \(runs.count) runs adopted")
         if !watch.works { log.write("there is no inotify here: runs are looked at every 20 ms") }

@@ -21,13 +21,13 @@ struct Stop: AsyncParsableCommand {
         if folder.isLocked {
             try folder.requestStop()
             while folder.isLocked { try await Task.sleep(for: .milliseconds(50)) }
-        } else {
-            try await stopAlone(folder)
         }
-        try report("paused; `coordinator start` goes on")
+        if try !options.engine().hasEnded { try await stopAlone(folder) }
+        try report(try options.engine().phase.outcomeOfStop)
     }
 
-    /// No coordinator runs the study, but its runs do: takes it up and stops them.
+    /// No coordinator runs the study (or the one that did died before it had paused), but its runs go on:
+    /// takes it up and stops them.
     private func stopAlone(_ folder: StudyFolder) async throws {
         let plan = try options.engine().plan
         let session = try StudySession(plan: plan, folder: folder, local: local)
@@ -39,5 +39,13 @@ struct Stop: AsyncParsableCommand {
         let engine = try options.engine()
         if json { return try ResultsJSON.print(StudyStatus(of: engine, at: .wallClock)) }
         print("\(engine.study): \(words)")
+    }
+}
+
+extension StudyPhase {
+    /// What came of a wish to pause: the study may have ended by itself meanwhile.
+    fileprivate var outcomeOfStop: String {
+        self == .ended(.stopped)
+            ? "paused; `coordinator start` goes on" : "\(word); there is nothing to pause"
     }
 }

@@ -36,10 +36,13 @@ final class ResultsTree: Sendable {
         writeTables(of: engine)
     }
 
-    /// Everything, for a coordinator that takes a study up again.
-    func writeAll(of engine: Engine) {
+    /// What an earlier coordinator did not come to write.
+    func writeMissing(of engine: Engine) {
         inBackground { [self] in
-            for trial in engine.trials where trial.hasEnded { try write(trial.id, of: engine) }
+            for trial in engine.trials where trial.hasEnded {
+                guard !FileManager.default.fileExists(atPath: recordFile(of: trial.id)) else { continue }
+                try write(trial.id, of: engine)
+            }
         }
         writeTables(of: engine)
     }
@@ -74,11 +77,13 @@ final class ResultsTree: Sendable {
         TrialFolder(path: agentHome + "/runs/" + RunKey(study: engine.study, run: run).folder)
     }
 
+    /// Written last: where it stands, the trial's folder is whole, and it never changes again.
+    private func recordFile(of id: TrialID) -> String { folder.trial(id) + "/trial.json" }
+
     private func write(_ id: TrialID, of engine: Engine) throws {
         guard let trial = engine.trial(id) else { return }
         let target = folder.trial(id)
         try Self.makeFolder(target)
-        try Self.write(TrialRecord(of: trial, in: engine), to: target + "/trial.json")
         let metrics = try journal.reports(of: id).map { report in
             try Lines.encode(report)
         }
@@ -89,6 +94,7 @@ final class ResultsTree: Sendable {
             try Self.copyLog(logs.stdout, to: target + "/stdout\(suffix).log")
             try Self.copyLog(logs.stderr, to: target + "/stderr\(suffix).log")
         }
+        try Self.write(TrialRecord(of: trial, in: engine), to: recordFile(of: id))
     }
 
     private func writeTables(of engine: Engine) {
