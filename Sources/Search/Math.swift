@@ -7,6 +7,8 @@ func log(_ x: Double) -> Double { Glibc.log(x) }
 
 func exp(_ x: Double) -> Double { Glibc.exp(x) }
 
+func atan(_ x: Double) -> Double { Glibc.atan(x) }
+
 /// Probability that a standard normal variable is at most `z`.
 func normalCDF(_ z: Double) -> Double { 0.5 * Glibc.erfc(-z * 0.5.squareRoot()) }
 
