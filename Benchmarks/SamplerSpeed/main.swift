@@ -18,27 +18,26 @@ var generator = SeededGenerator(seed: 1)
 /// Trials as TPE itself leaves them, crowded around the best.
 func grown(
     to count: Int, by sampler: SamplerKind, in space: Space, _ generator: inout SeededGenerator
-) -> [Observation] {
-    var history: [Observation] = []
-    while history.count < count {
-        guard let proposal = sampler.propose(in: space, history: history, using: &generator) else { break }
+) -> History {
+    var (sampler, history) = (sampler, History(space))
+    while history.trials.count < count {
+        guard let proposal = sampler.propose(from: history, using: &generator) else { break }
         let decay = proposal.assignment["weight_decay"]?.number ?? 1
         let rate = proposal.assignment["lr"]?.number ?? 1
         let value = (decay - 0.1) * (decay - 0.1) + rate + 0.01 * generator.unit()
-        history.append(
-            Observation(proposal.assignment, Loss(value, .minimize).map { .complete($0) } ?? .failed))
+        history.add(proposal.assignment, Loss(value, .minimize).map { .complete($0) } ?? .failed)
     }
     return history
 }
 
 let clock = ContinuousClock()
-let tpe = SamplerKind.tpe(TPESampler())
+var tpe = SamplerKind.tpe(TPESampler())
 for (name, history) in [
     ("1,000 random trials", grown(to: 1000, by: .random(RandomSampler()), in: space, &generator)),
     ("1,000 trials by TPE", grown(to: 1000, by: tpe, in: space, &generator)),
 ] {
     let times = (0..<301).map { _ in
-        clock.measure { _ = tpe.propose(in: space, history: history, using: &generator) }
+        clock.measure { _ = tpe.propose(from: history, using: &generator) }
     }.sorted()
     print("TPE, 5 parameters, \(name): median \(times[150]), fastest \(times[0]) a proposal")
 }
