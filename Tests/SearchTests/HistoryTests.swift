@@ -29,7 +29,7 @@ import Testing
 
     @Test func `places outside a shrunken space lie outside 0 to 1, and a lost choice is nothing`() {
         let places = History(Self.space).places(of: ["lr": .float(1e-6), "opt": .string("lion")])
-        #expect(places[0] == -0.5)
+        #expect(abs(places[0] + 0.5) < 1e-12)
         #expect(places.count { $0.isNaN } == 3)
     }
 
