@@ -121,7 +121,11 @@ private struct RateProfile: Hashable, Codable {
         let golden = (5.0.squareRoot() - 1) / 2
         for _ in 0..<40 {
             let (left, right) = (high - golden * (high - low), low + golden * (high - low))
-            if line(at: exp(left)).squares <= line(at: exp(right)).squares { high = right } else { low = left }
+            if line(at: exp(left)).squares <= line(at: exp(right)).squares {
+                high = right
+            } else {
+                low = left
+            }
         }
         return exp((low + high) / 2)
     }
@@ -133,10 +137,11 @@ private struct RateProfile: Hashable, Codable {
         }
     }
 
-    /// The bound beyond which a residual counts as an outlier's; 0 where most residuals are 0.
+    /// The bound beyond which a residual counts as an outlier's; 0 where most residuals are 0. The smallest
+    /// three are left out: that many the curve could meet in any case.
     private static func bound(of residuals: [Double]) -> Double {
-        let sizes = residuals.map { abs($0) }.sorted()
-        return 1.4826 * huber * sizes[sizes.count / 2]
+        let sizes = residuals.map { abs($0) }.sorted().dropFirst(3)
+        return sizes.isEmpty ? 0 : 1.4826 * huber * sizes[sizes.startIndex + sizes.count / 2]
     }
 
     /// One round of weights and rate; false once they have settled.
@@ -152,14 +157,15 @@ private struct RateProfile: Hashable, Codable {
     }
 
     /// Variance of an observation of weight 1, in the scale of the weighted sums of squares (Huber 1981,
-    /// section 7.6); nil without a degree of freedom.
+    /// section 7.6, with the correction for few points); nil without a degree of freedom.
     private var variance: Double? {
         guard logs.count > 3 else { return nil }
         let residuals = residuals()
         let kept = zip(residuals, shares).reduce(0) { $0 + ($1.0 * $1.1) * ($1.0 * $1.1) }
         let inside = Double(shares.count { $0 == 1 }) / Double(shares.count)
         let meanShare = shares.reduce(0, +) / Double(shares.count)
-        return meanShare * kept / Double(logs.count - 3) / (inside * inside)
+        let correction = (1 + 3 / Double(logs.count) * (1 - inside) / inside) / inside
+        return meanShare * kept / Double(logs.count - 3) * correction * correction
     }
 
     /// The heights at `x` that some rate reaches with a sum of squares within the F bound of the least.

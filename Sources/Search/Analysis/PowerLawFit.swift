@@ -56,7 +56,8 @@ public struct PowerLawFit: Hashable, Codable, Sendable {
 
     /// Where the law itself lies at `x`, above 0.
     public func interval(at x: Double, confidence: Double = 0.95) -> ClosedRange<Double>? {
-        raised(line.interval(around: line.height(at: log(x)), variance: line.leverage(at: log(x)), confidence))
+        raised(
+            line.interval(around: line.height(at: log(x)), variance: line.leverage(at: log(x)), confidence))
     }
 
     /// Where one more observation of this `weight` would lie at `x`, such as the optimum of the next stage:
