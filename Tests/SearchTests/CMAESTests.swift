@@ -176,4 +176,38 @@ import Testing
         }
         #expect(abs(mean("x0") - 3) < 0.6 && abs(mean("x1") + 2) < 0.6 && mean("x2") < -4)
     }
+
+    @Test(arguments: [SamplerKind.cmaes(CMAESSampler(startup: 0)), .nsga2(NSGA2Sampler(startup: 2))])
+    func `a space with a single point is proposed as it is, over and over`(sampler: SamplerKind) throws {
+        let space = try Space([
+            Parameter("a", .float(low: 2, high: 2)), Parameter("b", .int(low: 3, high: 3, scale: .log)),
+            Parameter("c", .categorical(choices: [.bool(true)])),
+        ])
+        var (history, sampler, g) = (History(space), sampler, SeededGenerator(seed: 9))
+        for _ in 0..<60 {
+            let proposal = try #require(sampler.propose(from: history, using: &g))
+            #expect(proposal.assignment == ["a": .float(2), "b": .int(3), "c": .bool(true)])
+            history.add(proposal.assignment, .complete(.of(1)))
+        }
+    }
+
+    @Test func `with many trials running none is drawn twice, and none waits for a generation`() throws {
+        let space = try Self.floats(3)
+        var (history, sampler, g) = (History(space), CMAESSampler(), SeededGenerator(seed: 10))
+        var open: [Int] = []
+        for _ in 0..<640 {
+            while open.count < 64 {
+                let proposal = try #require(sampler.propose(from: history, using: &g))
+                #expect(!history.trials.contains { $0.assignment == proposal.assignment })
+                open.append(history.add(proposal.assignment))
+            }
+            let index = open.remove(at: g.int(0...63))
+            history.set(.complete(.of(Self.ellipsoid(history.trials[index].assignment))), of: index)
+        }
+        let best = history.ended.compactMap { index -> Double? in
+            guard case .complete(let losses) = history.trials[index].result else { return nil }
+            return losses[0].value
+        }.min()
+        #expect(try #require(best) < 0.5)
+    }
 }

@@ -23,7 +23,7 @@ public struct CMAESSampler: Sampler {
     public let deviation: Double
     private var memo = Memo<CMAESMemory>()
 
-    public init(startup: Int = 5, population: Int? = nil, deviation: Double = 0.2) {
+    public init(startup: Int = 5, population: Int? = nil, deviation: Double = 1.0 / 6) {
         precondition(startup >= 0, "a startup has no fewer than 0 trials")
         precondition(population ?? 4 >= 4, "a generation of CMA-ES has at least 4 trials")
         precondition(deviation > 0 && deviation <= 0.5, "a deviation is a share of the range, at most half")

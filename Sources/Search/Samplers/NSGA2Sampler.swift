@@ -51,7 +51,7 @@ public struct NSGA2Sampler: Sampler {
 
     private func child(
         of best: NSGA2Population, in history: History, using generator: inout SeededGenerator
-    ) -> Proposal {
+    ) -> Proposal? {
         let variation = NSGA2Variation(
             crossover: crossover, mutation: mutation ?? 1 / Double(max(1, history.dimensions)),
             crossoverIndex: 2, mutationIndex: 10)
