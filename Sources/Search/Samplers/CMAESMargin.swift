@@ -2,8 +2,8 @@ import FleetModel
 
 /// A coordinate of CMA-ES over an axis with cells, such as whole numbers: without care the distribution
 /// would shrink into one cell and see no other again. The margin keeps the chance to leave it at or above
-/// 1 / (dimensions · population), by moving the mean and widening the coordinate (Hamano et al. 2022, "CMA-ES
-/// with margin", section 4). A coordinate of a continuum is left as it is.
+/// 1 / (dimensions · population), by moving the mean and widening the coordinate (Hamano et al. 2022, arXiv
+/// 2205.13482, "CMA-ES with margin", section 4). A coordinate of a continuum is left as it is.
 struct CMAESMargin: Sendable {
     let axis: Axis
     /// How much wider the coordinate is drawn than the distribution has it.

@@ -153,10 +153,10 @@ struct TrialRanking {
 }
 
 extension History {
-    /// Complete trials by their first loss, then pruned ones, those that came further first and then by the
-    /// loss there, then failed ones.
+    /// Complete trials by their first loss, then pruned ones, those that came further first (by rungs, where
+    /// the history has any) and then by the loss there, then failed ones.
     func ranking(of indices: [Int]) -> TrialRanking {
-        let keys = indices.map { (key: trials[$0].rankKey, index: $0) }
+        let keys = indices.map { (key: trials[$0].rankKey(byRungs: !rungs.isEmpty), index: $0) }
             .sorted { ($0.key.0, $0.key.1, $0.index) < ($1.key.0, $1.key.1, $1.index) }
         let ties = keys.indices.map { $0 > 0 && keys[$0].key == keys[$0 - 1].key }
         return TrialRanking(order: keys.map(\.index), ties: ties)
@@ -179,11 +179,11 @@ extension ArraySlice<Double> {
 }
 
 extension Observation {
-    fileprivate var rankKey: (Int, Double) {
+    fileprivate func rankKey(byRungs: Bool) -> (Int, Double) {
         switch result {
         case .complete(let losses): (.min, losses[0].value)
-        case .pruned(let step, let loss):
-            rungLosses.last.map { (-rungLosses.count, $0.value) } ?? (-step, loss.value)
+        case .pruned(_, let loss) where byRungs: (-rungLosses.count, (rungLosses.last ?? loss).value)
+        case .pruned(let step, let loss): (-step, loss.value)
         case .failed, .running: (.max, 0)
         }
     }

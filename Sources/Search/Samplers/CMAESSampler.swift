@@ -1,14 +1,14 @@
 public import FleetModel
 
-/// The covariance matrix adaptation evolution strategy (Hansen 2016, "The CMA evolution strategy: a tutorial",
-/// arXiv 1604.00772, with weights below 0), for several hundred trials in numeric parameters that depend on
-/// each other. Order of losses counts and not their size.
+/// The covariance matrix adaptation evolution strategy (Hansen 2016, "The CMA evolution strategy: a
+/// tutorial", arXiv 1604.00772, with weights below 0), for several hundred trials in numeric parameters that
+/// depend on each other. The order of losses counts and not their size.
 ///
 /// - Ended trials make generations in the order in which they end, so any number may run at a time; those
 ///   that were drawn before the last update, or come from elsewhere, count as far away as such a draw may be.
-/// - Whole numbers and steps: with margin (Hamano et al. 2022). Choices: shares that move with the best (after
-///   Hamano et al. 2024). A parameter that is inactive in a trial is not judged by it. Outside of its range a
-///   value is moved to the end.
+/// - Whole numbers and steps: with margin (Hamano et al. 2022). Choices: shares that move with the best
+///   (after Hamano et al. 2024, arXiv 2405.09962). A parameter that is inactive in a trial is not judged by
+///   it. Outside of its range a value is moved to the end.
 /// - Pruned trials rank behind complete ones, those that came further first; failed ones last.
 /// - A distribution that has collapsed or sees no differences starts again elsewhere, with twice the trials
 ///   in a generation (Auger and Hansen 2005).

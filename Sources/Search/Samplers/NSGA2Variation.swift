@@ -4,7 +4,8 @@ import FleetModel
 struct NSGA2Variation {
     let crossover: Double
     let mutation: Double
-    /// Distribution indices (Deb and Agrawal 1995; Deb and Goyal 1996): the larger, the nearer to the parents.
+    /// Distribution indices (Deb and Agrawal 1995; Deb and Goyal 1996): the larger, the nearer to the
+    /// parents.
     let crossoverIndex: Double
     let mutationIndex: Double
 
