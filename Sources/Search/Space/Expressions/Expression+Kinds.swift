@@ -12,7 +12,11 @@ struct ValueKinds: OptionSet {
 
     var words: String {
         var words: [String] = []
-        if contains(.fraction) { words.append("a number") } else if contains(.whole) { words.append("a whole number") }
+        if contains(.fraction) {
+            words.append("a number")
+        } else if contains(.whole) {
+            words.append("a whole number")
+        }
         if contains(.text) { words.append("a text") }
         if contains(.truth) { words.append("true or false") }
         return words.joined(separator: " or ")
@@ -60,7 +64,8 @@ extension Expression {
         let sorted = known.sorted()
         throw .inExpression(
             text, column: column ?? 1, found: "`\(stranger)`",
-            expected: sorted.isEmpty ? "no name, as there are no parameters" : "one of \(sorted.joined(separator: ", "))",
+            expected: sorted.isEmpty
+                ? "no name, as there are no parameters" : "one of \(sorted.joined(separator: ", "))",
             nearest: nearestName(to: stranger, among: sorted + ExpressionToken.words))
     }
 
@@ -126,8 +131,8 @@ extension ExpressionTree {
     private func checkComparison(
         _ left: ExpressionTree, _ right: ExpressionTree, _ known: [String: Known]
     ) throws(Problem) {
-        let (a, b) = (try left.kinds(known).loose, try right.kinds(known).loose)
-        guard !a.isDisjoint(with: b) else {
+        let (a, b) = (try left.kinds(known), try right.kinds(known))
+        guard !a.loose.isDisjoint(with: b.loose) else {
             throw Problem(
                 at: [], found: "`\(right)`, which is \(b.words), beside `\(left)` in `\(self)`",
                 expected: a.words)
