@@ -86,6 +86,9 @@ struct PlanPreview: Encodable {
 
     var lines: [String] {
         let bound = gpuHoursLimit.map { "at most \(Text.number($0)) GPU hours and the runs in flight" }
+        let space =
+            parameters.sorted { $0.key < $1.key }.map { "    \($0.key): \($0.value)" }
+            + constraints.map { "    where \($0)" }
         return [
             "\(name): the study file is right",
             "  trainer    \(plugin), \(gpusPerTrial) GPU (or CPU slot) a trial",
@@ -94,7 +97,6 @@ struct PlanPreview: Encodable {
                 + "at most \(trials) trials, \(trialSteps) steps",
             "  cost       \(bound ?? "no bound on GPU hours: set budget.gpu_hours for one")",
             "  space",
-        ] + parameters.sorted { $0.key < $1.key }.map { "    \($0.key): \($0.value)" }
-            + constraints.map { "    where \($0)" }
+        ] + space
     }
 }
