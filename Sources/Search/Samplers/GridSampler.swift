@@ -2,7 +2,7 @@ public import FleetModel
 
 /// Each point of a grid once, the last parameter turning fastest. Points that the history holds already are
 /// passed over, whoever proposed them, and so are those that the constraints forbid: all that follow the same
-/// beginning at once, where that is forbidden already. Where 100,000 times in a row something is forbidden,
+/// beginning at once, where that is forbidden already. Where 20,000 times in a row something is forbidden,
 /// the grid ends.
 public struct GridSampler: Sampler {
     /// How many values a numeric parameter gets, spread evenly along its scale with both ends included, at
@@ -80,7 +80,7 @@ private struct Walk {
     /// Where to look on.
     private var next: Stop?
 
-    private static let patience = 100_000
+    private static let patience = 20_000
 
     init(_ grid: Grid) {
         self.grid = grid
