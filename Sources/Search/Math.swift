@@ -24,6 +24,9 @@ extension SeededGenerator {
     }
 }
 
+/// Between -π/2 and π/2.
+func atan(_ x: Double) -> Double { Glibc.atan(x) }
+
 /// `x` with three significant digits, for sentences.
 func short(_ x: Double) -> String {
     guard x.isFinite, x != 0 else { return "\(x)" }
