@@ -49,9 +49,10 @@ public enum SamplerKind: Sampler {
     case grid(GridSampler)
     case tpe(TPESampler)
     case sobol(SobolSampler)
+    case gp(GPSampler)
 
     /// The `kind`s of a study file, for error messages.
-    public static let names = ["random", "grid", "tpe", "sobol"]
+    public static let names = ["random", "grid", "tpe", "sobol", "gp"]
 
     public mutating func propose(
         from history: History, using generator: inout SeededGenerator
@@ -61,6 +62,7 @@ public enum SamplerKind: Sampler {
         case .grid(let sampler): propose(with: sampler, as: Self.grid, history, &generator)
         case .tpe(let sampler): propose(with: sampler, as: Self.tpe, history, &generator)
         case .sobol(let sampler): propose(with: sampler, as: Self.sobol, history, &generator)
+        case .gp(let sampler): propose(with: sampler, as: Self.gp, history, &generator)
         }
     }
 
