@@ -19,6 +19,8 @@ public enum ProposalReason: Hashable, Codable, Sendable, CustomStringConvertible
     case startup(number: Int, of: Int)
     /// From a model of `observations` ended or running trials, of which `good` count as good.
     case model(observations: Int, good: Int)
+    /// From a Gaussian process on `observations` trials, `running` ones taken as they are predicted to end.
+    case gaussianProcess(observations: Int, running: Int)
     /// The `point`th (from 1) of a grid of `of` points.
     case grid(point: Int, of: Int)
     /// The `point`th (from 1) of Sobol's sequence in so many dimensions.
@@ -30,6 +32,9 @@ public enum ProposalReason: Hashable, Codable, Sendable, CustomStringConvertible
         case .enqueued: "the best of the stage before"
         case .startup(let number, let count): "random, startup \(number) of \(count)"
         case .model(let observations, let good): "model on \(observations) observations, \(good) of them good"
+        case .gaussianProcess(let observations, 0): "Gaussian process on \(observations) observations"
+        case .gaussianProcess(let observations, let running):
+            "Gaussian process on \(observations) observations, \(running) running"
         case .grid(let point, let count): "grid point \(point) of \(count)"
         case .sobol(let point, let dimensions): "Sobol point \(point) in \(dimensions) dimensions"
         }

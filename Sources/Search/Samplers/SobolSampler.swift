@@ -29,7 +29,7 @@ public struct SobolSampler: Sampler {
     }
 
     /// Above 0 and below 1. Points are counted from 0.
-    func coordinate(of point: Int, dimension: Int) -> Double {
+    private func coordinate(of point: Int, dimension: Int) -> Double {
         var keys = SeededGenerator(seed: seed, stream: UInt64(dimension))
         let key = keys.next()
         guard dimension < SobolSequence.dimensions else {

@@ -1,61 +1,106 @@
 import FleetModel
 
 /// Looks for the point whose expected improvement is largest: many candidates, spread over the space and around
-/// the best trials, then steps from the most promising ones.
+/// the best trials, then steps uphill from the most promising ones.
 struct AcquisitionSearch {
     let process: GaussianProcess
     let improvement: LogImprovement
     let coordinates: Coordinates
 
     struct Candidate {
+        /// A value for each coordinate, also for inactive ones.
         var point: [Double]
         var score: Double
     }
 
-    /// Scores of points, eight at a time.
-    func scores(of points: [[Double]]) -> [Double] {
+    /// Candidates spread over the space, and around good trials.
+    private static let (spread, near) = (1024, 512)
+    /// So many of the best of both kinds are climbed from.
+    private static let climbs = 3
+    /// Good trials whose surroundings are looked at.
+    private static let good = 5
+    /// Scoring a candidate costs about n² operations, all together no more than this.
+    private static let operations = 2e8
+
+    /// How many of so many candidates there is time for.
+    private func affordable(_ count: Int) -> Int {
+        let size = Double(max(process.points.count, 1))
+        return max(64, min(count, Int(Double(count) / 1536 * Self.operations / (size * size))))
+    }
+
+    /// The places of the best point found that no trial has.
+    /// - Parameter untried: all that is left of a small finite space.
+    func best(
+        of history: History, _ training: TrainingSet, untried: [[Double]]?,
+        using generator: inout SeededGenerator
+    ) -> [Double] {
+        if let untried { return best(of: untried, using: &generator) }
+        let spread = coordinates.spread(affordable(Self.spread), using: &generator)
+        let near = coordinates.near(
+            training.best(Self.good).map { Array(history.row($0)) }, count: affordable(Self.near),
+            using: &generator)
+        let (first, second) = (scored(spread), scored(near))
+        let starts = first.prefix(Self.climbs) + second.prefix(Self.climbs)
+        let found = starts.map(climb) + first + second
+        let ranked = found.sorted { $0.score > $1.score }.lazy.map { coordinates.places($0.point) }
+        return ranked.first { !coordinates.isTaken($0, in: history) }
+            ?? coordinates.places(coordinates.draw(using: &generator))
+    }
+
+    private func best(of untried: [[Double]], using generator: inout SeededGenerator) -> [Double] {
+        let count = min(affordable(1536), untried.count)
+        let first = generator.unit()
+        let rows = (0..<count).map {
+            untried[Int((Double($0) + first) / Double(count) * Double(untried.count))]
+        }
+        let scores = scores(of: rows)
+        return rows[scores.indices.max { scores[$0] < scores[$1] } ?? 0]
+    }
+
+    /// With their scores, the best first.
+    private func scored(_ points: [[Double]]) -> [Candidate] {
+        zip(points, scores(of: points.map(coordinates.places))).map { Candidate(point: $0, score: $1) }
+            .sorted { $0.score > $1.score }
+    }
+
+    /// The logarithms of the expected improvements at rows of places.
+    private func scores(of rows: [[Double]]) -> [Double] {
         let (count, dimensions) = (process.points.count, coordinates.scales.count)
-        let kinds = process.points.kinds
-        var rows = [Double](repeating: 0, count: 8 * dimensions)
-        var scratch = [Double](repeating: 0, count: 9 * count)
-        var predictions = [GaussianProcess.Prediction](
-            repeating: .init(mean: 0, variance: 1), count: 8)
-        var scores: [Double] = []
-        scores.reserveCapacity(points.count)
-        for start in stride(from: 0, to: points.count, by: 8) {
-            let end = min(start + 8, points.count)
-            for index in start..<end {
-                let places = coordinates.places(points[index])
-                for dimension in 0..<dimensions {
-                    rows[(index - start) * dimensions + dimension] =
-                        ModelPoints.coordinate(places[dimension], kinds[dimension])
-                }
+        // The last eight are filled up with zeros.
+        var points = [Double](repeating: 0, count: (rows.count + 7) / 8 * 8 * dimensions)
+        for (index, row) in rows.enumerated() {
+            for (dimension, value) in coordinates.modelPoint(row).enumerated() {
+                points[index * dimensions + dimension] = value
             }
-            rows.withUnsafeBufferPointer { rows in
-                scratch.withUnsafeMutableBufferPointer { scratch in
-                    predictions.withUnsafeMutableBufferPointer { predictions in
-                        guard let rows = rows.baseAddress, let scratch = scratch.baseAddress,
-                            let results = predictions.baseAddress
-                        else { return }
-                        process.predict(eight: rows, scratch: scratch, results)
+        }
+        var scratch = [Double](repeating: 0, count: 9 * count)
+        let none = GaussianProcess.Prediction(mean: 0, variance: 1)
+        var predictions = [GaussianProcess.Prediction](repeating: none, count: (rows.count + 7) / 8 * 8)
+        points.withUnsafeBufferPointer { points in
+            scratch.withUnsafeMutableBufferPointer { scratch in
+                predictions.withUnsafeMutableBufferPointer { predictions in
+                    guard let points = points.baseAddress, let scratch = scratch.baseAddress,
+                        let results = predictions.baseAddress
+                    else { return }
+                    for start in stride(from: 0, to: rows.count, by: 8) {
+                        process.predict(eight: points + start * dimensions, scratch: scratch, results + start)
                     }
                 }
             }
-            for lane in 0..<(end - start) {
-                let (mean, variance) = (predictions[lane].mean, predictions[lane].variance)
-                scores.append(improvement.at(mean: mean, deviation: variance.squareRoot()).value)
-            }
         }
-        return scores
+        return predictions.prefix(rows.count).map {
+            improvement.at(mean: $0.mean, deviation: $0.variance.squareRoot()).value
+        }
     }
+}
 
+extension AcquisitionSearch {
     /// Steps uphill from `start`, in turn along all lines together and along each other dimension.
-    func climb(from start: Candidate) -> Candidate {
+    private func climb(from start: Candidate) -> Candidate {
         var best = start
         for _ in 0..<6 {
             let before = best.score
-            best = glide(from: best)
-            best = step(from: best)
+            best = step(from: glide(from: best))
             if best.score <= before + 1e-6 { break }
         }
         return best
@@ -65,16 +110,13 @@ struct AcquisitionSearch {
     private func step(from start: Candidate) -> Candidate {
         var best = start
         for dimension in coordinates.scales.indices {
-            let others = coordinates.alternatives(to: best.point[dimension], along: dimension)
-            guard !others.isEmpty else { continue }
-            let points = others.map { other in
+            let points = coordinates.alternatives(to: best.point[dimension], along: dimension).map {
                 var point = best.point
-                point[dimension] = other
+                point[dimension] = $0
                 return point
             }
-            for (point, score) in zip(points, scores(of: points)) where score > best.score {
-                best = Candidate(point: point, score: score)
-            }
+            guard !points.isEmpty else { continue }
+            if let first = scored(points).first, first.score > best.score { best = first }
         }
         return best
     }
@@ -82,54 +124,42 @@ struct AcquisitionSearch {
     /// Gradient ascent over the active lines, each in units of its length scale.
     private func glide(from start: Candidate) -> Candidate {
         let places = coordinates.places(start.point)
-        let free = places.indices.filter { index in
+        let lines = places.indices.filter { index in
             guard case .line = coordinates.scales[index] else { return false }
             return !places[index].isNaN
         }
-        guard !free.isEmpty else { return start }
-        let kinds = process.points.kinds
-        var point = places.indices.map { ModelPoints.coordinate(places[$0], kinds[$0]) }
-        let units = free.map { 1 / process.kernel.weights[$0].squareRoot() }
-        var (byMean, byVariance) = (
-            [Double](repeating: 0, count: point.count), [Double](repeating: 0, count: point.count)
-        )
-        var scratch = [Double](repeating: 0, count: 3 * process.points.count)
-        var search = QuasiNewton()
-        search.iterations = 40
-        search.tolerance = 1e-3
-        search.reach = 1
+        guard !lines.isEmpty else { return start }
+        var point = coordinates.modelPoint(places)
+        let units = lines.map { 1 / process.kernel.weights[$0].squareRoot() }
+        var slopes = GaussianProcess.Slopes(count: process.points.count, dimensions: point.count)
+        let search = QuasiNewton(iterations: 40, tolerance: 1e-3, reach: 1)
         let end = search.minimum(
-            from: zip(free, units).map { point[$0] / $1 }, low: units.map { _ in 0 },
+            from: zip(lines, units).map { point[$0] / $1 }, low: units.map { _ in 0 },
             high: units.map { 1 / $0 }
         ) { scaled, gradient in
-            for (index, dimension) in free.enumerated() { point[dimension] = scaled[index] * units[index] }
-            let prediction = point.withUnsafeBufferPointer { point in
-                byMean.withUnsafeMutableBufferPointer { byMean in
-                    byVariance.withUnsafeMutableBufferPointer { byVariance in
-                        scratch.withUnsafeMutableBufferPointer { scratch in
-                            process.predict(
-                                point.baseAddress!, scratch: scratch.baseAddress!,
-                                meanSlopes: byMean.baseAddress!, varianceSlopes: byVariance.baseAddress!)
-                        }
-                    }
-                }
-            }
+            for (index, line) in lines.enumerated() { point[line] = scaled[index] * units[index] }
+            let prediction = process.prediction(at: point, &slopes)
             let deviation = prediction.variance.squareRoot()
             let value = improvement.at(mean: prediction.mean, deviation: deviation)
-            for (index, dimension) in free.enumerated() {
-                gradient[index] =
-                    -units[index]
-                    * (value.byMean * byMean[dimension]
-                        + value.byDeviation * byVariance[dimension] / (2 * deviation))
+            for (index, line) in lines.enumerated() {
+                let byDeviation = value.byDeviation * slopes.variance[line] / (2 * deviation)
+                gradient[index] = -units[index] * (value.byMean * slopes.mean[line] + byDeviation)
             }
             return -value.value
         }
         guard -end.value > start.score else { return start }
-        var best = start
-        for (index, dimension) in free.enumerated() {
-            best.point[dimension] = min(max(end.point[index] * units[index], 0), 1)
+        var best = Candidate(point: start.point, score: -end.value)
+        for (index, line) in lines.enumerated() {
+            best.point[line] = (end.point[index] * units[index]).clamped(to: 0...1)
         }
-        best.score = -end.value
         return best
+    }
+}
+
+extension TrainingSet {
+    /// The trials of the open stage with the lowest targets.
+    fileprivate func best(_ count: Int) -> [Int] {
+        targets.indices.filter { trials[$0] >= 0 }.sorted { (targets[$0], $0) < (targets[$1], $1) }
+            .prefix(count).map { trials[$0] }
     }
 }

@@ -18,6 +18,11 @@ struct Coordinates {
         let allowed: [Bool]
     }
 
+    /// Finite spaces of at most so many assignments are searched point by point.
+    static let listed = 2048
+    /// In other spaces grids of more values are treated as lines.
+    private static let walkable = 40
+
     let scales: [Scale]
     let conditions: [[Condition]]
     /// How many different assignments there are at most, nil in a continuum.
@@ -25,7 +30,10 @@ struct Coordinates {
 
     init(_ history: History) {
         let parameters = history.space.parameters
-        scales = zip(parameters, history.axes).map(Scale.init)
+        let size = Self.size(of: history)
+        self.size = size
+        let walkable = size.map { $0 <= Self.listed } == true ? Self.listed : Self.walkable
+        scales = zip(parameters, history.axes).map { Scale($0, $1, walkable: walkable) }
         conditions = parameters.map { parameter in
             parameter.when.compactMap { name, listed in
                 guard let parent = parameters.firstIndex(where: { $0.name == name }),
@@ -34,11 +42,13 @@ struct Coordinates {
                 return Condition(parent: parent, allowed: choices.map(listed.contains))
             }
         }
-        size = zip(parameters, history.axes).reduce(1) { product, next in
-            guard let product else { return nil }
+    }
+
+    private static func size(of history: History) -> Int? {
+        zip(history.space.parameters, history.axes).reduce(1) { product, next in
             let count: Int? =
                 if case .categorical(let choices) = next.0.domain { choices.count } else { next.1?.count }
-            guard let count else { return nil }
+            guard let product, let count else { return nil }
             let (result, overflow) = product.multipliedReportingOverflow(by: count)
             return overflow ? nil : result
         }
@@ -55,6 +65,18 @@ struct Coordinates {
         return places
     }
 
+    /// The same as a model sees it.
+    func modelPoint(_ places: some Sequence<Double>) -> [Double] {
+        zip(places, scales).map { place, scale in
+            guard place.isNaN else { return place }
+            return if case .choice = scale { ModelPoints.inactive } else { 0.5 }
+        }
+    }
+
+    func draw(using generator: inout SeededGenerator) -> [Double] {
+        scales.indices.map { coordinate($0, at: generator.unit()) }
+    }
+
     /// - Parameter places: of the dimensions before `index` at least.
     private func isActive(_ index: Int, in places: [Double]) -> Bool {
         conditions[index].allSatisfy { condition in
@@ -67,7 +89,7 @@ struct Coordinates {
     func coordinate(_ index: Int, at unit: Double) -> Double {
         switch scales[index] {
         case .line: unit
-        case .grid(let places): places.nearest(to: unit)
+        case .grid(let places): places[places.nearest(to: unit)]
         case .choice(let count): min((unit * Double(count)).rounded(.down), Double(count - 1))
         }
     }
@@ -76,20 +98,19 @@ struct Coordinates {
     func alternatives(to coordinate: Double, along index: Int) -> [Double] {
         switch scales[index] {
         case .line: []
-        case .grid(let places): places.filter { $0 != coordinate }
+        case .grid(let places):
+            places.enumerated().filter { $0.offset != places.nearest(to: coordinate) }.map(\.element)
         case .choice(let count): (0..<count).map(Double.init).filter { $0 != coordinate }
         }
     }
 }
 
 extension Coordinates.Scale {
-    /// Grids of more values than this are treated as lines.
-    private static let walkable = 40
-
-    init(_ parameter: Parameter, _ axis: Axis?) {
+    /// - Parameter walkable: finer grids are treated as lines.
+    init(_ parameter: Parameter, _ axis: Axis?, walkable: Int) {
         if case .categorical(let choices) = parameter.domain {
             self = .choice(count: choices.count)
-        } else if let axis, let count = axis.count, count <= Self.walkable {
+        } else if let axis, let count = axis.count, count <= walkable {
             self = .grid((0..<count).map { axis.place(of: axis.value(index: $0).number ?? 0) })
         } else {
             self = .line
@@ -98,8 +119,8 @@ extension Coordinates.Scale {
 }
 
 extension [Double] {
-    /// Of a rising, non-empty list.
-    fileprivate func nearest(to place: Double) -> Double {
-        self.min { abs($0 - place) < abs($1 - place) } ?? place
+    /// The index of the nearest of a non-empty list.
+    func nearest(to place: Double) -> Int {
+        indices.min { abs(self[$0] - place) < abs(self[$1] - place) } ?? 0
     }
 }

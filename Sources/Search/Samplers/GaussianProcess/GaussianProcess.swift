@@ -1,54 +1,50 @@
-/// A Gaussian process conditioned on points: the posterior of the loss anywhere.
+/// A Gaussian process conditioned on points: the posterior of the loss anywhere (Rasmussen and Williams 2006,
+/// algorithm 2.1).
 struct GaussianProcess {
     let kernel: MaternKernel
     private(set) var points: ModelPoints
-    private(set) var targets: [Double]
-    /// The mean of the prior.
-    let mean: Double
+    private var targets: [Double]
     private var factor: Cholesky
-    /// K⁻¹ (targets - mean).
+    /// K⁻¹ · targets.
     private var weights: [Double] = []
 
     struct Prediction {
         let mean: Double
+        /// Of the function, without noise; above 0.
         let variance: Double
     }
 
-    /// - Parameters:
-    ///   - noise: how many times the kernel's noise each target has.
-    init(
-        _ kernel: MaternKernel, _ points: ModelPoints, targets: [Double], noise: [Double], mean: Double
-    ) {
+    init(_ kernel: MaternKernel, _ training: TrainingSet) {
         self.kernel = kernel
-        self.points = points
-        self.targets = targets
-        self.mean = mean
-        var matrix = kernel.matrix(points).values
-        for index in 0..<points.count {
-            matrix[Cholesky.start(of: index + 1) - 1] += kernel.noise * noise[index]
-        }
-        factor = Cholesky(matrix, count: points.count)
-        weights = factor.solve(targets.map { $0 - mean })
+        points = training.points
+        targets = training.targets
+        let covariance = training.covariance(kernel.matrix(training.points).values, noise: kernel.noise)
+        factor = Cholesky(covariance, count: training.count)
+        weights = factor.solve(targets)
     }
 
-    /// One point more, as if its loss were known.
-    mutating func append(_ row: some Sequence<Double>, target: Double, noise: Double) {
-        points.append(row)
+    /// Takes for granted that a trial at `point` will end as predicted ("kriging believer", Ginsbourger et al.
+    /// 2010, section 4.2.2), so that the next is tried elsewhere.
+    mutating func believe(in point: [Double]) {
+        let target = prediction(at: point).mean
+        points.append(point)
         let count = points.count
         var covariances = [Double](repeating: 0, count: count)
         covariances.withUnsafeMutableBufferPointer { covariances in
-            points.point(count - 1).withUnsafeBufferPointer { point in
+            point.withUnsafeBufferPointer { point in
                 guard let covariances = covariances.baseAddress, let point = point.baseAddress else { return }
                 kernel.fill(covariances, from: point, to: points, count: count)
             }
         }
-        covariances[count - 1] += kernel.noise * noise
+        covariances[count - 1] += kernel.noise
         factor.append(covariances)
         targets.append(target)
-        weights = factor.solve(targets.map { $0 - mean })
+        weights = factor.solve(targets)
     }
+}
 
-    /// The posterior of the noiseless loss at eight points.
+extension GaussianProcess {
+    /// The posterior at eight points.
     /// - Parameters:
     ///   - rows: eight points, row-major.
     ///   - scratch: room for 9 numbers a point of the model.
@@ -63,7 +59,7 @@ struct GaussianProcess {
             kernel.fill(row, from: rows + lane * dimensions, to: points, count: count)
             for index in 0..<count { block[index * 8 + lane] = row[index] }
         }
-        var (means, more) = (Lanes(repeating: mean), Lanes(repeating: mean))
+        var (means, more) = (Lanes(), Lanes())
         for index in 0..<count {
             means += weights[index] * block.lanes(at: index * 8)
             more += weights[index] * block.lanes(at: index * 8 + 4)
@@ -76,30 +72,59 @@ struct GaussianProcess {
             knownMore += right * right
         }
         for lane in 0..<4 {
-            results[lane] = Prediction(mean: means[lane], variance: bounded(known[lane]))
-            results[lane + 4] = Prediction(mean: more[lane], variance: bounded(knownMore[lane]))
+            results[lane] = Prediction(mean: means[lane], variance: unknown(known[lane]))
+            results[lane + 4] = Prediction(mean: more[lane], variance: unknown(knownMore[lane]))
         }
     }
 
     /// What is left of the prior's variance, never quite nothing.
-    private func bounded(_ known: Double) -> Double {
+    private func unknown(_ known: Double) -> Double {
         max(kernel.signal - known, 1e-10 * kernel.signal)
     }
 
-    /// The posterior at one point, and the derivatives of its mean and variance by each coordinate that is a
-    /// number.
-    /// - Parameter scratch: room for 3 numbers a point of the model.
-    func predict(
-        _ point: UnsafePointer<Double>, scratch: UnsafeMutablePointer<Double>,
-        meanSlopes: UnsafeMutablePointer<Double>, varianceSlopes: UnsafeMutablePointer<Double>
+    func prediction(at point: [Double]) -> Prediction {
+        var slopes = Slopes(count: points.count, dimensions: points.kinds.count)
+        return prediction(at: point, &slopes)
+    }
+
+    /// Room for the derivatives of a prediction, to be used again and again.
+    struct Slopes {
+        /// By the coordinates that are numbers; others stay 0.
+        fileprivate(set) var mean: [Double]
+        fileprivate(set) var variance: [Double]
+        fileprivate var scratch: [Double]
+
+        init(count: Int, dimensions: Int) {
+            mean = [Double](repeating: 0, count: dimensions)
+            variance = mean
+            scratch = [Double](repeating: 0, count: 3 * count)
+        }
+    }
+
+    /// The posterior at one point, and its derivatives.
+    func prediction(at point: [Double], _ slopes: inout Slopes) -> Prediction {
+        slopes.scratch.withUnsafeMutableBufferPointer { scratch in
+            point.withUnsafeBufferPointer { point in
+                guard let scratch = scratch.baseAddress, let point = point.baseAddress else {
+                    return Prediction(mean: 0, variance: kernel.signal)
+                }
+                return predict(point, scratch, &slopes.mean, &slopes.variance)
+            }
+        }
+    }
+
+    private func predict(
+        _ point: UnsafePointer<Double>, _ scratch: UnsafeMutablePointer<Double>, _ byMean: inout [Double],
+        _ byVariance: inout [Double]
     ) -> Prediction {
         let count = points.count
         let (row, slopes, solved) = (scratch, scratch + count, scratch + 2 * count)
         kernel.fill(row, slopes: slopes, from: point, to: points, count: count)
-        let mean = weights.withUnsafeBufferPointer { weights in
-            weights.baseAddress.map { self.mean + dot($0, row, count) } ?? self.mean
+        var mean = 0.0
+        for index in 0..<count {
+            mean += weights[index] * row[index]
+            solved[index] = row[index]
         }
-        for index in 0..<count { solved[index] = row[index] }
         factor.solveLower(solved)
         let known = dot(solved, solved, count)
         factor.solveUpper(solved)
@@ -107,14 +132,12 @@ struct GaussianProcess {
             row[index] = weights[index] * slopes[index]
             solved[index] *= slopes[index]
         }
-        for dimension in points.kinds.indices where points.kinds[dimension] == .number {
-            let scale = 2 * kernel.weights[dimension]
-            let x = point[dimension]
-            meanSlopes[dimension] =
-                scale * points.sumOfDifferences(along: dimension, from: x, times: row)
-            varianceSlopes[dimension] =
+        for (dimension, kind) in points.kinds.enumerated() where kind == .number {
+            let (scale, x) = (2 * kernel.weights[dimension], point[dimension])
+            byMean[dimension] = scale * points.sumOfDifferences(along: dimension, from: x, times: row)
+            byVariance[dimension] =
                 -2 * scale * points.sumOfDifferences(along: dimension, from: x, times: solved)
         }
-        return Prediction(mean: mean, variance: bounded(known))
+        return Prediction(mean: mean, variance: unknown(known))
     }
 }

@@ -4,7 +4,7 @@
 /// 0.5, or `ModelPoints.inactive`, the centre of the simplex whose corners are the choices. So the kernel sees
 /// points of a Euclidean space and stays positive definite; that a parameter has no value is told by its
 /// parent's choice, which is a dimension too.
-struct ModelPoints {
+struct ModelPoints: Hashable {
     enum Kind: Hashable {
         case number
         case choice(count: Int)
@@ -20,7 +20,7 @@ struct ModelPoints {
 
     let kinds: [Kind]
     private(set) var count = 0
-    private let capacity: Int
+    private var capacity: Int
     private(set) var columns: [Double]
 
     init(_ kinds: [Kind], capacity: Int) {
@@ -31,16 +31,25 @@ struct ModelPoints {
 
     /// - Parameter row: places as in a history, NaN where inactive.
     mutating func append(_ row: some Sequence<Double>) {
+        if count == capacity { grow() }
         for (dimension, place) in row.enumerated() {
             columns[dimension * capacity + count] = Self.coordinate(place, kinds[dimension])
         }
         count += 1
     }
 
+    private mutating func grow() {
+        var wider = ModelPoints(kinds, capacity: 2 * capacity + 8)
+        for index in 0..<count { wider.append(point(index)) }
+        self = wider
+    }
+
     static func coordinate(_ place: Double, _ kind: Kind) -> Double {
         guard place.isNaN else { return place }
         return kind == .number ? 0.5 : inactive
     }
+
+    subscript(index: Int, dimension: Int) -> Double { columns[dimension * capacity + index] }
 
     /// One point, coordinate by coordinate.
     func point(_ index: Int) -> [Double] {
