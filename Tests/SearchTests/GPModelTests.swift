@@ -6,23 +6,21 @@ import Testing
 
 @Suite struct GPModelTests {
     /// Points with a number, a choice of three and a conditional number, and a smooth loss with some noise.
-    static func situation(_ count: Int) -> (points: ModelPoints, targets: [Double]) {
+    static func situation(_ count: Int) -> TrainingSet {
         var g = SeededGenerator(seed: 31)
-        var points = ModelPoints([.number, .choice(count: 3), .number], capacity: count + 1)
-        var targets: [Double] = []
-        for _ in 0..<count {
+        var training = TrainingSet([.number, .choice(count: 3), .number], capacity: count)
+        for index in 0..<count {
             let (x, choice, y) = (g.unit(), Double(g.int(0...2)), g.unit())
-            points.append([x, choice, choice == 0 ? .nan : y])
-            targets.append(Foundation.sin(5 * x) + 0.5 * choice + (choice == 0 ? 0 : y * y) + 0.05 * g.normal())
+            let loss = Foundation.sin(5 * x) + 0.5 * choice + (choice == 0 ? 0 : y * y) + 0.05 * g.normal()
+            training.append(
+                [x, choice, choice == 0 ? .nan : y], target: loss - 0.7,
+                variance: index % 3 == 0 ? 0.1 : 0, stage: index % 4 == 0 ? 1 : 0, trial: index)
         }
-        let mean = targets.reduce(0, +) / Double(count)
-        return (points, targets.map { $0 - mean })
+        return training
     }
 
     @Test func `the gradient of the marginal likelihood is that of differences`() {
-        let (points, targets) = Self.situation(23)
-        let noise = (0..<23).map { $0 % 3 == 0 ? 4.0 : 1 }
-        let fit = KernelFit(points: points, targets: targets, noise: noise)
+        let fit = KernelFit(training: Self.situation(23))
         let at = [-0.4, 0.3, 0.1, 0.2, -3.0]
         var gradient = [Double](repeating: 0, count: 5)
         _ = fit.loss(at: at, &gradient)
@@ -36,16 +34,12 @@ import Testing
     }
 
     @Test func `a prediction's slopes are those of differences, one point and eight agree`() {
-        let (points, targets) = Self.situation(30)
         let kernel = MaternKernel(weights: [9, 1.5, 4], signal: 1.3, noise: 1e-3)
-        let process = GaussianProcess(
-            kernel, points, targets: targets, noise: [Double](repeating: 1, count: 30), mean: 0.1)
+        let process = GaussianProcess(kernel, Self.situation(30))
         func predict(_ point: [Double]) -> (GaussianProcess.Prediction, [Double], [Double]) {
-            var (byMean, byVariance) = ([0.0, 0, 0], [0.0, 0, 0])
-            var scratch = [Double](repeating: 0, count: 90)
-            let prediction = process.predict(
-                point, scratch: &scratch, meanSlopes: &byMean, varianceSlopes: &byVariance)
-            return (prediction, byMean, byVariance)
+            var slopes = GaussianProcess.Slopes(count: 30, dimensions: 3)
+            let prediction = process.prediction(at: point, &slopes)
+            return (prediction, slopes.mean, slopes.variance)
         }
         let at = [0.37, 2, 0.61]
         let (prediction, byMean, byVariance) = predict(at)
@@ -68,16 +62,13 @@ import Testing
 
     @Test func `the fit tells what matters from what does not, and finds the noise`() {
         var g = SeededGenerator(seed: 32)
-        var points = ModelPoints([.number, .number], capacity: 80)
-        var targets: [Double] = []
+        var training = TrainingSet([.number, .number], capacity: 80)
         for _ in 0..<80 {
             let (x, y) = (g.unit(), g.unit())
-            points.append([x, y])
-            targets.append(Foundation.sin(7 * x) + 0.2 * g.normal())
+            training.append(
+                [x, y], target: Foundation.sin(7 * x) + 0.2 * g.normal(), variance: 0, stage: 0, trial: 0)
         }
-        let kernel = KernelFit(
-            points: points, targets: targets, noise: [Double](repeating: 1, count: 80)
-        ).kernel()
+        let kernel = KernelFit(training: training).kernel()
         #expect(kernel.weights[0] > 20 * kernel.weights[1])
         // 0.04, estimated from 80 points.
         #expect((0.02...0.08).contains(kernel.noise))
@@ -93,5 +84,43 @@ import Testing
         #expect(squares == [0.75, 0.75, 0.75, 0.75, 0])
         points.addSquares(along: 0, from: 1, weight: 2, count: 5, to: &squares)
         #expect(squares == [2.75, 0.75, 2.75, 2.75, 0.75])
+    }
+
+    @Test func `a model takes a running trial for ended as predicted, and is surer there`() {
+        let kernel = MaternKernel(weights: [9, 1.5, 4], signal: 1.3, noise: 1e-3)
+        var process = GaussianProcess(kernel, Self.situation(9))
+        let (at, elsewhere) = ([0.9, 1, 0.1], [0.2, 0, 0.5])
+        let (before, other) = (process.prediction(at: at), process.prediction(at: elsewhere))
+        process.believe(in: at)
+        let after = process.prediction(at: at)
+        #expect(abs(after.mean - before.mean) < 1e-9 && after.variance < 0.01 * before.variance)
+        #expect(abs(process.prediction(at: elsewhere).mean - other.mean) < 1e-9)
+    }
+
+    @Test func `losses keep their proportions up to twice the median, beyond they are bent and keep their order`()
+        throws
+    {
+        let losses = [3.0, 1, 2, 4, 5, 100, 1e6]
+        let warp = try #require(Warp(losses))
+        let targets = losses.map(warp.target(of:))
+        let unit = targets[2] - targets[1]
+        #expect(abs(targets[0] - targets[2] - unit) < 1e-9 && abs(targets[4] - targets[3] - unit) < 1e-9)
+        #expect(targets[4] < targets[5] && targets[5] < targets[6])
+        #expect(targets[6] - targets[5] < 40 * unit)
+        #expect(abs(targets.reduce(0, +)) < 1e-9)
+        #expect(abs(targets.reduce(0) { $0 + $1 * $1 } / 7 - 1) < 1e-9)
+        #expect(Warp([]) == nil)
+        let same = try #require(Warp([2, 2, 2]))
+        #expect(same.target(of: 2) == 0 && same.target(of: 3).isFinite)
+        #expect(try #require(Warp([-1e308, 0, 1e308])).target(of: 1e308).isFinite)
+    }
+
+    @Test func `the best and the latest are kept when there are too many`() {
+        let training = Self.situation(40)
+        let smaller = training.limited(to: 10)
+        #expect(smaller.count == 10 && training.limited(to: 40) == training)
+        let best = training.targets.indices.sorted { training.targets[$0] < training.targets[$1] }.prefix(5)
+        #expect(Set(best).isSubset(of: Set(smaller.trials)))
+        #expect(Set(smaller.trials).subtracting(best).allSatisfy { $0 >= 30 })
     }
 }

@@ -6,6 +6,8 @@ struct AcquisitionSearch {
     let process: GaussianProcess
     let improvement: LogImprovement
     let coordinates: Coordinates
+    /// Points scored at most before the best of them are improved.
+    let candidates: Int
 
     struct Candidate {
         /// A value for each coordinate, also for inactive ones.
@@ -13,8 +15,6 @@ struct AcquisitionSearch {
         var score: Double
     }
 
-    /// Candidates spread over the space, and around good trials.
-    private static let (spread, near) = (1024, 512)
     /// So many of the best of both kinds are climbed from.
     private static let climbs = 3
     /// Good trials whose surroundings are looked at.
@@ -22,33 +22,31 @@ struct AcquisitionSearch {
     /// Scoring a candidate costs about n² operations, all together no more than this.
     private static let operations = 2e8
 
-    /// How many of so many candidates there is time for.
-    private func affordable(_ count: Int) -> Int {
+    /// How many candidates there is time for.
+    private var affordable: Int {
         let size = Double(max(process.points.count, 1))
-        return max(64, min(count, Int(Double(count) / 1536 * Self.operations / (size * size))))
+        return max(min(64, candidates), min(candidates, Int(Self.operations / (size * size))))
     }
 
-    /// The places of the best point found that no trial has.
+    /// The best allowed point found that no trial has; nil when all that were found are taken.
     /// - Parameter untried: all that is left of a small finite space.
     func best(
         of history: History, _ training: TrainingSet, untried: [[Double]]?,
         using generator: inout SeededGenerator
-    ) -> [Double] {
-        if let untried { return best(of: untried, using: &generator) }
-        let spread = coordinates.spread(affordable(Self.spread), using: &generator)
-        let near = coordinates.near(
-            training.best(Self.good).map { Array(history.row($0)) }, count: affordable(Self.near),
-            using: &generator)
-        let (first, second) = (scored(spread), scored(near))
-        let starts = first.prefix(Self.climbs) + second.prefix(Self.climbs)
-        let found = starts.map(climb) + first + second
-        let ranked = found.sorted { $0.score > $1.score }.lazy.map { coordinates.places($0.point) }
-        return ranked.first { !coordinates.isTaken($0, in: history) }
-            ?? coordinates.places(coordinates.draw(using: &generator))
+    ) -> Assignment? {
+        if let untried { return history.assignment(at: best(of: untried, using: &generator)) }
+        let around = training.best(Self.good).map { Array(history.row($0)) }
+        let near = scored(coordinates.near(around, count: affordable / 3, using: &generator))
+        let spread = scored(coordinates.spread(affordable - near.count, using: &generator))
+        let starts = spread.prefix(Self.climbs) + near.prefix(Self.climbs)
+        let found = starts.map(climb) + spread + near
+        return found.sorted { $0.score > $1.score }.lazy
+            .map { history.assignment(at: coordinates.places($0.point)) }
+            .first { history.space.allows($0) && !coordinates.isTaken($0, in: history) }
     }
 
     private func best(of untried: [[Double]], using generator: inout SeededGenerator) -> [Double] {
-        let count = min(affordable(1536), untried.count)
+        let count = min(affordable, untried.count)
         let first = generator.unit()
         let rows = (0..<count).map {
             untried[Int((Double($0) + first) / Double(count) * Double(untried.count))]

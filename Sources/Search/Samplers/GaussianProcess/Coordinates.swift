@@ -73,10 +73,6 @@ struct Coordinates {
         }
     }
 
-    func draw(using generator: inout SeededGenerator) -> [Double] {
-        scales.indices.map { coordinate($0, at: generator.unit()) }
-    }
-
     /// - Parameter places: of the dimensions before `index` at least.
     private func isActive(_ index: Int, in places: [Double]) -> Bool {
         conditions[index].allSatisfy { condition in

@@ -14,6 +14,9 @@ public import FleetModel
 public struct GPSampler: Sampler {
     /// So many spread trials come first, at least 1.
     public let startup: Int
+    /// Points scored for each proposal before the best of them are improved, at least 1; fewer where the model
+    /// is so large that they would take too long.
+    public let candidates: Int
     private var memo = Memo<Fitted>()
 
     private struct Fitted: Sendable {
@@ -25,9 +28,11 @@ public struct GPSampler: Sampler {
     private static let conditioned = 500
     private static let fitted = 160
 
-    public init(startup: Int = 10) {
+    public init(startup: Int = 10, candidates: Int = 1536) {
         precondition(startup >= 1, "a model needs at least one trial")
+        precondition(candidates >= 1, "a search needs at least one candidate")
         self.startup = startup
+        self.candidates = candidates
     }
 
     public mutating func propose(
@@ -42,20 +47,30 @@ public struct GPSampler: Sampler {
         )
         let known = history.trials.count + training.stages.count { $0 > 0 }
         guard known >= startup, training.count >= 2 else {
-            let spread = SpreadDraw(history: history, coordinates: coordinates, untried: untried)
             return Proposal(
-                spread.draw(using: &generator), .startup(number: history.trials.count + 1, of: startup))
+                draw(from: history, untried, using: &generator),
+                .startup(number: history.trials.count + 1, of: startup))
         }
         let kernel = kernel(for: history, coordinates.kinds, blend)
         var process = GaussianProcess(kernel, training.limited(to: Self.conditioned))
         let running = history.unmeasured(coordinates)
         for point in running { process.believe(in: point) }
         let search = AcquisitionSearch(
-            process: process, improvement: LogImprovement(incumbent: training.lowest), coordinates: coordinates)
-        let row = search.best(of: history, training, untried: untried, using: &generator)
+            process: process, improvement: LogImprovement(incumbent: training.lowest),
+            coordinates: coordinates, candidates: candidates)
+        let assignment =
+            search.best(of: history, training, untried: untried, using: &generator)
+            ?? draw(from: history, nil, using: &generator)
         return Proposal(
-            history.assignment(at: row),
-            .gaussianProcess(observations: training.count, running: running.count))
+            assignment, .gaussianProcess(observations: training.count, running: running.count))
+    }
+
+    /// A random assignment, of a small finite space one that no trial has.
+    private func draw(
+        from history: History, _ untried: [[Double]]?, using generator: inout SeededGenerator
+    ) -> Assignment? {
+        guard let untried else { return history.space.draw(using: &generator) }
+        return history.assignment(at: untried[Int(generator.unit() * Double(untried.count))])
     }
 
     /// Fitted to the trials that had ended at the last of the scheduled counts, always from the same starting

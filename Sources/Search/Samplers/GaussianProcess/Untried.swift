@@ -1,14 +1,15 @@
 import FleetModel
 
 extension Coordinates {
-    /// The places of each point of a small finite space that no trial has, nil for other spaces.
+    /// The places of each allowed point of a small finite space that no trial has, nil for other spaces.
     func untried(in history: History) -> [[Double]]? {
         guard let size, size <= Self.listed else { return nil }
         var taken = Set(history.trials.indices.map { key(of: Array(history.row($0))) })
         var rows: [[Double]] = []
         for number in 0..<size {
             let row = places(coordinates(number: number))
-            if taken.insert(key(of: row)).inserted { rows.append(row) }
+            guard taken.insert(key(of: row)).inserted else { continue }
+            if history.space.allows(history.assignment(at: row)) { rows.append(row) }
         }
         return rows
     }
@@ -43,9 +44,11 @@ extension Coordinates {
         }
     }
 
-    /// Whether a trial of `history` has the same assignment as there is at these places.
-    func isTaken(_ row: [Double], in history: History) -> Bool {
-        let assignment = history.assignment(at: row)
-        return history.trials.contains { $0.assignment == assignment }
+    /// Whether a trial of `history` lies at the places of `assignment`.
+    func isTaken(_ assignment: Assignment, in history: History) -> Bool {
+        let row = history.places(of: assignment)
+        return history.trials.indices.contains { index in
+            zip(history.row(index), row).allSatisfy { $0 == $1 || $0.isNaN && $1.isNaN }
+        }
     }
 }

@@ -1,8 +1,9 @@
-/// Makes losses such as a Gaussian process expects, to a mean of 0 and a deviation of 1. Up to the median they
-/// keep their proportions; beyond it they grow like a logarithm, because how bad a bad loss is (a divergence, the
-/// far wall of a valley) says little about where good ones are, and would drown their differences.
+/// Makes losses such as a Gaussian process expects, with a mean of 0 and a deviation of 1. They keep their
+/// proportions up to twice as far from the lowest as the median is. Beyond that they grow like a logarithm, because
+/// how bad a terrible loss is (a divergence, the far wall of a valley) says little about where good ones are, and
+/// would drown their differences.
 struct Warp {
-    /// The median.
+    /// As far above the median as that is above the lowest.
     private let knee: Double
     /// Beyond the knee, the length over which the logarithm bends; 0 for none.
     private let bend: Double
@@ -17,9 +18,9 @@ struct Warp {
     /// - Returns: nil for no losses.
     init?(_ losses: [Double], deviation known: Double? = nil) {
         guard let median = losses.median, let lowest = losses.min() else { return nil }
-        let knee = median + Knobs.v[0] * (median - lowest)
+        let knee = median + (median - lowest)
         self.knee = knee
-        bend = Knobs.v[1] * (median - lowest)
+        bend = median - lowest
         let warped = losses.map { [knee, bend] in Self.bent($0, knee, bend) }
         let count = Double(losses.count)
         mean = warped.reduce(0, +) / count
