@@ -68,7 +68,7 @@ public struct History: Sendable {
     @discardableResult
     public mutating func add(_ assignment: Assignment, _ result: Observation.Result = .running) -> Int {
         trials.append(Observation(assignment, .running))
-        appendPlaces(of: assignment, to: &places)
+        places += places(of: assignment)
         set(result, of: trials.count - 1)
         return trials.count - 1
     }
@@ -111,14 +111,8 @@ extension History {
     /// The places of any assignment in this history's space. What lies outside, as in an earlier stage's
     /// wider space, is below 0 or above 1; a choice that this space lacks is NaN.
     func places(of assignment: Assignment) -> [Double] {
-        var row: [Double] = []
-        appendPlaces(of: assignment, to: &row)
-        return row
-    }
-
-    private func appendPlaces(of assignment: Assignment, to row: inout [Double]) {
-        for (parameter, axis) in zip(space.parameters, axes) {
-            row.append(assignment[parameter.name].map { parameter.domain.place(of: $0, on: axis) } ?? .nan)
+        zip(space.parameters, axes).map { parameter, axis in
+            assignment[parameter.name].map { parameter.domain.place(of: $0, on: axis) } ?? .nan
         }
     }
 
@@ -175,7 +169,7 @@ extension History: Codable {
             earlier: try fields.decode([EarlierStage].self, forKey: .earlier))
         trials = try fields.decode([Observation].self, forKey: .trials)
         ended = try fields.decode([Int].self, forKey: .ended)
-        for trial in trials { appendPlaces(of: trial.assignment, to: &places) }
+        for trial in trials { places += places(of: trial.assignment) }
     }
 
     public func encode(to encoder: any Encoder) throws {
