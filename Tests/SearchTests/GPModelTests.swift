@@ -97,7 +97,8 @@ import Testing
         #expect(abs(process.prediction(at: elsewhere).mean - other.mean) < 1e-9)
     }
 
-    @Test func `losses keep their proportions up to twice the median, beyond they are bent and keep their order`()
+    @Test
+    func `losses keep their proportions up to twice the median, beyond they are bent and keep their order`()
         throws
     {
         let losses = [3.0, 1, 2, 4, 5, 100, 1e6]

@@ -90,7 +90,8 @@ import Testing
         }
         for seed in 0..<5 {
             var g = SeededGenerator(seed: UInt64(seed))
-            let x = GPSampler(candidates: 100).propose(in: space, history: past, using: &g)?.assignment["x"]?.number
+            let x = GPSampler(candidates: 100).propose(in: space, history: past, using: &g)?.assignment["x"]?
+                .number
             #expect((0.4...0.53).contains(x ?? 1))
         }
     }
@@ -149,7 +150,9 @@ import Testing
         #expect(warm < 0.5 * cold, "\(warm), \(cold)")
     }
 
-    @Test func `several objectives are weighed anew each time, and the front is found between its ends`() throws {
+    @Test func `several objectives are weighed anew each time, and the front is found between its ends`()
+        throws
+    {
         let space = try Space([
             Parameter("x", .float(low: 0, high: 1)), Parameter("y", .float(low: 0, high: 1)),
         ])
@@ -167,6 +170,9 @@ import Testing
         let counts = Set((1...1000).map(GPSampler.scheduled)).sorted()
         #expect(counts.prefix(32) == Array(1...32)[...])
         #expect(counts.contains(96) && !counts.contains(97) && counts.count < 120)
-        #expect((1...1000).allSatisfy { GPSampler.scheduled($0) <= $0 && GPSampler.scheduled($0) * 17 > $0 * 16 - 16 })
+        #expect(
+            (1...1000).allSatisfy {
+                GPSampler.scheduled($0) <= $0 && GPSampler.scheduled($0) * 17 > $0 * 16 - 16
+            })
     }
 }

@@ -180,7 +180,8 @@ extension Cholesky {
                         let (m2, m3) = (result + Self.start(of: j + 2), result + Self.start(of: j + 3))
                         add(scale * l.lanes(at: j), m0, m1, m2, m3, to: row, j + 1)
                         // The corner in which the four rows differ in length.
-                        row[j + 1] += scale * (l[j + 1] * m1[j + 1] + l[j + 2] * m2[j + 1] + l[j + 3] * m3[j + 1])
+                        row[j + 1] +=
+                            scale * (l[j + 1] * m1[j + 1] + l[j + 2] * m2[j + 1] + l[j + 3] * m3[j + 1])
                         row[j + 2] += scale * (l[j + 2] * m2[j + 2] + l[j + 3] * m3[j + 2])
                         row[j + 3] += scale * l[j + 3] * m3[j + 3]
                         j += 4

@@ -42,7 +42,8 @@ struct QuasiNewton {
                 pairs = []
                 continue
             }
-            remember(step: difference(next.minimum.point, best.point),
+            remember(
+                step: difference(next.minimum.point, best.point),
                 change: difference(next.gradient, gradient), in: &pairs)
             let gain = best.value - next.minimum.value
             (best, gradient) = (next.minimum, next.gradient)
