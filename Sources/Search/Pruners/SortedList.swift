@@ -11,6 +11,14 @@ where Element: Comparable & Hashable & Codable & Sendable {
 
     package init() {}
 
+    /// - Parameter sorted: rising.
+    package init(sorted: [Element]) {
+        blocks = stride(from: 0, to: sorted.count, by: Self.longest / 2).map { start in
+            Array(sorted[start..<min(start + Self.longest / 2, sorted.count)])
+        }
+        count = sorted.count
+    }
+
     package var first: Element? { blocks.first?.first }
 
     package var elements: [Element] { blocks.flatMap(\.self) }
@@ -74,8 +82,8 @@ where Element: Comparable & Hashable & Codable & Sendable {
 }
 
 extension Array {
-    /// The index of the first element that `isPast`, the count if none is; from there on all are.
-    fileprivate func cut(_ isPast: (Element) -> Bool) -> Int {
+    /// The index of the first element that `isPast`, the count if none is; all after it are, too.
+    func cut(_ isPast: (Element) -> Bool) -> Int {
         var (first, end) = (0, count)
         while first < end {
             let middle = (first + end) / 2
