@@ -4,7 +4,8 @@ public import FleetModel
 /// section 4): whenever a trial has trained for another `interval` steps, and stands in the worst share of
 /// the population by latest losses, it takes over the checkpoint of one drawn from the best share, with
 /// parameters that `Space.explored` moves. Trials are asynchronous, as in the paper: latest losses are
-/// compared whatever their steps, so the trials of a population had better begin together.
+/// compared whatever their steps, so the trials of a population had better begin together. Of fewer than
+/// four trials none is copied.
 public struct PopulationPruner: Pruner {
     /// Steps from one decision about a trial to the next, at least 1.
     public let interval: Int
@@ -59,7 +60,7 @@ public struct PopulationPruner: Pruner {
         member.score = score
         let count = ranking.count
         let replaced = min(Int((Double(count) * share).rounded(.up)), count / 2)
-        guard position > count - replaced else { return .go }
+        guard count >= 4, position > count - replaced else { return .go }
         let best = ranking[Int(generator.unit() * Double(replaced))]
         ranking.remove(score)
         member.score = nil

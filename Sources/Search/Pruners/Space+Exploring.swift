@@ -46,7 +46,8 @@ extension Domain {
         guard axis.count != nil, moved == value else { return moved }
         // The place next to it: half a cell further lies another value's cell.
         let place = axis.position(of: number)
-        return axis.value(at: (place + (up ? 1 : -1) * axis.cell(at: place)).clamped(to: axis.low...axis.high))
+        return axis.value(
+            at: (place + (up ? 1 : -1) * axis.cell(at: place)).clamped(to: axis.low...axis.high))
     }
 
     private static func reach(_ number: Double, _ span: Double, _ up: Bool) -> Double {
