@@ -160,8 +160,8 @@ class SyneTune:
 
 
 class PublishedPromotion:
-    """Li et al. 2020, algorithm 2, with random points: what Syne Tune's promotion type was before it was
-    taken out (version 0.14), which needs a rung's quantile as it does."""
+    """Li et al. 2020, algorithm 2, with random points. Syne Tune 0.13 has it as its promotion type, 0.16 no
+    longer."""
 
     def __init__(self, problem: Problem, seed: int):
         self.problem, self.rng = problem, np.random.default_rng([seed, 1])

@@ -78,6 +78,22 @@ private func trial(_ number: Int) -> TrialID { TrialID(stage: 0, number: number)
         #expect((1400...1600).contains(near))
     }
 
+    @Test func `what is explored keeps to the constraints, and stays where there is no other point`() throws {
+        let range = Domain.float(low: 0, high: 1)
+        let rule = try Constraint("a + b <= 1")
+        let space = try Space([Parameter("a", range), Parameter("b", range)], constraints: [rule])
+        var g = SeededGenerator(seed: 46)
+        var point: Assignment = ["a": .float(0.5), "b": .float(0.5)]
+        for _ in 0..<500 {
+            point = space.explored(from: point, using: &g)
+            #expect(space.problem(with: point) == nil)
+        }
+        let tight = try Space(
+            [Parameter("a", range)], constraints: [Constraint("a == 0.125")])
+        let only: Assignment = ["a": .float(0.125)]
+        #expect(tight.explored(from: only, using: &g) == only)
+    }
+
     /// Where the parameter goes when it is not drawn anew.
     @Test(arguments: [
         (Domain.float(low: -1, high: 1), 0.5, [0.4, 0.6]), (.float(low: -1, high: 1), 0, [-0.4, 0.4]),

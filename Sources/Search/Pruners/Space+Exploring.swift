@@ -11,10 +11,19 @@ extension Space {
     /// - choices stay.
     ///
     /// At an end of its range a value stays or comes back inside. Parameters that become active are drawn,
-    /// and those that no longer are have no value.
+    /// and those that no longer are have no value. What the constraints forbid is moved again; where they
+    /// allow none of a hundred points, `assignment` itself stays.
     public func explored(
         from assignment: Assignment, using generator: inout SeededGenerator
     ) -> Assignment {
+        for _ in 0..<100 {
+            let explored = moved(assignment, using: &generator)
+            if allows(explored) { return explored }
+        }
+        return assignment
+    }
+
+    private func moved(_ assignment: Assignment, using generator: inout SeededGenerator) -> Assignment {
         var explored: Assignment = [:]
         for parameter in parameters where parameter.isActive(in: explored) {
             let domain = parameter.domain
