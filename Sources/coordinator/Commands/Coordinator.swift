@@ -13,5 +13,5 @@ import Wire
               coordinator status study.yaml    shows how far it is
             """,
         version: Hello.currentVersion,
-        subcommands: [Check.self, Start.self, Status.self, Trials.self, Best.self, Stop.self])
+        subcommands: [Check.self, Start.self, Status.self, Trials.self, Best.self, Stop.self, AskTell.self])
 }

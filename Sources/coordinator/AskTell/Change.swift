@@ -1,0 +1,12 @@
+import FleetModel
+import Search
+
+/// What one request changed, in a form that is kept.
+enum Change {
+    /// A trial was given, with the next number.
+    case began(Assignment, isEnqueued: Bool)
+    case reported(Int, Request.Step, Reply.Decision)
+    case told(Int, Request.Outcome)
+    case added(Assignment, Request.Outcome, [Request.Step])
+    case enqueued(Assignment)
+}

@@ -1,0 +1,77 @@
+import Search
+
+/// Every sampler and pruner that ask/tell offers, with its options and their usual values: the table that a
+/// new one joins.
+enum Choices {
+    static let samplers: [Choice<SamplerKind>] = [
+        Choice(name: "tpe", options: [.whole("startup", 10, 1...1_000_000)]) { options, _ in
+            .tpe(TPESampler(startup: Int(options["startup"] ?? 10)))
+        },
+        Choice(name: "random") { _, _ in .random(RandomSampler()) },
+        Choice(name: "sobol") { _, study in .sobol(SobolSampler(seed: study.seed)) },
+        Choice(name: "grid", options: [.whole("points", 5, 1...100_000)]) { options, _ in
+            .grid(GridSampler(points: Int(options["points"] ?? 5)))
+        },
+    ]
+
+    static let pruners: [Choice<PrunerKind>] = [
+        Choice(name: "none") { _, _ in .off },
+        Choice(name: "median", options: [startup, warmup]) { options, study throws(BadOption) in
+            try percentile(50, options, study)
+        },
+        Choice(
+            name: "percentile", options: [.number("percentile", 25, 0...100), startup, warmup]
+        ) { options, study throws(BadOption) in
+            try percentile(options["percentile"] ?? 25, options, study)
+        },
+        Choice(
+            name: "patience",
+            options: [.whole("patience", 3, 1...1_000_000), .number("min_delta", 0, 0...1e300)]
+        ) { options, study throws(BadOption) in
+            try oneObjective(study)
+            return .patience(
+                PatiencePruner(
+                    patience: Int(options["patience"] ?? 3), minDelta: options["min_delta"] ?? 0))
+        },
+        Choice(name: "asha", options: [eta]) { options, study throws(BadOption) in
+            let (first, last) = try steps(study)
+            return .asha(ASHAPruner(minStep: first, reductionFactor: Int(options["eta"] ?? 3), maxStep: last))
+        },
+        Choice(name: "hyperband", options: [eta]) { options, study throws(BadOption) in
+            let (first, last) = try steps(study)
+            return .hyperband(
+                HyperbandPruner(minStep: first, reductionFactor: Int(options["eta"] ?? 3), maxStep: last))
+        },
+    ]
+
+    private static let eta = NumericOption.whole("eta", 3, 2...1000)
+    private static let startup = NumericOption.whole("startup", 5, 1...1_000_000)
+    private static let warmup = NumericOption.whole("warmup", 0, 0...1_000_000_000)
+
+    private static func percentile(
+        _ percentile: Double, _ options: [String: Double], _ study: Choice<PrunerKind>.Surroundings
+    ) throws(BadOption) -> PrunerKind {
+        try oneObjective(study)
+        return .percentile(
+            PercentilePruner(
+                percentile: percentile, startup: Int(options["startup"] ?? 5),
+                warmupSteps: Int(options["warmup"] ?? 0)))
+    }
+
+    /// Reports are losses of one objective.
+    private static func oneObjective(_ study: Choice<PrunerKind>.Surroundings) throws(BadOption) {
+        guard study.file.objectives.count == 1 else {
+            throw BadOption("the space file has \(study.file.objectives.count) objectives; pruning needs one")
+        }
+    }
+
+    private static func steps(
+        _ study: Choice<PrunerKind>.Surroundings
+    ) throws(BadOption) -> (first: Int, last: Int) {
+        try oneObjective(study)
+        guard let first = study.file.minStep, let last = study.file.maxStep else {
+            throw BadOption("the space file needs min_step and max_step")
+        }
+        return (first, last)
+    }
+}
