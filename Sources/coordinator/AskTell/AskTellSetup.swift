@@ -8,6 +8,19 @@ struct AskTellSetup {
     let sampler: Chosen<SamplerKind>
     let pruner: Chosen<PrunerKind>
     let seed: UInt64
+    /// So many fit into a reply of 1 MiB, whatever their values are.
+    let mostTrialsAtOnce: Int
+
+    init(file: SpaceFile, sampler: Chosen<SamplerKind>, pruner: Chosen<PrunerKind>, seed: UInt64) {
+        self.file = file
+        self.sampler = sampler
+        self.pruner = pruner
+        self.seed = seed
+        let bytes = file.space.parameters.reduce(100) { sum, parameter in
+            sum + JSONWriter.bytes(of: parameter.name) + 4 + parameter.domain.mostBytes
+        }
+        mostTrialsAtOnce = max(1, (1 << 20) / bytes)
+    }
 
     var space: Space { file.space }
     var objectives: [Objective] { file.objectives }
@@ -16,19 +29,11 @@ struct AskTellSetup {
     /// Of the one objective that reports are about.
     var direction: Direction { objectives[0].direction }
 
-    /// Where samplers compare losses of trials that run: the rungs of successive halving.
+    /// Where samplers compare losses of trials that run: where the pruner does, or at every third power.
     var rungs: [Int] {
+        if !pruner.value.rungs.isEmpty { return pruner.value.rungs }
         guard let last = file.maxStep else { return [] }
-        let factor = Int(pruner.options["eta"] ?? 3)
-        return Array(sequence(first: file.minStep ?? 1) { $0 * factor }.prefix { $0 < last })
-    }
-
-    /// So many fit into a reply of 1 MiB, whatever their values are.
-    var mostTrialsAtOnce: Int {
-        let bytes = space.parameters.reduce(100) { sum, parameter in
-            sum + JSONWriter.bytes(of: parameter.name) + 4 + parameter.domain.mostBytes
-        }
-        return max(1, (1 << 20) / bytes)
+        return Array(sequence(first: file.minStep ?? 1) { $0 * 3 }.prefix { $0 < last })
     }
 }
 

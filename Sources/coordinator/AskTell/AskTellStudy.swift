@@ -16,6 +16,8 @@ struct AskTellStudy {
     private(set) var finished = 0
     /// What happened since they were last taken, in order: enough to make this study again.
     private(set) var changes: [Change] = []
+    /// How often parameters were moved after an exploit.
+    private var explorations: UInt64 = 0
 
     /// A trial as its client knows it.
     struct Trial {
@@ -97,6 +99,7 @@ extension AskTellStudy {
     /// An enqueued one, one that is taken up again, or a new one.
     private mutating func nextTrial() -> Reply.Given? {
         var generator = SeededGenerator(seed: setup.seed, stream: UInt64(trials.count))
+        if queue.first == nil, let resumption = resumption() { return resumption }
         if let point = queue.first {
             let rest = point.isWhole ? nil : sampler.propose(from: history, using: &generator)
             let params = point.completed(with: rest?.assignment ?? [:], in: setup.space, using: &generator)
@@ -110,8 +113,31 @@ extension AskTellStudy {
         if isEnqueued { queue.removeFirst() }
         let number = append(params)
         changes.append(.began(params, isEnqueued: isEnqueued))
-        return Reply.Given(trial: number, params: params)
+        return given(number)
     }
+
+    private mutating func resumption() -> Reply.Given? {
+        while let resumption = pruner.resume() {
+            let number = resumption.trial.number
+            guard trials[number].state == .paused else { continue }
+            resume(number)
+            return given(number, resume: resumption.step)
+        }
+        return nil
+    }
+
+    private mutating func resume(_ number: Int) {
+        trials[number].state = .running
+        changes.append(.resumed(number))
+    }
+
+    private func given(_ number: Int, resume: Int? = nil) -> Reply.Given {
+        Reply.Given(
+            trial: number, params: trials[number].params, resume: resume,
+            until: pruner.nextDecision(of: id(of: number)))
+    }
+
+    private func id(of number: Int) -> TrialID { TrialID(stage: 0, number: number) }
 
     private mutating func append(_ params: Assignment) -> Int {
         trials.append(Trial(params: params, state: .running, index: history.add(params)))
@@ -122,7 +148,10 @@ extension AskTellStudy {
 // MARK: report and tell
 
 extension AskTellStudy {
-    private mutating func report(_ number: Int, _ report: Request.Step) throws(Refusal) -> Reply.Decision {
+    /// - Parameter recorded: what was decided when this was reported first.
+    private mutating func report(
+        _ number: Int, _ report: Request.Step, as recorded: Reply.Decision? = nil
+    ) throws(Refusal) -> Reply.Decision {
         guard setup.objectives.count == 1 else {
             throw .badRequest("reports are for studies with one objective")
         }
@@ -130,27 +159,52 @@ extension AskTellStudy {
         if let last = trials[number].last, report.step <= last.step {
             throw .badState("trial \(number): step \(report.step) after step \(last.step)")
         }
-        let decision = decide(number, report)
+        let judged = judge(number, report)
+        let decision = recorded ?? judged
+        carryOut(decision, number, report)
         changes.append(.reported(number, report, decision))
         return decision
     }
 
-    private mutating func decide(_ number: Int, _ report: Request.Step) -> Reply.Decision {
+    private mutating func judge(_ number: Int, _ report: Request.Step) -> Reply.Decision {
         // A loss that is no number gets no better.
-        guard let loss = report.value.flatMap({ Loss($0, setup.direction) }) else {
-            end(number, .failed)
-            return .stop
-        }
-        trials[number].last = LastReport(step: report.step, loss: loss)
-        history.report(loss, step: report.step, of: trials[number].index)
-        let verdict = pruner.judge(TrialID(stage: 0, number: number), step: report.step, loss: loss)
+        guard let loss = report.value.flatMap({ Loss($0, setup.direction) }) else { return .stop }
+        note(loss, report.step, of: number)
+        let verdict = pruner.judge(id(of: number), step: report.step, loss: loss)
         // At its end the client tells.
         if let end = setup.maxStep, report.step >= end { return .go }
         switch verdict {
         case .go, .pass: return .go
-        case .stop:
-            end(number, .pruned())
-            return .stop
+        case .stop: return .stop
+        case .pause: return .pause
+        case .exploit(let exploit):
+            let (from, stream) = (exploit.from.number, UInt64.max - explorations)
+            var generator = SeededGenerator(seed: setup.seed, stream: stream)
+            let params = setup.space.explored(from: trials[from].params, using: &generator)
+            return .exploit(from: from, step: exploit.step, params: params)
+        }
+    }
+
+    private mutating func note(_ loss: Loss, _ step: Int, of number: Int) {
+        trials[number].last = LastReport(step: step, loss: loss)
+        history.report(loss, step: step, of: trials[number].index)
+    }
+
+    private mutating func carryOut(_ decision: Reply.Decision, _ number: Int, _ report: Request.Step) {
+        switch decision {
+        case .go: break
+        case .stop: end(number, report.value == nil ? .failed : .pruned())
+        case .pause: trials[number].state = .paused
+        case .exploit(_, let step, let params):
+            explorations += 1
+            if let last = trials[number].last {
+                // To a sampler it is another trial that begins.
+                history.set(.pruned(step: last.step, last.loss), of: trials[number].index)
+                // The checkpoint may be an earlier one than its own, and its steps are counted on from there.
+                trials[number].last = LastReport(step: min(last.step, step), loss: last.loss)
+            }
+            trials[number].params = params
+            trials[number].index = history.add(params)
         }
     }
 
@@ -183,6 +237,7 @@ extension AskTellStudy {
 
     private mutating func end(_ number: Int, _ outcome: Request.Outcome) {
         finished += 1
+        pruner.ended(id(of: number))
         switch outcome {
         case .values(let values):
             let losses = zip(values, setup.objectives).compactMap { value, objective in
@@ -229,9 +284,8 @@ extension AskTellStudy {
     /// Lets history and pruner know of a step that was not decided here.
     private mutating func note(_ step: Request.Step, of number: Int) {
         guard let loss = step.value.flatMap({ Loss($0, setup.direction) }) else { return }
-        trials[number].last = LastReport(step: step.step, loss: loss)
-        history.report(loss, step: step.step, of: trials[number].index)
-        _ = pruner.judge(TrialID(stage: 0, number: number), step: step.step, loss: loss)
+        note(loss, step.step, of: number)
+        _ = pruner.judge(id(of: number), step: step.step, loss: loss)
     }
 }
 
@@ -244,9 +298,11 @@ extension AskTellStudy {
         switch change {
         case .began(let params, let isEnqueued):
             _ = begin(try setup.space.checked(params), isEnqueued: isEnqueued && queue.first != nil)
-        case .reported(let number, let step, let decision):
-            _ = try report(number, step)
-            _ = decision
+        case .resumed(let number):
+            try check(number, is: .paused)
+            _ = pruner.resume()
+            resume(number)
+        case .reported(let number, let step, let decision): _ = try report(number, step, as: decision)
         case .told(let number, let outcome): try tell(number, outcome)
         case .added(let params, let outcome, let steps): _ = try add(params, outcome, steps)
         case .enqueued(let params): _ = try answer(.enqueue(params: params))

@@ -5,6 +5,8 @@ import Search
 enum Change {
     /// A trial was given, with the next number.
     case began(Assignment, isEnqueued: Bool)
+    /// A paused trial was given again.
+    case resumed(Int)
     case reported(Int, Request.Step, Reply.Decision)
     case told(Int, Request.Outcome)
     case added(Assignment, Request.Outcome, [Request.Step])

@@ -33,17 +33,40 @@ enum Choices {
                 PatiencePruner(
                     patience: Int(options["patience"] ?? 3), minDelta: options["min_delta"] ?? 0))
         },
-        Choice(name: "asha", options: [eta]) { options, study throws(BadOption) in
+        Choice(name: "asha", options: [eta, brackets]) { options, study throws(BadOption) in
             let (first, last) = try steps(study)
-            return .asha(ASHAPruner(minStep: first, reductionFactor: Int(options["eta"] ?? 3), maxStep: last))
+            return .asha(
+                ASHAPruner(
+                    minStep: first, reductionFactor: Int(options["eta"] ?? 3), maxStep: last,
+                    brackets: Int(options["brackets"] ?? 1)))
+        },
+        Choice(
+            name: "asha-promotion", options: [eta, brackets], pauses: true
+        ) { options, study throws(BadOption) in
+            let (first, last) = try steps(study)
+            return .ashaPromotion(
+                ASHAPromotion(
+                    minStep: first, reductionFactor: Int(options["eta"] ?? 3), maxStep: last,
+                    brackets: Int(options["brackets"] ?? 1)))
         },
         Choice(name: "hyperband", options: [eta]) { options, study throws(BadOption) in
             let (first, last) = try steps(study)
             return .hyperband(
                 HyperbandPruner(minStep: first, reductionFactor: Int(options["eta"] ?? 3), maxStep: last))
         },
+        Choice(
+            name: "pbt",
+            options: [.whole("interval", nil, 1...1_000_000_000), .number("share", 0.2, 0.001...0.5)]
+        ) { options, study throws(BadOption) in
+            try oneObjective(study)
+            return .population(
+                PopulationPruner(
+                    interval: options["interval"].map { Int($0) } ?? study.file.minStep ?? 1,
+                    maxStep: study.file.maxStep ?? .max, share: options["share"] ?? 0.2, seed: study.seed))
+        },
     ]
 
+    private static let brackets = NumericOption.whole("brackets", 1, 1...100)
     private static let eta = NumericOption.whole("eta", 3, 2...1000)
     private static let startup = NumericOption.whole("startup", 5, 1...1_000_000)
     private static let warmup = NumericOption.whole("warmup", 0, 0...1_000_000_000)

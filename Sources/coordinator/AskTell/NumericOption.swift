@@ -1,14 +1,15 @@
 /// An option of a sampler or a pruner, as `--sampler-option` and `--pruner-option` set it.
 struct NumericOption: Sendable {
     let name: String
-    /// Where it is not given.
-    let usual: Double
+    /// Where it is not given; nil where that follows from the study.
+    let usual: Double?
     let range: ClosedRange<Double>
     let isWhole: Bool
 
-    static func whole(_ name: String, _ usual: Int, _ range: ClosedRange<Int>) -> NumericOption {
+    static func whole(_ name: String, _ usual: Int?, _ range: ClosedRange<Int>) -> NumericOption {
         NumericOption(
-            name: name, usual: Double(usual), range: Double(range.lowerBound)...Double(range.upperBound),
+            name: name, usual: usual.map(Double.init),
+            range: Double(range.lowerBound)...Double(range.upperBound),
             isWhole: true)
     }
 
@@ -83,7 +84,8 @@ struct Chosen<Value: Sendable> {
     private static func options(
         _ words: [String], known choice: Choice<Value>
     ) throws(BadOption) -> [String: Double] {
-        var options = Dictionary(uniqueKeysWithValues: choice.options.map { ($0.name, $0.usual) })
+        var options: [String: Double] = [:]
+        for option in choice.options { options[option.name] = option.usual }
         for word in words {
             let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard parts.count == 2 else { throw BadOption("\(word): expected NAME=VALUE") }
