@@ -53,7 +53,7 @@ struct AskTellStudy {
     mutating func answer(_ request: Request) throws(Refusal) -> Reply {
         switch request {
         case .hello: return hello
-        case .best: return .best(best.sorted.map(finished))
+        case .best: return bestTrials
         case .ask(let count): return ask(count)
         case .tell(let trial, let outcome):
             try tell(trial, outcome)
@@ -72,11 +72,13 @@ struct AskTellStudy {
         return changes
     }
 
-    private var hello: Reply {
+    var hello: Reply {
         .hello(
             sampler: setup.sampler.name, pruner: setup.pruner.name, seed: setup.seed, finished: finished,
             running: trials.indices.filter { trials[$0].state == .running })
     }
+
+    var bestTrials: Reply { .best(best.sorted.map(finished)) }
 
     private func finished(_ trial: BestTrials.Member) -> Reply.Finished {
         Reply.Finished(

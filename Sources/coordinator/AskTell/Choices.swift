@@ -3,6 +3,9 @@ import Search
 /// Every sampler and pruner that ask/tell offers, with its options and their usual values: the table that a
 /// new one joins.
 enum Choices {
+    static var samplerNames: String { samplers.map(\.name).joined(separator: ", ") }
+    static var prunerNames: String { pruners.map(\.name).joined(separator: ", ") }
+
     static let samplers: [Choice<SamplerKind>] = [
         Choice(name: "tpe", options: [.whole("startup", 10, 1...1_000_000)]) { options, _ in
             .tpe(TPESampler(startup: Int(options["startup"] ?? 10)))
