@@ -2,13 +2,16 @@ import Foundation
 import GRDB
 
 /// The changes of ask/tell studies, of any number in one file, in the order in which they were made. What
-/// `append` has returned from survives kill -9 and power loss (WAL, synchronous FULL); it is whole or absent.
+/// `append` has returned from survives kill -9, and is whole or absent (WAL). What it was told to sync, and
+/// all before that, survives power loss too.
 /// Setups and changes are JSON texts that only their writer reads. A study has one process at a time.
 public final class AskTellStore {
     private let path: String
     private let database: DatabaseQueue
     private let study: Int64
     private let lock: StudyLock
+    /// Whether commits wait for the disk.
+    private var isSyncing = true
     /// Of the last change that is known to be written.
     private var sequence: Int64 = 0
     /// The setup that the study was begun with; nil where it begins now.
@@ -91,7 +94,7 @@ public final class AskTellStore {
 
     /// Says what the study is made of, once, before its first change.
     public func begin(setup: String) throws(JournalError) {
-        try write { [study] db in
+        try write(synced: true) { [study] db in
             try db.execute(sql: "UPDATE studies SET setup = ? WHERE id = ?", arguments: [setup, study])
         }
     }
@@ -112,9 +115,10 @@ public final class AskTellStore {
     }
 
     /// Writes changes, all or none.
-    public func append(_ changes: [String]) throws(JournalError) {
+    /// - Parameter synced: whether to wait for the disk, which takes most of the time.
+    public func append(_ changes: [String], synced: Bool) throws(JournalError) {
         let (first, study) = (sequence + 1, study)
-        try write { db in
+        try write(synced: synced) { db in
             let insert = try db.cachedStatement(sql: "INSERT INTO changes VALUES (?, ?, ?)")
             for (index, change) in changes.enumerated() {
                 try insert.execute(arguments: [study, first + Int64(index), change])
@@ -123,9 +127,18 @@ public final class AskTellStore {
         sequence += Int64(changes.count)
     }
 
-    private func write(_ body: (Database) throws -> Void) throws(JournalError) {
+    private func write(synced: Bool, _ body: (Database) throws -> Void) throws(JournalError) {
         do {
-            try database.write(body)
+            try database.writeWithoutTransaction { db in
+                if synced != isSyncing {
+                    try db.execute(sql: "PRAGMA synchronous = \(synced ? "FULL" : "NORMAL")")
+                    isSyncing = synced
+                }
+                try db.inTransaction {
+                    try body(db)
+                    return .commit
+                }
+            }
         } catch {
             throw .from(error, path: path)
         }

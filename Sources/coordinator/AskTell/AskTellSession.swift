@@ -46,7 +46,8 @@ struct AskTellSession: LineService {
         let changes = study.takeChanges()
         if let store, !changes.isEmpty {
             do throws(JournalError) {
-                try store.append(changes.map { $0.text(study.setup.space) })
+                try store.append(
+                    changes.map { $0.text(study.setup.space) }, synced: changes.contains(where: \.isResult))
             } catch {
                 try takeBack(store, because: error)
             }

@@ -15,7 +15,11 @@ struct StoredSetup {
         let options: [String: Double]
 
         /// As `--sampler-option` and `--pruner-option` take them.
-        var words: [String] { options.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" } }
+        var words: [String] {
+            options.sorted { $0.key < $1.key }.map { name, value in
+                Int(exactly: value).map { "\(name)=\($0)" } ?? "\(name)=\(value)"
+            }
+        }
     }
 
     /// - Throws: where `text` was not written by `AskTellSetup.text`.

@@ -11,4 +11,13 @@ enum Change {
     case told(Int, Request.Outcome)
     case added(Assignment, Request.Outcome, [Request.Step])
     case enqueued(Assignment)
+
+    /// Whether it holds what cost the client something, which a power failure had better not take.
+    var isResult: Bool {
+        switch self {
+        case .began, .resumed, .enqueued: false
+        case .reported(_, _, let decision): decision != .go
+        case .told, .added: true
+        }
+    }
 }
