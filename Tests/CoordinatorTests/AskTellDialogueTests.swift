@@ -65,36 +65,23 @@ import Testing
         for line in Self.lines(200, seed: 9) { #expect(try one.say(line) == other.say(line)) }
     }
 
-    /// As from storage, at every place in a dialogue.
+    /// As from storage.
     @Test(arguments: pruners, ["tpe", "sobol"])
     func `a study made again from its changes goes on as if nothing had happened`(
         pruner: String, sampler: String
     ) throws {
         let setup = try Dialogue.setup(sampler: sampler, pruner: pruner)
-        var study = AskTellStudy(setup)
-        var texts: [String] = []
+        var (study, again) = (AskTellStudy(setup), AskTellStudy(setup))
+        var changes: [String] = []
         for (index, line) in Self.lines(400, seed: 3).enumerated() {
-            let (reply, again) = try Self.replies(to: line, study, texts, setup, index)
-            #expect(reply.text == again)
-            study = reply.study
-            texts += study.takeChanges().map { $0.text(setup.space) }
+            if index % 40 == 0 {
+                again = AskTellStudy(setup)
+                for change in changes { try again.redo(try Change(change)) }
+            }
+            #expect(Self.reply(to: line, &study) == Self.reply(to: line, &again))
+            changes += study.takeChanges().map { $0.text(setup.space) }
         }
-        #expect(texts.count > 100)
-    }
-
-    /// Of the study, and of a session that holds it.
-    private static func replies(
-        to line: String, _ study: AskTellStudy, _ texts: [String], _ setup: AskTellSetup, _ index: Int
-    ) throws -> (reply: (text: String, study: AskTellStudy), again: String) {
-        var copy = study
-        let text = reply(to: line, &copy)
-        var fresh = AskTellStudy(setup)
-        if index % 25 == 0 {
-            for text in texts { try fresh.redo(try Change(text)) }
-        } else {
-            fresh = study
-        }
-        return ((text, copy), reply(to: line, &fresh))
+        #expect(changes.count > 100)
     }
 
     private static func reply(to line: String, _ study: inout AskTellStudy) -> String {
