@@ -3,55 +3,37 @@ import Search
 
 /// Parameters that the client wants tried, some of them maybe left to the sampler.
 struct EnqueuedPoint {
-    /// In the space as far as they go.
-    let given: Assignment
-    /// Parents of what is given that are not given themselves: the choices that leave it active.
-    private let required: [String: [ParameterValue]]
+    private let given: Assignment
     /// Whether nothing is left to the sampler.
     let isWhole: Bool
 
+    /// - Throws: where no point of the space has these values.
     init(_ params: Assignment, in space: Space) throws(Refusal) {
-        given = try space.canonical(params)
-        var required: [String: [ParameterValue]] = [:]
-        // Children stand after their parents, so that what a child needs is known when its parents' turn comes.
-        for parameter in space.parameters.reversed()
-        where given[parameter.name] != nil || required[parameter.name] != nil {
-            for (parent, listed) in parameter.when {
-                if let value = given[parent] {
-                    guard listed.contains(value) else {
-                        throw .badValue("\(parameter.name) is not active where \(parent) is \(value)")
-                    }
-                    continue
-                }
-                let left = (required[parent] ?? listed).filter(listed.contains)
-                guard !left.isEmpty else {
-                    throw .badValue("no value of \(parent) leaves all that is given active")
-                }
-                required[parent] = left
-            }
+        do {
+            // Any generator shows whether there are such points.
+            var generator = SeededGenerator(seed: 0)
+            let point = try space.fill(params, using: &generator)
+            guard point != nil else { throw Refusal.badValue("no point of the space has these values") }
+        } catch let refusal as Refusal {
+            throw refusal
+        } catch {
+            throw .badValue("\(error)")
         }
-        self.required = required
-        isWhole = space.problem(with: given) == nil
+        given = params
+        isWhole = space.problem(with: params) == nil
     }
 
-    /// A point of the space: what is given, then what `proposal` has, then draws.
+    /// A point of the space: what is given, then what `proposal` has where the two go together, then draws.
     func completed(
         with proposal: Assignment, in space: Space, using generator: inout SeededGenerator
     ) -> Assignment {
-        var point: Assignment = [:]
-        for parameter in space.parameters where parameter.isActive(under: point) {
-            if let value = given[parameter.name] {
-                point[parameter.name] = value
-            } else if let proposed = proposal[parameter.name],
-                required[parameter.name]?.contains(proposed) ?? true
-            {
-                point[parameter.name] = proposed
-            } else {
-                let domain = required[parameter.name].map(Domain.categorical(choices:)) ?? parameter.domain
-                point[parameter.name] = domain.drawn(using: &generator)
-            }
+        let both = proposal.merging(given) { _, given in given }
+        let active = Set(space.active(in: both).map(\.name))
+        let parts = given.keys.allSatisfy(active.contains) ? [both.filter { active.contains($0.key) }] : []
+        for part in parts + [given] {
+            if let point = try? space.fill(part, using: &generator) { return point }
         }
-        return point
+        preconditionFailure("a point was found when this was enqueued")
     }
 }
 
@@ -69,19 +51,5 @@ struct EnqueuedPoints {
         guard next * 2 > points.count else { return }
         points.removeFirst(next)
         next = 0
-    }
-}
-
-extension Parameter {
-    fileprivate func isActive(under assignment: Assignment) -> Bool {
-        when.allSatisfy { parent, listed in assignment[parent].map(listed.contains) ?? false }
-    }
-}
-
-extension Domain {
-    fileprivate func drawn(using generator: inout SeededGenerator) -> ParameterValue? {
-        // A space of this domain alone, which was checked when it stood in its own.
-        guard let space = try? Space([Parameter("value", self)]) else { return nil }
-        return RandomSampler().propose(from: History(space), using: &generator)?.assignment["value"]
     }
 }
