@@ -6,7 +6,7 @@ import Testing
 /// What every sampler promises, over random spaces and histories. A new sampler is added to `everyKind`.
 @Suite struct SamplerContract {
     static let everyKind: [SamplerKind] = [
-        .random(RandomSampler()), .grid(GridSampler(points: 3)), .tpe(TPESampler(startup: 4)),
+        .random(RandomSampler()), .grid(GridSampler(points: 3)), .tpe(TPESampler(startup: 4, candidates: 8)),
         .sobol(SobolSampler(seed: 5)), .gp(GPSampler(startup: 4, candidates: 16)),
         .cmaes(CMAESSampler(startup: 4)), .nsga2(NSGA2Sampler(population: 6)),
     ]

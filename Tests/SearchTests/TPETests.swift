@@ -32,7 +32,7 @@ import Testing
 
     @Test func `TPE finds the bottom of a bowl better than chance`() throws {
         let wins = try (0..<40).count { seed in
-            try Self.best(of: .tpe(TPESampler()), seed: UInt64(seed))
+            try Self.best(of: .tpe(TPESampler(candidates: 16)), seed: UInt64(seed))
                 < Self.best(of: .random(RandomSampler()), seed: UInt64(seed))
         }
         // A sampler no better than chance reaches 31 of 40 once in 3,000 tries.

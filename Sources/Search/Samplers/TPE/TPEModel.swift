@@ -56,23 +56,26 @@ struct TPEModel {
         return raw.map { $0 / mean }
     }
 
-    /// The best of the candidates that are not known yet. Where all are, as in a space that is nearly used up,
-    /// one drawn uniformly; a known one when those are known, too.
+    /// The best of the candidates that the constraints allow and, in a finite space, that are new. Where none
+    /// is, as in a space that is nearly used up, a random one that is; then any that is allowed, if there is.
     func propose(
-        _ history: History, candidates: Int, using generator: inout SeededGenerator
-    ) -> [Double] {
-        var first: [Double]?
+        for history: History, candidates: Int, using generator: inout SeededGenerator
+    ) -> Assignment? {
         for attempt in 0..<3 {
-            let ranked = scored(candidates << (2 * attempt), using: &generator)
-            if !columns.isFinite { return ranked[0] }
-            if let new = ranked.first(where: { !isKnown($0, history) }) { return new }
-            first = first ?? ranked[0]
+            for row in scored(candidates << (2 * attempt), using: &generator) {
+                if let assignment = new(row, history) { return assignment }
+            }
         }
         for _ in 0..<200 {
-            let row = columns.draw(using: &generator)
-            if !isKnown(row, history) { return row }
+            if let assignment = new(columns.draw(using: &generator), history) { return assignment }
         }
-        return first ?? columns.draw(using: &generator)
+        return history.space.draw(using: &generator)
+    }
+
+    private func new(_ row: [Double], _ history: History) -> Assignment? {
+        if columns.isFinite, isKnown(row, history) { return nil }
+        let assignment = history.assignment(at: row)
+        return history.space.allows(assignment) ? assignment : nil
     }
 
     /// Rows drawn from the good density, by falling product of two things: its ratio to the bad one, and the

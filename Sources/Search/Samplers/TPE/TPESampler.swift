@@ -33,16 +33,16 @@ public struct TPESampler: Sampler {
         let failed = history.trials.count { $0.result == .failed }
         let tried = history.trials.count - failed
         guard tried >= startup || lessons.count >= 2 else {
-            let row = history.space.draw(using: &generator)
-            return Proposal(row, .startup(number: tried + 1, of: startup))
+            let drawn = history.space.draw(using: &generator)
+            return drawn.map { Proposal($0, .startup(number: tried + 1, of: startup)) }
         }
         // With all of many parallel trials still running there is nothing to learn from.
         guard ranking.best.count + lessons.count >= 2 else {
-            return Proposal(history.space.draw(using: &generator), .random)
+            return history.space.draw(using: &generator).map { Proposal($0, .random) }
         }
         let model = TPEModel(history, PlaceColumns(history), ranking, lessons)
-        let row = model.propose(history, candidates: candidates, using: &generator)
-        return Proposal(
-            history.assignment(at: row), .model(observations: history.trials.count, good: model.goodCount))
+        let reason = ProposalReason.model(observations: history.trials.count, good: model.goodCount)
+        let assignment = model.propose(for: history, candidates: candidates, using: &generator)
+        return assignment.map { Proposal($0, reason) }
     }
 }
