@@ -306,6 +306,6 @@ def draw_value(parameter: dict, rng: np.random.Generator):
     low, high, step = parameter["low"], parameter["high"], parameter.get("step")
     if step or (parameter["type"] == "int" and not parameter.get("log")):
         step = step or 1
-        return low + step * int(rng.integers(round((high - low) / step) + 1))
+        return min(low + step * int(rng.integers(round((high - low) / step) + 1)), high)
     value = low * (high / low) ** rng.random() if parameter.get("log") else rng.uniform(low, high)
     return int(round(value)) if parameter["type"] == "int" else float(value)
