@@ -53,6 +53,16 @@ extension Space {
     }
 }
 
+extension Sampler {
+    /// As a sampler answers that has not been asked before.
+    func propose(
+        in space: Space, history: [Observation], using generator: inout SeededGenerator
+    ) -> Proposal? {
+        var fresh = self
+        return fresh.propose(from: History(space, trials: history), using: &generator)
+    }
+}
+
 /// A history as a study makes it: proposals of `sampler`, with results of every kind.
 func history(
     of count: Int, in space: Space, _ g: inout SeededGenerator,

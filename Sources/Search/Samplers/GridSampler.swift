@@ -16,10 +16,10 @@ public struct GridSampler: Sampler {
     }
 
     public func propose(
-        in space: Space, history: [Observation], using generator: inout SeededGenerator
+        from history: History, using generator: inout SeededGenerator
     ) -> Proposal? {
-        let grid = grid(of: space)
-        let taken = Set(history.compactMap { grid.point(of: $0.assignment) })
+        let grid = grid(of: history.space)
+        let taken = Set(history.trials.compactMap { grid.point(of: $0.assignment) })
         var next: Grid.Point? = grid.first
         var number = 1
         while let point = next {

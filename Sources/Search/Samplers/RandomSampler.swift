@@ -5,9 +5,9 @@ public struct RandomSampler: Sampler {
     public init() {}
 
     public func propose(
-        in space: Space, history: [Observation], using generator: inout SeededGenerator
+        from history: History, using generator: inout SeededGenerator
     ) -> Proposal? {
-        Proposal(space.draw(using: &generator), .random)
+        Proposal(history.space.draw(using: &generator), .random)
     }
 }
 

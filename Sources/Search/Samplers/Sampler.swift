@@ -1,27 +1,5 @@
 public import FleetModel
 
-/// What a sampler knows of one trial.
-public struct Observation: Hashable, Codable, Sendable {
-    public enum Result: Hashable, Codable, Sendable {
-        /// Proposed, and not ended yet.
-        case running
-        case complete(Loss)
-        /// Stopped by a pruner after `step`, where it had this loss.
-        case pruned(step: Int, Loss)
-        /// Ended through its own assignment: not-a-number, out of memory. Faults of the infrastructure
-        /// are not observations.
-        case failed
-    }
-
-    public let assignment: Assignment
-    public let result: Result
-
-    public init(_ assignment: Assignment, _ result: Result) {
-        self.assignment = assignment
-        self.result = result
-    }
-}
-
 /// An assignment to try, and why.
 public struct Proposal: Hashable, Codable, Sendable {
     public let assignment: Assignment
@@ -58,14 +36,11 @@ public enum ProposalReason: Hashable, Codable, Sendable, CustomStringConvertible
     }
 }
 
-/// Proposes assignments. A sampler holds its options only: what it knows comes with each call, so the same
-/// space, history and generator give the same answer.
+/// Proposes assignments. Besides its options a sampler keeps at most a `Memo`, so the same history and generator
+/// give the same answer, and a copy shares nothing with the original.
 public protocol Sampler: Hashable, Codable, Sendable {
-    /// - Parameter history: every observation so far, in the order of proposal, running trials included.
-    /// - Returns: a proposal inside `space`, or nil when there is nothing left to try.
-    func propose(
-        in space: Space, history: [Observation], using generator: inout SeededGenerator
-    ) -> Proposal?
+    /// - Returns: a proposal inside the history's space, or nil when there is nothing left to try.
+    mutating func propose(from history: History, using generator: inout SeededGenerator) -> Proposal?
 }
 
 /// Every sampler there is, by the name it has in study files. A new one touches its own file and this one.
@@ -78,14 +53,25 @@ public enum SamplerKind: Sampler {
     /// The `kind`s of a study file, for error messages.
     public static let names = ["random", "grid", "tpe", "sobol"]
 
-    public func propose(
-        in space: Space, history: [Observation], using generator: inout SeededGenerator
+    public mutating func propose(
+        from history: History, using generator: inout SeededGenerator
     ) -> Proposal? {
         switch self {
-        case .random(let sampler): sampler.propose(in: space, history: history, using: &generator)
-        case .grid(let sampler): sampler.propose(in: space, history: history, using: &generator)
-        case .tpe(let sampler): sampler.propose(in: space, history: history, using: &generator)
-        case .sobol(let sampler): sampler.propose(in: space, history: history, using: &generator)
+        case .random(let sampler): propose(with: sampler, as: Self.random, history, &generator)
+        case .grid(let sampler): propose(with: sampler, as: Self.grid, history, &generator)
+        case .tpe(let sampler): propose(with: sampler, as: Self.tpe, history, &generator)
+        case .sobol(let sampler): propose(with: sampler, as: Self.sobol, history, &generator)
         }
+    }
+
+    /// Empties `self` for the time of the call: two owners would have a memo copied each time.
+    private mutating func propose<S: Sampler>(
+        with sampler: consuming S, as kind: (S) -> Self, _ history: History,
+        _ generator: inout SeededGenerator
+    ) -> Proposal? {
+        self = .random(RandomSampler())
+        let proposal = sampler.propose(from: history, using: &generator)
+        self = kind(sampler)
+        return proposal
     }
 }

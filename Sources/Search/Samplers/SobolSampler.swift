@@ -15,16 +15,17 @@ public struct SobolSampler: Sampler {
     }
 
     public func propose(
-        in space: Space, history: [Observation], using generator: inout SeededGenerator
+        from history: History, using generator: inout SeededGenerator
     ) -> Proposal? {
+        let (space, point) = (history.space, history.trials.count)
         var assignment: Assignment = [:]
         for (dimension, parameter) in space.parameters.enumerated()
         where parameter.isActive(in: assignment) {
-            let place = coordinate(of: history.count, dimension: dimension)
+            let place = coordinate(of: point, dimension: dimension)
             assignment[parameter.name] = parameter.domain.value(at: place)
         }
         return Proposal(
-            assignment, .sobol(point: history.count + 1, dimensions: space.parameters.count))
+            assignment, .sobol(point: point + 1, dimensions: space.parameters.count))
     }
 
     /// Above 0 and below 1. Points are counted from 0.

@@ -21,19 +21,20 @@ public struct TPESampler: Sampler {
     }
 
     public func propose(
-        in space: Space, history: [Observation], using generator: inout SeededGenerator
+        from history: History, using generator: inout SeededGenerator
     ) -> Proposal? {
-        let split = Split(history)
+        let space = history.space
+        let split = Split(history.trials)
         guard split.tried >= startup else {
             return Proposal(space.draw(using: &generator), .startup(number: split.tried + 1, of: startup))
         }
         // With all of many parallel trials still running there is nothing to learn from.
         guard split.ranked >= 2 else { return Proposal(space.draw(using: &generator), .random) }
-        let reason = ProposalReason.model(observations: history.count, good: split.good.count)
+        let reason = ProposalReason.model(observations: history.trials.count, good: split.good.count)
         let isFinite = space.parameters.allSatisfy { $0.domain.isFinite }
         var assignment = model(of: space, split, using: &generator)
         // Repeating a point teaches little; a small space may have no other, so the patience is limited.
-        for _ in 0..<8 where isFinite && history.contains(where: { $0.assignment == assignment }) {
+        for _ in 0..<8 where isFinite && history.trials.contains(where: { $0.assignment == assignment }) {
             assignment = model(of: space, split, using: &generator)
         }
         return Proposal(assignment, reason)
@@ -112,7 +113,7 @@ extension Observation.Result {
     /// Lower is better. Complete ones stand before any pruned one; nil where there is nothing to compare.
     fileprivate var rank: (Int, Loss)? {
         switch self {
-        case .complete(let loss): (.min, loss)
+        case .complete(let losses): (.min, losses[0])
         case .pruned(let step, let loss): (-step, loss)
         case .running, .failed: nil
         }

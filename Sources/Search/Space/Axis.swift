@@ -78,15 +78,26 @@ struct Axis {
 
     /// Where `number` lies, moved to the nearest end where it is outside.
     func position(of number: Double) -> Double {
-        let position =
-            switch form {
-            case .linear: number
-            case .log, .intLog: number > 0 ? Search.log(number) : low
-            case .floatGrid(let low, _, let step, _): ((number - low) / step).rounded()
-            case .intGrid(let low, let step, _): ((number - Double(low)) / Double(step)).rounded()
-            }
-        return position.clamped(to: low...high)
+        unboundedPosition(of: number).clamped(to: low...high)
     }
+
+    private func unboundedPosition(of number: Double) -> Double {
+        switch form {
+        case .linear: number
+        case .log, .intLog: number > 0 ? Search.log(number) : low
+        case .floatGrid(let low, _, let step, _): ((number - low) / step).rounded()
+        case .intGrid(let low, let step, _): ((number - Double(low)) / Double(step)).rounded()
+        }
+    }
+
+    /// Where `number` lies between the ends, from 0 to 1; outside of that where it is outside of them. An
+    /// axis without length has its only value at 1/2.
+    func place(of number: Double) -> Double {
+        high > low ? (unboundedPosition(of: number) - low) / (high - low) : 0.5
+    }
+
+    /// The value at or nearest to `place`, of which 0 to 1 is the axis.
+    func value(atPlace place: Double) -> ParameterValue { value(at: low + place * (high - low)) }
 
     /// The length of the cell that the value at `position` owns; 0 in a continuum.
     func cell(at position: Double) -> Double {

@@ -77,14 +77,7 @@ extension Engine {
     private mutating func propose(_ effects: inout [Effect]) -> Trial? {
         let index = stages.count - 1
         let id = TrialID(stage: index, number: stages[index].trials.count)
-        let proposal: Proposal?
-        if stages[index].enqueued.isEmpty {
-            proposal = plan.sampler.propose(
-                in: stages[index].space, history: stages[index].observations, using: &random)
-        } else {
-            proposal = Proposal(stages[index].enqueued.removeFirst(), .enqueued)
-        }
-        guard let proposal else {
+        guard let proposal = stages[index].propose(using: &random) else {
             stages[index].isExhausted = true
             return nil
         }

@@ -4,7 +4,8 @@ import Search
 /// From stage to stage.
 extension Engine {
     mutating func open(_ opening: StageOpening, _ effects: inout [Effect]) {
-        let stage = Stage(index: stages.count, opening: opening, pruner: plan.pruner, at: now)
+        let stage = Stage(
+            index: stages.count, opening: opening, sampler: plan.sampler, pruner: plan.pruner, at: now)
         stages.append(stage)
         tell(.stageOpened(stage: stage.index, from: opening.origin), &effects)
     }

@@ -4,14 +4,13 @@ public import Search
 /// One round of a study: trials over one space from one training state. A plain search has one stage.
 public struct Stage: Hashable, Codable, Sendable {
     public let index: Int
-    public let space: Space
     /// The training state that its trials start from; nil: a new model.
     public let origin: Checkpoint?
     public let openedAt: Timestamp
     /// By number. They are added by `add` and change their state by `set`, which keep what follows true.
     public internal(set) var trials: [Trial] = []
-    /// What a sampler may learn from, by number; kept, because a proposal should not cost a walk over all.
-    private(set) var observations: [Observation] = []
+    /// What a sampler may learn from, by number.
+    private(set) var history: History
     /// Numbers of the trials that wait for a lease, lowest first.
     private(set) var queued: [Int] = []
     /// How many trials have not ended.
@@ -24,19 +23,26 @@ public struct Stage: Hashable, Codable, Sendable {
     public internal(set) var isKept = false
     public internal(set) var closedAt: Timestamp?
     /// Assignments that come before the sampler's.
-    var enqueued: [Assignment]
+    private var enqueued: [Assignment]
+    /// The study's, with what it remembers of this stage's history.
+    private var sampler: SamplerKind
     var pruner: PrunerKind
     /// The sampler has no more to propose.
     var isExhausted = false
 
-    init(index: Int, opening: StageOpening, pruner: PrunerKind, at now: Timestamp) {
+    init(
+        index: Int, opening: StageOpening, sampler: SamplerKind, pruner: PrunerKind, at now: Timestamp
+    ) {
         self.index = index
-        space = opening.space
+        history = History(opening.space)
         origin = opening.origin
         enqueued = opening.enqueued
         openedAt = now
+        self.sampler = sampler
         self.pruner = pruner
     }
+
+    public var space: Space { history.space }
 
     /// Completed trials, best first; equal losses in order of number.
     public var ranking: [Trial] { ranked.map { trials[$0] } }
@@ -54,10 +60,16 @@ public struct Stage: Hashable, Codable, Sendable {
         return low
     }
 
+    /// What to try next; nil where the sampler is exhausted.
+    mutating func propose(using random: inout SeededGenerator) -> Proposal? {
+        enqueued.isEmpty
+            ? sampler.propose(from: history, using: &random) : Proposal(enqueued.removeFirst(), .enqueued)
+    }
+
     /// Takes a new trial, which is queued.
     mutating func add(_ trial: Trial) {
         trials.append(trial)
-        observations.append(Observation(trial.assignment, trial.observed))
+        history.add(trial.assignment, trial.observed)
         queued.append(trial.id.number)
         unended += 1
     }
@@ -66,7 +78,7 @@ public struct Stage: Hashable, Codable, Sendable {
     mutating func set(_ state: TrialState, of number: Int) {
         if trials[number].state == .queued { queued.removeAll { $0 == number } }
         trials[number].state = state
-        observations[number] = Observation(trials[number].assignment, trials[number].observed)
+        history.set(trials[number].observed, of: number)
         switch state {
         case .queued: queued.insert(number, at: queued.firstIndex { $0 > number } ?? queued.count)
         case .ended: unended -= 1
@@ -78,10 +90,10 @@ public struct Stage: Hashable, Codable, Sendable {
 extension Trial {
     fileprivate var observed: Observation.Result {
         switch state {
-        case .queued, .running, .stopping(.paused): .running
+        case .queued, .running, .stopping: .running
         case .ended(.completed(let loss)): .complete(loss)
         case .ended(.failed), .ended(.cancelled): .failed
-        case .stopping(.pruned), .ended(.pruned):
+        case .ended(.pruned):
             progress.latest.map { .pruned(step: progress.latestStep, $0) } ?? .failed
         }
     }
