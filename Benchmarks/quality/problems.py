@@ -248,6 +248,12 @@ MIXED = {
 SUITES = {f"bbob{d}": [f"{name}_{d}" for name in bbob.NAMES] for d in (2, 5, 10)}
 SUITES["tabular"] = list(TABULAR)
 SUITES["mixed"] = list(MIXED)
+# Some of each, for samplers that take long.
+SUITES["quick"] = [
+    "rastrigin_2", "rotated_rosenbrock_2", "gallagher_2", "attractive_sector_5", "rotated_rosenbrock_5",
+    "schaffers_5", "different_powers_10", "step_ellipsoid_10", "fcnet", "lcbench", "cell", "xgboost", "optimizer",
+    "model", "flat",
+]  # fmt: skip
 
 
 def load(name: str, instance: int) -> Problem:

@@ -237,7 +237,7 @@ def report_problems(names, samplers, peers, table, counts):
 
 def parsed():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--suites", nargs="+", default=list(problems.SUITES), choices=list(problems.SUITES))
+    parser.add_argument("--suites", nargs="+", default=[s for s in problems.SUITES if s != "quick"], choices=list(problems.SUITES))
     parser.add_argument("--problems", nargs="+", help="only those")
     parser.add_argument("--samplers", nargs="*", default=["tpe"])
     parser.add_argument("--against", nargs="*", default=["optuna-tpe"])
