@@ -26,6 +26,17 @@ import Testing
         for trial in stage.trials { #expect(stage.space.problem(with: trial.assignment) == nil) }
     }
 
+    @Test func `the sampler of a stage knows the trials of all stages before, the latest first`() {
+        var rig = Rig(.stages(3, trials: 4))
+        rig.playAll()
+        let stages = rig.engine.stages
+        #expect(
+            stages[2].history.earlier.map(\.observations)
+                == [stages[1].history.trials, stages[0].history.trials])
+        #expect(stages[2].history.trials.map(\.assignment) == stages[2].trials.map(\.assignment))
+        #expect(stages[2].history.ended.count == 4)
+    }
+
     @Test func `no trial of a stage begins before the stage before is closed`() {
         var rig = Rig(.stages(2, trials: 3), slots: 2)
         rig.play(rig.running[0], loss: distance)

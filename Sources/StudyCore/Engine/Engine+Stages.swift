@@ -5,7 +5,8 @@ import Search
 extension Engine {
     mutating func open(_ opening: StageOpening, _ effects: inout [Effect]) {
         let stage = Stage(
-            index: stages.count, opening: opening, sampler: plan.sampler, pruner: plan.pruner, at: now)
+            index: stages.count, opening: opening, after: stages, sampler: plan.sampler, pruner: plan.pruner,
+            at: now)
         stages.append(stage)
         tell(.stageOpened(stage: stage.index, from: opening.origin), &effects)
     }

@@ -10,7 +10,7 @@ public struct Stage: Hashable, Codable, Sendable {
     /// By number. They are added by `add` and change their state by `set`, which keep what follows true.
     public internal(set) var trials: [Trial] = []
     /// What a sampler may learn from, by number.
-    private(set) var history: History
+    package private(set) var history: History
     /// Numbers of the trials that wait for a lease, lowest first.
     private(set) var queued: [Int] = []
     /// How many trials have not ended.
@@ -31,10 +31,12 @@ public struct Stage: Hashable, Codable, Sendable {
     var isExhausted = false
 
     init(
-        index: Int, opening: StageOpening, sampler: SamplerKind, pruner: PrunerKind, at now: Timestamp
+        index: Int, opening: StageOpening, after earlier: [Stage], sampler: SamplerKind, pruner: PrunerKind,
+        at now: Timestamp
     ) {
         self.index = index
-        history = History(opening.space)
+        history = History(
+            opening.space, earlier: earlier.reversed().map { EarlierStage($0.history.trials) })
         origin = opening.origin
         enqueued = opening.enqueued
         openedAt = now
