@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 from dataclasses import dataclass, field
 
-PROGRAM = ["coordinator", "ask-tell"]
+PROGRAM = ("coordinator", "ask-tell")
 
 
 class ProtocolError(Exception):
@@ -37,7 +37,7 @@ class Trial:
 
 @dataclass
 class Decision:
-    """The answer to a report: `continue`, `stop`, `pause` or `exploit`, which has `source`, `step` and `params`."""
+    """The answer to a report: `continue`, `stop`, `pause`, or `exploit` with `source`, `step`, `params`."""
 
     kind: str
     source: int | None = None

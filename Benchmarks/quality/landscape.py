@@ -1,14 +1,15 @@
 """Random loss landscapes over any space, made to look like hyper-parameter tuning.
 
-What published tables and surrogates of tuning have in common (HPOBench, YAHPO Gym, LCBench, FCNet, NAS-Bench):
-few parameters matter; each has a broad optimum, steeper on one side; optima move with other parameters (the
-learning rate with batch size, depth, optimizer); part of the space diverges or is a plateau of useless models;
-the loss saturates at a floor; and each cell of a table carries noise of its own that is larger for bad ones.
+What published tables and surrogates of tuning have in common (HPOBench, YAHPO Gym, LCBench, FCNet,
+NAS-Bench): few parameters matter; each has a broad optimum, steeper on one side; optima move with other
+parameters (the learning rate with batch size, depth, optimizer); part of the space diverges or is a plateau
+of useless models; the loss saturates; and each cell of a table has noise of its own, larger for bad ones.
 
 The landscape without noise is 0 at its optimum by construction: every term is at least 0, and the optimum of
 each parameter depends on those of earlier parameters only, so all terms can be 0 together.
 """
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,7 +72,7 @@ class Landscape:
         self.frequency = rng.uniform(2, 5, count)
 
     def movements(self, index: int, rng) -> list[tuple[int, np.ndarray]]:
-        """How earlier parameters move the optimum of this one: (which, by how much at each place of a grid)."""
+        """Which earlier parameters move the optimum of this one, and how far at each end or choice."""
         movers = rng.permutation(index)[: rng.integers(0, 3)]
         moves = []
         for mover in movers:
@@ -95,7 +96,7 @@ class Landscape:
         """Losses of pairs of choices, none for the pair of best ones."""
         choices = [i for i, p in enumerate(self.parameters) if not numeric(p)]
         found = []
-        for a, b in zip(choices, choices[1:]):
+        for a, b in itertools.pairwise(choices):
             table = np.maximum(rng.normal(0, 1, (len(self.effects[a]), len(self.effects[b]))), 0)
             table[np.argmin(self.effects[a]), np.argmin(self.effects[b])] = 0
             found.append((a, b, self.options.pairs * table))

@@ -1,10 +1,11 @@
 """How long ask + tell takes after 100, 1,000 and 10,000 trials with 8 parameters, ours beside Optuna's.
 
-    python speed.py --samplers tpe gp --counts 100 1000 10000 --storage memory sqlite --program .build/release/coordinator
+    python speed.py --samplers tpe gp --storage memory sqlite --program .build/release/coordinator
 
-Both sides get the same random points as finished trials (`add` here, `study.add_trials` there), then `--asks` trials
-are asked and told one after the other; the median is given, with the fastest in brackets, because the machine may
-be busy. Ours includes the pipe and JSON on both sides. GP is measured up to 1,000 trials.
+Both sides get the same random points as finished trials (`add` here, `study.add_trials` there), then `--asks`
+trials are asked and told one after the other (a tenth as many where Optuna takes long); the median is given,
+with the fastest in brackets, because the machine may be busy. Ours includes the pipe and JSON on both sides.
+GP is measured up to 1,000 trials.
 """
 
 import argparse
@@ -14,20 +15,19 @@ import statistics
 import sys
 import tempfile
 import time
-import warnings
 from pathlib import Path
 
 import numpy as np
 
 import problems
 from ask_tell import AskTell
-from problems import choice, floating, integer, log
-from run import optuna_sampler, suggest
+from sides import command, optuna_sampler, suggest
+from spaces import choice, floating, integer, log
 
 SPACE = {
     "params": [
-        log("learning_rate", 1e-5, 1e-1), integer("batch_size", 16, 4096, log=True), floating("weight_decay", 0, 0.2),
-        floating("dropout", 0, 0.5), integer("layers", 1, 12), floating("beta2", 0.9, 0.999),
+        log("learning_rate", 1e-5, 1e-1), integer("batch_size", 16, 4096, log=True), integer("layers", 1, 12),
+        floating("dropout", 0, 0.5), floating("weight_decay", 0, 0.2), floating("beta2", 0.9, 0.999),
         choice("optimizer", "adam", "sgd", "lion"), floating("smoothing", 0, 0.3, step=0.05),
     ]
 }  # fmt: skip
@@ -77,8 +77,6 @@ def ours(sampler: str, count: int, asks: int, program: list[str], storage: str |
 def optunas(sampler: str, count: int, asks: int, storage: str | None) -> list[float]:
     import optuna
 
-    warnings.simplefilter("ignore")
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(sampler=optuna_sampler(f"optuna-{sampler}", 1), storage=storage)
     kinds = optuna.distributions
     distributions = {}
@@ -129,11 +127,10 @@ def main():
     parser.add_argument("--counts", nargs="+", type=int, default=[100, 1000, 10000])
     parser.add_argument("--storage", nargs="+", default=["memory", "sqlite"], choices=["memory", "sqlite"])
     parser.add_argument("--asks", type=int, default=50)
-    parser.add_argument("--program", nargs="+", default=["coordinator", "ask-tell"])
+    parser.add_argument("--program", nargs="+", default=["coordinator"])
     parser.add_argument("--json")
     arguments = parser.parse_args()
-    if len(arguments.program) == 1 and Path(arguments.program[0]).name == "coordinator":
-        arguments.program.append("ask-tell")
+    arguments.program = command(arguments.program)
     rows = []
     print("ask + tell, milliseconds: median (fastest)")
     print(f"{'sampler':<8}{'storage':<9}{'trials':>7}{'ours':>20}{'Optuna':>22}{'times faster':>14}")
