@@ -90,7 +90,7 @@ def compare(ours: np.ndarray, theirs: np.ndarray) -> dict:
     """Ratios of two tables of problems x seeds, with 90 % intervals over seeds."""
     draws = np.random.default_rng(0).integers(0, ours.shape[1], (1000, ours.shape[1]))
     logs = np.log(np.maximum(ours, SOLVED) / np.maximum(theirs, SOLVED))
-    tiny = 1e-12
+    tiny = 1e-6
     means = ours.mean(0)[draws].mean(1) / np.maximum(theirs.mean(0)[draws].mean(1), tiny)
     geometric = np.exp(logs.mean(0)[draws].mean(1))
     return {
