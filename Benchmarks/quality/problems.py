@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import bbob
+import tables
 from landscape import Landscape, Table, numeric, unit
 from spaces import MIXED, TABULAR, floating
 
@@ -38,6 +39,7 @@ class Problem:
 SUITES = {f"bbob{d}": [f"{name}_{d}" for name in bbob.NAMES] for d in (2, 5, 10)}
 SUITES["tabular"] = list(TABULAR)
 SUITES["mixed"] = list(MIXED)
+SUITES["tables"] = tables.names()
 # Some of each, for samplers that take long.
 SUITES["quick"] = [
     "rastrigin_2", "rotated_rosenbrock_2", "gallagher_2", "attractive_sector_5", "rotated_rosenbrock_5",
@@ -50,6 +52,8 @@ def load(name: str, instance: int) -> Problem:
     """The problem of that name, as the instance draws it."""
     if name in TABULAR or name in MIXED:
         return landscape_problem(name, instance)
+    if name in SUITES["tables"]:
+        return table_problem(name, instance)
     function, d = name.rsplit("_", 1)
     return bbob_problem(name, function, int(d), instance)
 
@@ -80,6 +84,19 @@ def landscape_problem(name: str, instance: int) -> Problem:
     draws = np.random.default_rng(0)
     losses = surface.at(np.array([row(draw(space, draws)) for _ in range(2000)]))
     return Problem(name, space, evaluate, getattr(surface, "optimum", 0.0), float(np.median(losses)))
+
+
+def table_problem(name: str, instance: int) -> Problem:
+    space, losses, values = tables.load(name, instance)
+
+    def evaluate(params: dict) -> float:
+        index = []
+        for parameter, listed in zip(space["params"], values):
+            value = params[parameter["name"]]
+            index.append(listed.index(value) if not numeric(parameter) else value)
+        return float(losses[tuple(index)])
+
+    return Problem(name, space, evaluate, float(losses.min()), float(np.median(losses)))
 
 
 def draw(space: dict, rng: np.random.Generator) -> dict:
