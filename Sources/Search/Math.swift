@@ -7,6 +7,12 @@ func log(_ x: Double) -> Double { Glibc.log(x) }
 
 func exp(_ x: Double) -> Double { Glibc.exp(x) }
 
+func log2(_ x: Double) -> Double { Glibc.log2(x) }
+
+func log10(_ x: Double) -> Double { Glibc.log10(x) }
+
+func pow(_ x: Double, _ y: Double) -> Double { Glibc.pow(x, y) }
+
 /// Probability that a standard normal variable is at most `z`.
 func normalCDF(_ z: Double) -> Double { 0.5 * Glibc.erfc(-z * 0.5.squareRoot()) }
 
@@ -17,6 +23,9 @@ extension SeededGenerator {
         return radius * Glibc.cos(2 * Double.pi * unit())
     }
 }
+
+/// Between -π/2 and π/2.
+func atan(_ x: Double) -> Double { Glibc.atan(x) }
 
 /// `x` with three significant digits, for sentences.
 func short(_ x: Double) -> String {

@@ -7,7 +7,8 @@ import Testing
 @Suite struct SamplerContract {
     static let everyKind: [SamplerKind] = [
         .random(RandomSampler()), .grid(GridSampler(points: 3)), .tpe(TPESampler(startup: 4)),
-        .sobol(SobolSampler(seed: 5)),
+        .sobol(SobolSampler(seed: 5)), .cmaes(CMAESSampler(startup: 4)),
+        .nsga2(NSGA2Sampler(population: 6)),
     ]
 
     @Test(arguments: everyKind)

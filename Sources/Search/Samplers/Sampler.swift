@@ -9,6 +9,12 @@ public struct Proposal: Hashable, Codable, Sendable {
         self.assignment = assignment
         self.reason = reason
     }
+
+    /// nil where nothing was `drawn` (`Space.draw`).
+    init?(_ drawn: Assignment?, _ reason: ProposalReason) {
+        guard let drawn else { return nil }
+        self.init(drawn, reason)
+    }
 }
 
 public enum ProposalReason: Hashable, Codable, Sendable, CustomStringConvertible {
@@ -23,6 +29,10 @@ public enum ProposalReason: Hashable, Codable, Sendable, CustomStringConvertible
     case grid(point: Int, of: Int)
     /// The `point`th (from 1) of Sobol's sequence in so many dimensions.
     case sobol(point: Int, dimensions: Int)
+    /// From the distribution after so many `updates`, one for each generation of `population` trials.
+    case generation(updates: Int, population: Int)
+    /// A child of two of the `parents` best trials.
+    case offspring(parents: Int)
 
     public var description: String {
         switch self {
@@ -32,6 +42,9 @@ public enum ProposalReason: Hashable, Codable, Sendable, CustomStringConvertible
         case .model(let observations, let good): "model on \(observations) observations, \(good) of them good"
         case .grid(let point, let count): "grid point \(point) of \(count)"
         case .sobol(let point, let dimensions): "Sobol point \(point) in \(dimensions) dimensions"
+        case .generation(let updates, let population):
+            "distribution after \(updates) generations, now of \(population) trials"
+        case .offspring(let parents): "child of two of the best \(parents)"
         }
     }
 }
@@ -49,18 +62,42 @@ public enum SamplerKind: Sampler {
     case grid(GridSampler)
     case tpe(TPESampler)
     case sobol(SobolSampler)
+    case cmaes(CMAESSampler)
+    case nsga2(NSGA2Sampler)
 
     /// The `kind`s of a study file, for error messages.
-    public static let names = ["random", "grid", "tpe", "sobol"]
+    public static let names = ["random", "grid", "tpe", "sobol", "cmaes", "nsga2"]
 
+    /// As the sampler proposes. What the space's constraints forbid is asked again, `patience` times, and then
+    /// drawn, so that no sampler need know of constraints; the better it does, the less is drawn.
     public mutating func propose(
         from history: History, using generator: inout SeededGenerator
     ) -> Proposal? {
+        for _ in 0..<Self.patience {
+            guard let proposal = ask(history, &generator) else { return nil }
+            if history.space.allows(proposal.assignment) { return proposal }
+        }
+        return Proposal(history.space.draw(using: &generator), .random)
+    }
+
+    private static let patience = 8
+
+    private mutating func ask(_ history: History, _ generator: inout SeededGenerator) -> Proposal? {
         switch self {
         case .random(let sampler): propose(with: sampler, as: Self.random, history, &generator)
         case .grid(let sampler): propose(with: sampler, as: Self.grid, history, &generator)
         case .tpe(let sampler): propose(with: sampler, as: Self.tpe, history, &generator)
         case .sobol(let sampler): propose(with: sampler, as: Self.sobol, history, &generator)
+        case .cmaes(let sampler): propose(with: sampler, as: Self.cmaes, history, &generator)
+        case .nsga2(let sampler): propose(with: sampler, as: Self.nsga2, history, &generator)
+        }
+    }
+
+    /// Whether it seeks what is good in any mix of objectives; the others go by the first one alone.
+    public var supportsSeveralObjectives: Bool {
+        switch self {
+        case .random, .grid, .sobol, .nsga2: true
+        case .tpe, .cmaes: false
         }
     }
 
