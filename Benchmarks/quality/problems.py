@@ -126,12 +126,12 @@ def draw_value(parameter: dict, rng: np.random.Generator):
 
 def main():
     """One line a problem: what its first instance looks like."""
-    print(f"{'suite':<9}{'problem':<24}{'parameters':>11}{'optimum':>12}{'median':>12}")
+    print(f"{'suite':<9}{'problem':<34}{'parameters':>11}{'optimum':>12}{'median':>12}")
     for suite, names in SUITES.items():
         for name in names:
             problem = load(name, instance=0)
             count = len(problem.space["params"])
-            print(f"{suite:<9}{name:<24}{count:>11}{problem.optimum:>12.4g}{problem.median:>12.4g}")
+            print(f"{suite:<9}{name:<34}{count:>11}{problem.optimum:>12.4g}{problem.median:>12.4g}")
 
 
 if __name__ == "__main__":

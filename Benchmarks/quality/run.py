@@ -127,7 +127,7 @@ def show_problems(title: str, names: list[str], ours: np.ndarray, theirs: np.nda
     logs = np.log(np.maximum(ours, SOLVED) / np.maximum(theirs, SOLVED)).mean(1)
     for p in np.argsort(-logs.mean(1)):
         cells = "".join(f"{ratio:8.2f}" for ratio in np.exp(logs[p]))
-        print(f"    {names[p]:<24}{cells}   {ours[p, :, -1].mean():.4f} / {theirs[p, :, -1].mean():.4f}")
+        print(f"    {names[p]:<32}{cells}   {ours[p, :, -1].mean():.4f} / {theirs[p, :, -1].mean():.4f}")
 
 
 def suite(title: str, names: list[str], arguments, setting: sides.Setting) -> dict:
