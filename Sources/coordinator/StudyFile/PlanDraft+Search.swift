@@ -24,7 +24,7 @@ extension PlanDraft {
 
     static func pruner(_ file: inout SettingsReader, steps: Int, _ direction: Direction) -> PrunerKind {
         file.nested("pruner") { pruner in
-            switch pruner.kind(among: PrunerKind.names) {
+            switch pruner.kind(among: PrunerKind.stopping) {
             case "median": return percentile(50, &pruner)
             case "percentile":
                 let percentile = pruner.double("percentile", default: 25, in: 0...100)
