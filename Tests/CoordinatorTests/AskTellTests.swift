@@ -122,9 +122,12 @@ import Testing
 
     @Test func `what is enqueued is given next, and what it leaves out is sampled`() throws {
         var dialogue = try Dialogue()
-        #expect(try dialogue.say(#"{"enqueue":{"params":{"lr":0.5,"layers":3}}}"#) == #"{"ok":true}"#)
+        #expect(
+            try dialogue.say(#"{"enqueue":{"params":{"lr":0.5,"drop":0.3,"layers":3}}}"#) == #"{"ok":true}"#)
         #expect(try dialogue.say(#"{"enqueue":{"params":{"mom":0.5}}}"#) == #"{"ok":true}"#)
         let (first, second) = (try dialogue.trial().params, try dialogue.trial().params)
+        // Three steps of 0.1 make 0.30000000000000004.
+        #expect(first["drop"] == .float(0.3))
         #expect(first["lr"] == .float(0.5) && first["layers"] == .int(3) && first["batch"] != nil)
         #expect(second["opt"] == .string("sgd") && second["mom"] == .float(0.5))
     }

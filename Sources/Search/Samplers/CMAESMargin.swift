@@ -61,13 +61,3 @@ struct CMAESMargin: Sendable {
         return mean + width * normalQuantile((low + mark * (high - low)).clamped(to: 1e-12...1 - 1e-12))
     }
 }
-
-/// The number that a standard normal variable stays below with this probability, above 0 and below 1.
-private func normalQuantile(_ probability: Double) -> Double {
-    var (low, high) = (-9.0, 9.0)
-    for _ in 0..<48 {
-        let middle = (low + high) / 2
-        if normalCDF(middle) < probability { low = middle } else { high = middle }
-    }
-    return (low + high) / 2
-}

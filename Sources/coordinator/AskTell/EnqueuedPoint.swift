@@ -31,7 +31,8 @@ struct EnqueuedPoint {
         let active = Set(space.active(in: both).map(\.name))
         let parts = given.keys.allSatisfy(active.contains) ? [both.filter { active.contains($0.key) }] : []
         for part in parts + [given] {
-            if let point = try? space.fill(part, using: &generator) { return point }
+            guard let point = try? space.fill(part, using: &generator) else { continue }
+            return space.restoring(given, in: point)
         }
         preconditionFailure("a point was found when this was enqueued")
     }

@@ -6,6 +6,8 @@ struct TPEModel {
     let goodCount: Int
     private let good: ParzenMixture
     private let bad: ParzenMixture
+    /// nil while no trial ranks.
+    private let ranks: RankProcess?
 
     /// 15 % as in Bergstra et al. 2011, at most 50; at least one, unless there is only one.
     static func goodCount(of ranked: Int) -> Int {
@@ -23,6 +25,12 @@ struct TPEModel {
         good.add(lessons.good, share: share)
         bad.add(lessons.bad, share: share)
         goodCount = good.weights.count
+        let running = history.trials.indices.filter {
+            history.trials[$0].result == .running && history.trials[$0].rungLosses.isEmpty
+        }
+        ranks =
+            ranking.best.isEmpty
+            ? nil : RankProcess(history, columns, ranked: ranking.best, running: running)
         let widths = Widths(
             columns: columns.count, ranked: ranked + lessons.count, good: goodCount, bad: bad.weights.count)
         let leak = 0.7 / Double(goodCount).squareRoot()
@@ -67,12 +75,14 @@ struct TPEModel {
         return first ?? columns.draw(using: &generator)
     }
 
-    /// Rows drawn from the good density, by falling ratio of the good density to the bad one.
+    /// Rows drawn from the good density, by falling product of two things: its ratio to the bad one, and the
+    /// improvement that the ranks let expect.
     private func scored(_ count: Int, using generator: inout SeededGenerator) -> [[Double]] {
         var found: [(score: Double, row: [Double])] = []
         for _ in 0..<count {
             let row = good.draw(using: &generator)
-            found.append((good.logDensity(at: row) - bad.logDensity(at: row), row))
+            let improvement = ranks?.logImprovement(at: row) ?? 0
+            found.append((good.logDensity(at: row) - bad.logDensity(at: row) + improvement, row))
         }
         return found.sorted { $0.score > $1.score }.map(\.row)
     }
