@@ -24,7 +24,7 @@ import Testing
         }.min() ?? .infinity
     }
 
-    @Test func `it finds the bottom of a bowl to within a thousandth`() throws {
+    @Test func `it finds the bottom of a bowl to within about a hundredth`() throws {
         let space = try Space(TPETests.plane)
         for seed in 0..<3 {
             let history = Self.study(35, of: space, seed: UInt64(seed)) { .complete(TPETests.bowl($0)) }

@@ -10,6 +10,14 @@ enum Choices {
         Choice(name: "tpe", options: [.whole("startup", 10, 1...1_000_000)]) { options, _ in
             .tpe(TPESampler(startup: Int(options["startup"] ?? 10)))
         },
+        Choice(
+            name: "gp",
+            options: [.whole("startup", 10, 1...1_000_000), .whole("candidates", 1536, 1...1_000_000)]
+        ) { options, _ in
+            .gp(
+                GPSampler(
+                    startup: Int(options["startup"] ?? 10), candidates: Int(options["candidates"] ?? 1536)))
+        },
         Choice(name: "random") { _, _ in .random(RandomSampler()) },
         Choice(name: "sobol") { _, study in .sobol(SobolSampler(seed: study.seed)) },
         Choice(name: "grid", options: [.whole("points", 5, 1...100_000)]) { options, _ in

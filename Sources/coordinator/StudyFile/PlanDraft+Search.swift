@@ -10,6 +10,7 @@ extension PlanDraft {
             case "random": .random(RandomSampler())
             case "grid": .grid(GridSampler(points: sampler.int("points", default: 5, in: 2...)))
             case "tpe": .tpe(TPESampler(startup: sampler.int("startup", default: 10, in: 1...)))
+            case "gp": .gp(GPSampler(startup: sampler.int("startup", default: 10, in: 1...)))
             case "sobol": .sobol(SobolSampler(seed: seed))
             case "cmaes": .cmaes(CMAESSampler(startup: sampler.int("startup", default: 5, in: 0...)))
             case "nsga2":
