@@ -8,7 +8,7 @@ import Testing
     static let everyKind: [SamplerKind] = [
         .random(RandomSampler()), .grid(GridSampler(points: 3)), .tpe(TPESampler(startup: 4, candidates: 8)),
         .sobol(SobolSampler(seed: 5)), .gp(GPSampler(startup: 4, candidates: 16)),
-        .cmaes(CMAESSampler(startup: 4)), .nsga2(NSGA2Sampler(population: 6)),
+        .cmaes(CMAESSampler(startup: 4)), .nsga2(NSGA2Sampler(population: 6)), .auto(AutoSampler(startup: 4)),
     ]
 
     @Test(arguments: everyKind)

@@ -17,7 +17,7 @@ public struct Proposal: Hashable, Codable, Sendable {
     }
 }
 
-public enum ProposalReason: Hashable, Codable, Sendable, CustomStringConvertible {
+public indirect enum ProposalReason: Hashable, Codable, Sendable, CustomStringConvertible {
     case random
     /// Given by the study: the incumbent of the stage before.
     case enqueued
@@ -36,8 +36,12 @@ public enum ProposalReason: Hashable, Codable, Sendable, CustomStringConvertible
     /// A child of two of the `parents` best trials.
     case offspring(parents: Int)
 
+    /// The choice of `AutoSampler`, and the reason of the sampler that it chose.
+    case auto(AutoChoice, ProposalReason)
+
     public var description: String {
         switch self {
+        case .auto(let choice, let reason): "\(choice): \(reason)"
         case .random: "random"
         case .enqueued: "the best of the stage before"
         case .startup(let number, let count): "random, startup \(number) of \(count)"
@@ -70,9 +74,10 @@ public enum SamplerKind: Sampler {
     case gp(GPSampler)
     case cmaes(CMAESSampler)
     case nsga2(NSGA2Sampler)
+    case auto(AutoSampler)
 
     /// The `kind`s of a study file, for error messages.
-    public static let names = ["random", "grid", "tpe", "sobol", "gp", "cmaes", "nsga2"]
+    public static let names = ["random", "grid", "tpe", "sobol", "gp", "cmaes", "nsga2", "auto"]
 
     /// As the sampler proposes. What the space's constraints forbid is asked again, `patience` times, and then
     /// drawn, so that no sampler need know of constraints; the better it does, the less is drawn.
@@ -97,13 +102,14 @@ public enum SamplerKind: Sampler {
         case .gp(let sampler): propose(with: sampler, as: Self.gp, history, &generator)
         case .cmaes(let sampler): propose(with: sampler, as: Self.cmaes, history, &generator)
         case .nsga2(let sampler): propose(with: sampler, as: Self.nsga2, history, &generator)
+        case .auto(let sampler): propose(with: sampler, as: Self.auto, history, &generator)
         }
     }
 
     /// Whether it seeks what is good in any mix of objectives; the others go by the first one alone.
     public var supportsSeveralObjectives: Bool {
         switch self {
-        case .random, .grid, .sobol, .tpe, .gp, .nsga2: true
+        case .random, .grid, .sobol, .tpe, .gp, .nsga2, .auto: true
         case .cmaes: false
         }
     }

@@ -23,8 +23,8 @@ enum Choices {
         Choice(name: "grid", options: [.whole("points", 5, 1...100_000)]) { options, _ in
             .grid(GridSampler(points: Int(options["points"] ?? 5)))
         },
-        Choice(name: "gp", options: [.whole("startup", 10, 1...1_000_000)]) { options, _ in
-            .gp(GPSampler(startup: Int(options["startup"] ?? 10)))
+        Choice(name: "auto", options: [.whole("startup", 10, 1...1_000_000)]) { options, _ in
+            .auto(AutoSampler(startup: Int(options["startup"] ?? 10)))
         },
         Choice(name: "cmaes", options: [.whole("startup", 5, 0...1_000_000)]) { options, _ in
             .cmaes(CMAESSampler(startup: Int(options["startup"] ?? 5)))

@@ -18,6 +18,7 @@ extension PlanDraft {
                     NSGA2Sampler(
                         population: sampler.int("population", default: 20, in: 2...),
                         startup: sampler.int("startup", default: 10, in: 2...)))
+            case "auto": .auto(AutoSampler(startup: sampler.int("startup", default: 10, in: 1...)))
             default: .tpe(TPESampler())
             }
         } ?? .tpe(TPESampler())

@@ -1,0 +1,80 @@
+public import FleetModel
+
+/// Chooses between the Gaussian process and TPE for each proposal, by what was measured beside Optuna 5
+/// (`Benchmarks/quality`): the process finds better points in spaces of up to about twenty parameters that are
+/// all active, TPE where parameters depend on choices, in wider spaces and in long studies, in which the
+/// process would also cost the most.
+public struct AutoSampler: Sampler {
+    /// How many trials the study may have, where that is known.
+    public let trials: Int?
+    private var gp: GPSampler
+    private var tpe: TPESampler
+
+    /// - Parameter startup: so many trials come before a model, at least 1.
+    public init(trials: Int? = nil, startup: Int = 10) {
+        self.trials = trials
+        gp = GPSampler(startup: startup)
+        tpe = TPESampler(startup: startup)
+    }
+
+    public mutating func propose(
+        from history: History, using generator: inout SeededGenerator
+    ) -> Proposal? {
+        let choice = choice(for: history)
+        let proposal =
+            switch choice {
+            case .gp: gp.propose(from: history, using: &generator)
+            case .tpe: tpe.propose(from: history, using: &generator)
+            }
+        return proposal.map { Proposal($0.assignment, .auto(choice, $0.reason)) }
+    }
+
+    /// The sampler for the next proposal, and why.
+    public func choice(for history: History) -> AutoChoice {
+        let parameters = history.space.parameters
+        let conditional = parameters.count { !$0.when.isEmpty }
+        if conditional > 0 { return .tpe(.conditional(conditional)) }
+        if parameters.count > 20 { return .tpe(.parameters(parameters.count)) }
+        let long = max(trials ?? 0, history.trials.count)
+        if long > 400 { return .tpe(.trials(long)) }
+        let running = history.trials.count - history.ended.count
+        if running > 64 { return .tpe(.running(running)) }
+        let objectives = history.ended.last.map { history.trials[$0].objectives } ?? 1
+        if objectives > 1 { return .tpe(.objectives(objectives)) }
+        return .gp(parameters: parameters.count, trials: long)
+    }
+}
+
+/// What `AutoSampler` chose.
+public enum AutoChoice: Hashable, Codable, Sendable, CustomStringConvertible {
+    case gp(parameters: Int, trials: Int)
+    case tpe(Why)
+
+    public enum Why: Hashable, Codable, Sendable {
+        /// So many parameters depend on choices.
+        case conditional(Int)
+        case parameters(Int)
+        case trials(Int)
+        /// At the same time.
+        case running(Int)
+        case objectives(Int)
+    }
+
+    public var description: String {
+        switch self {
+        case .gp(let parameters, let trials):
+            "gp, for \(parameters) parameters that are always active and \(trials) trials"
+        case .tpe(.conditional(let count)): "tpe, because \(count) parameters are conditional"
+        case .tpe(.parameters(let count)): "tpe, because there are \(count) parameters"
+        case .tpe(.trials(let count)): "tpe, because there are \(count) trials"
+        case .tpe(.running(let count)): "tpe, because \(count) trials run at the same time"
+        case .tpe(.objectives(let count)): "tpe, because there are \(count) objectives"
+        }
+    }
+}
+
+extension Observation {
+    fileprivate var objectives: Int {
+        if case .complete(let losses) = result { losses.count } else { 1 }
+    }
+}
