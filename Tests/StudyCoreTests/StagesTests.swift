@@ -90,6 +90,19 @@ import Testing
         #expect(seeds[0] != seeds[1])
     }
 
+    @Test func `the sampler of a stage knows the loss of every trial at each rung that it reached`() {
+        let asha = PrunerKind.asha(ASHAPruner(minStep: 2, reductionFactor: 2, maxStep: 10))
+        var rig = Rig(.stages(1, trials: 6, pruner: asha, parallel: 1))
+        rig.playAll(steps: [2, 4, 8, 10])
+        let stage = rig.engine.stages[0]
+        #expect(stage.history.rungs == [2, 4, 8])
+        for (trial, observed) in zip(stage.trials, stage.history.trials) {
+            #expect(
+                observed.rungLosses.count
+                    == (trial.progress.step == 10 ? 3 : [2: 1, 4: 2, 8: 3][trial.progress.step]))
+        }
+    }
+
     @Test func `a pruned trial cannot become the best of its stage`() {
         let asha = PrunerKind.asha(ASHAPruner(minStep: 2, reductionFactor: 2, maxStep: 10))
         var rig = Rig(.stages(1, trials: 6, pruner: asha, parallel: 1))

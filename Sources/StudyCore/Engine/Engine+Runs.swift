@@ -34,7 +34,7 @@ extension Engine {
         guard report.step > stages[stage].trials[number].progress.step else { return }
         guard let loss = stages[stage].trials[number].progress.take(report, objective: plan.objective)
         else { return }
-        switch stages[stage].pruner.judge(run.trial, step: report.step, loss: loss) {
+        switch stages[stage].judge(number, step: report.step, loss: loss) {
         case .go: break
         case .pass(let standing): tell(.promoted(trial: run.trial, because: standing), &effects)
         case .stop(let reason):

@@ -26,7 +26,7 @@ public struct Stage: Hashable, Codable, Sendable {
     private var enqueued: [Assignment]
     /// The study's, with what it remembers of this stage's history.
     private var sampler: SamplerKind
-    var pruner: PrunerKind
+    private var pruner: PrunerKind
     /// The sampler has no more to propose.
     var isExhausted = false
 
@@ -36,7 +36,8 @@ public struct Stage: Hashable, Codable, Sendable {
     ) {
         self.index = index
         history = History(
-            opening.space, earlier: earlier.reversed().map { EarlierStage($0.history.trials) })
+            opening.space, rungs: pruner.rungs,
+            earlier: earlier.reversed().map { EarlierStage($0.history.trials) })
         origin = opening.origin
         enqueued = opening.enqueued
         openedAt = now
@@ -66,6 +67,12 @@ public struct Stage: Hashable, Codable, Sendable {
     mutating func propose(using random: inout SeededGenerator) -> Proposal? {
         enqueued.isEmpty
             ? sampler.propose(from: history, using: &random) : Proposal(enqueued.removeFirst(), .enqueued)
+    }
+
+    /// Whether a running trial goes on after this report, which the sampler learns of where it ends a rung.
+    mutating func judge(_ number: Int, step: Int, loss: Loss) -> Verdict {
+        history.report(loss, step: step, of: number)
+        return pruner.judge(trials[number].id, step: step, loss: loss)
     }
 
     /// Takes a new trial, which is queued.
