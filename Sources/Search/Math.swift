@@ -43,7 +43,8 @@ func short(_ x: Double) -> String {
 func normalQuantile(_ p: Double) -> Double {
     guard p <= 0.5 else { return -normalQuantile(1 - p) }
     let t = (-2 * log(p)).squareRoot()
-    let ratio = (2.515517 + t * (0.802853 + t * 0.010328))
+    let ratio =
+        (2.515517 + t * (0.802853 + t * 0.010328))
         / (1 + t * (1.432788 + t * (0.189269 + t * 0.001308)))
     var z = ratio - t
     for _ in 0..<3 { z -= (normalCDF(z) - p) * 2.5066282746310002 * exp(0.5 * z * z) }

@@ -1,9 +1,9 @@
 public import FleetModel
 
 /// Chooses between the Gaussian process and TPE for each proposal, by what was measured beside Optuna 5
-/// (`Benchmarks/quality`): the process finds better points in spaces of up to about twenty parameters that are
-/// all active, TPE where parameters depend on choices, in wider spaces and in long studies, in which the
-/// process would also cost the most.
+/// (`Benchmarks/quality`): the process finds better points, conditional spaces included, but may stay on one hill
+/// where two or three parameters have many, so there they take turns. TPE alone serves wide spaces, several
+/// objectives, many trials at a time and long studies, in which the process would cost the most.
 public struct AutoSampler: Sampler {
     /// How many trials the study may have, where that is known.
     public let trials: Int?
@@ -32,8 +32,6 @@ public struct AutoSampler: Sampler {
     /// The sampler for the next proposal, and why.
     public func choice(for history: History) -> AutoChoice {
         let parameters = history.space.parameters
-        let conditional = parameters.count { !$0.when.isEmpty }
-        if conditional > 0 { return .tpe(.conditional(conditional)) }
         if parameters.count > 20 { return .tpe(.parameters(parameters.count)) }
         let long = max(trials ?? 0, history.trials.count)
         if long > 400 { return .tpe(.trials(long)) }
@@ -41,6 +39,7 @@ public struct AutoSampler: Sampler {
         if running > 64 { return .tpe(.running(running)) }
         let objectives = history.ended.last.map { history.trials[$0].objectives } ?? 1
         if objectives > 1 { return .tpe(.objectives(objectives)) }
+        if parameters.count <= 3, history.trials.count % 2 == 0 { return .tpe(.turn(parameters.count)) }
         return .gp(parameters: parameters.count, trials: long)
     }
 }
@@ -51,8 +50,8 @@ public enum AutoChoice: Hashable, Codable, Sendable, CustomStringConvertible {
     case tpe(Why)
 
     public enum Why: Hashable, Codable, Sendable {
-        /// So many parameters depend on choices.
-        case conditional(Int)
+        /// With so few parameters it takes turns with the process.
+        case turn(Int)
         case parameters(Int)
         case trials(Int)
         /// At the same time.
@@ -63,8 +62,8 @@ public enum AutoChoice: Hashable, Codable, Sendable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .gp(let parameters, let trials):
-            "gp, for \(parameters) parameters that are always active and \(trials) trials"
-        case .tpe(.conditional(let count)): "tpe, because \(count) parameters are conditional"
+            "gp, for \(parameters) parameters and \(trials) trials"
+        case .tpe(.turn(let count)): "tpe, in turn with gp for \(count) parameters"
         case .tpe(.parameters(let count)): "tpe, because there are \(count) parameters"
         case .tpe(.trials(let count)): "tpe, because there are \(count) trials"
         case .tpe(.running(let count)): "tpe, because \(count) trials run at the same time"

@@ -15,7 +15,8 @@ struct EarlierLessons {
             let trials = stage.observations
             let rungs = trials.map(\.rungLosses.count).max() ?? 0
             let ranking = Ranking(trials, rungs: rungs, good: TPEModel.goodCount)
-            let weights = TPEModel.weights(ranking.goodCount, objectives: ranking.objectives)
+            let weights = TPEModel.weights(
+                ranking.goodCount, power: ranking.objectives == 1 ? 2.5 : 0)
             for (rank, index) in ranking.best.enumerated() {
                 // What lies outside of a space that was shrunk teaches about its edge.
                 let row = history.places(of: trials[index].assignment).enumerated().map { column, place in
