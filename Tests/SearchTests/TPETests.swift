@@ -1,5 +1,5 @@
 import FleetModel
-import Search
+@testable import Search
 import Testing
 
 @Suite struct TPETests {
@@ -136,23 +136,38 @@ import Testing
         }
     }
 
-    @Test func `who was promoted early does not rank before those that were better at the rung below`() throws
-    {
-        // At the left complete trials that began badly, among trials of no use; at the right those that were
-        // best at the first rung, and were stopped there, or wait there.
-        let past = (0..<100).map { index in
+    /// 100 trials: complete ones at the far left, which began badly; at the right those that were best at the
+    /// first rung, and were stopped there, or wait there; between them others that were worse.
+    static func risen(_ complete: Int) -> [Observation] {
+        (0..<100).map { index in
             let x = Double(index) / 99
-            if x > 0.8 {
-                let result = Observation.Result.pruned(step: 1, .of(1))
-                return Observation(["x": .float(x)], index % 2 == 0 ? result : .running, rungLosses: [.of(1)])
-            }
-            if x < 0.15 {
+            if index < complete {
                 let losses = [Loss.of(5), .of(4), .of(3)]
                 return Observation(["x": .float(x)], .complete(.of(3)), rungLosses: losses)
             }
-            return Observation(["x": .float(x)], .pruned(step: 1, .of(4)), rungLosses: [.of(4)])
+            let loss = Loss.of(x > 0.8 ? 1 : 4)
+            let result = Observation.Result.pruned(step: 1, loss)
+            return Observation(["x": .float(x)], index % 2 == 0 ? result : .running, rungLosses: [loss])
         }
-        #expect(try Self.right(past, rungs: [1, 3, 9]) >= 35)
+    }
+
+    @Test func `a few that were promoted early do not rank before those that were better at the rung below`()
+        throws
+    {
+        #expect(try Self.right(Self.risen(5), rungs: [1, 3, 9]) >= 35)
+    }
+
+    @Test func `what was good at a low rung no longer counts once enough trials went further`() {
+        let ranking = Ranking(Self.risen(15), rungs: 3, good: TPEModel.goodCount)
+        #expect(ranking.best == Array(0..<15))
+    }
+
+    @Test func `complete trials that passed no rung rank by their ends, be they few`() throws {
+        let past = (0..<14).map { index in
+            let x = Double(index) / 13
+            return Observation(["x": .float(x)], index % 2 == 0 ? .complete(.of(1 - x)) : .running)
+        }
+        #expect(try Self.right(past, rungs: [1, 3]) >= 25)
     }
 
     @Test func `higher rungs decide among those that reached them`() throws {

@@ -17,7 +17,9 @@ struct Ranking {
         objectives = known.points.first?.losses.count ?? 1
         // With several objectives the one loss of a pruned trial says too little.
         if known.points.isEmpty {
-            best = rungs == 0 ? known.final.byLoss() : Self.climbing(trials, rungs: rungs, final: known.final)
+            best =
+                rungs == 0
+                ? known.final.byLoss() : Self.atHighestLevel(trials, rungs: rungs, final: known.final)
             goodCount = good(best.count)
         } else {
             goodCount = good(known.points.count)
@@ -45,24 +47,20 @@ struct Ranking {
         }
     }
 
-    /// Orders trials by their losses at the lowest rung, then reorders at each higher rung those that reached
-    /// it among the positions which they hold, and at last those with a final loss. So trials compare at the
-    /// highest rung that they share, and one that was promoted early among few does not gain by it: it
-    /// can only exchange places with others that came as far.
-    private static func climbing(_ trials: [Observation], rungs: Int, final: [Entry]) -> [Int] {
-        var position = [Double](repeating: .nan, count: trials.count)
-        for rung in 0...rungs {
-            let sorted = rung == rungs ? final.byLoss() : Self.reached(rung, in: trials).byLoss()
-            var held = sorted.map { position[$0] }.filter { !$0.isNaN }.sorted()[...]
-            var last = (held.first ?? 0) - 1
-            for index in sorted {
-                // Newcomers, whose earlier losses are not known, follow the one before them closely.
-                last = position[index].isNaN ? last + 1e-6 : held.removeFirst()
-                position[index] = last
-            }
-            if rung == 0 { for (place, index) in sorted.enumerated() { position[index] = Double(place) } }
+    /// How many losses a level needs before it ranks.
+    private static let enough = 8
+
+    /// Trials of one level by their losses there: the highest that `enough` trials reached, otherwise the one
+    /// with the most (Falkner et al. 2018, BOHB, section 3.2). Levels are the rungs, and above them the end.
+    /// Low rungs deceive: they rank slow starters last and what overfits first. So what showed itself only
+    /// there no longer counts as good once a level above has something to say.
+    private static func atHighestLevel(_ trials: [Observation], rungs: Int, final: [Entry]) -> [Int] {
+        var level = final
+        for rung in (0..<rungs).reversed() where level.count < enough {
+            let below = reached(rung, in: trials)
+            if below.count > level.count { level = below }
         }
-        return trials.indices.filter { !position[$0].isNaN }.map { (position[$0], $0) }.byLoss()
+        return level.byLoss()
     }
 
     private static func reached(_ rung: Int, in trials: [Observation]) -> [Entry] {

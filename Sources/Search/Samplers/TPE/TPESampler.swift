@@ -6,8 +6,8 @@ public import FleetModel
 /// - Multivariate: a kernel is a product over all parameters (see `ParzenMixture`, also for conditional
 ///   spaces). Good kernels are wide and weighted by rank, bad ones narrow (see `TPEModel`): chosen by
 ///   measurement, and far from the univariate original.
-/// - Trials rank by their losses; those that were pruned, or still run, by the rungs that they reached (see
-///   `Ranking`). Pruned trials without rungs rank by the loss that they had.
+/// - Trials rank by their losses; where there are rungs, by those at the highest that enough trials reached
+///   (see `Ranking`). Pruned trials without rungs rank by the loss that they had.
 /// - Running trials without a rung count as bad, which keeps parallel proposals apart (Ginsbourger et al. 2010,
 ///   constant liar), and so do failed ones: what fails by itself, as by not-a-number or out of memory, had
 ///   better not be tried nearby.
