@@ -7,6 +7,12 @@ func log(_ x: Double) -> Double { Glibc.log(x) }
 
 func exp(_ x: Double) -> Double { Glibc.exp(x) }
 
+func log2(_ x: Double) -> Double { Glibc.log2(x) }
+
+func log10(_ x: Double) -> Double { Glibc.log10(x) }
+
+func pow(_ x: Double, _ y: Double) -> Double { Glibc.pow(x, y) }
+
 /// Probability that a standard normal variable is at most `z`.
 func normalCDF(_ z: Double) -> Double { 0.5 * Glibc.erfc(-z * 0.5.squareRoot()) }
 

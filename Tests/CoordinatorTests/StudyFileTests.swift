@@ -181,6 +181,107 @@ import Testing
         #expect(lines.first?.contains(says) == true, "\(lines)")
     }
 
+    /// Another space for `right`, with constraints below it.
+    static func ruled(_ space: String, constraints: String = "[]") -> String {
+        let (start, end) = (right.range(of: "space:")!.lowerBound, right.range(of: "method:")!.lowerBound)
+        let lines = space.split(separator: "\n").map { "  \($0)" }.joined(separator: "\n")
+        return right.replacingCharacters(
+            in: start..<end, with: "space:\n\(lines)\nconstraints: \(constraints)\n")
+    }
+
+    static let searched = """
+        lr: { type: float, low: 1e-5, high: 1e-1, log: true }
+        layers: { type: int, low: 2, high: 24 }
+        width: { type: int, low: 64, high: 1024, step: 64 }
+        """
+
+    @Test func `fixed and derived values and constraints arrive in the space`() throws {
+        let space = try Self.plan(
+            Self.ruled(
+                """
+                half: min_lr / 2
+                min_lr: lr / 10
+                weight_decay: 0.1
+                optimizer: adam
+                tied: true
+                depth: layers
+                heads: { type: derived, value: "width / 64" }
+                schedule: { type: fixed, value: cosine-decay }
+                \(Self.searched)
+                """, constraints: "[layers * width <= 4096, 'optimizer == \"adam\" or heads < 8']")
+        ).space
+        #expect(space.parameters.map(\.name) == ["lr", "layers", "width"])
+        let given: Assignment = ["lr": .float(0.01), "layers": .int(4), "width": .int(512)]
+        let added: Assignment = [
+            "half": .float(0.0005), "min_lr": .float(0.001), "weight_decay": .float(0.1),
+            "optimizer": .string("adam"), "tied": .bool(true), "depth": .int(4), "heads": .int(8),
+            "schedule": .string("cosine-decay"),
+        ]
+        #expect(space.completed(given) == given.merging(added) { $1 })
+        #expect(
+            space.constraints.map { "\($0.expression)" }
+                == ["layers * width <= 4096", "optimizer == \"adam\" or heads < 8"])
+        let single = try Self.plan(Self.ruled(Self.searched, constraints: "layers < 4")).space
+        #expect(single.constraints.count == 1)
+    }
+
+    /// A line added to the space, constraints, and the one line that is said.
+    static let wrongRules: [(line: String, constraints: String, says: String)] = [
+        (
+            "min_lr: lrr / 10", "[]",
+            "s.yaml:11:11: space.min_lr: found `lrr` at column 1 of \"lrr / 10\", expected one of"
+        ),
+        (
+            "min_lr: lrr", "[]",
+            "s.yaml:11:11: space.min_lr: found \"lrr\", expected the name of a parameter, or a fixed"
+        ),
+        ("min_lr: lr /", "[]", "space.min_lr: found the end at column 5 of \"lr /\", expected a number"),
+        ("data: /data/pile", "[]", "or a fixed text as { type: fixed, value: … }"),
+        ("min_lr: { type: derived, value: lr / }", "[]", "s.yaml:11:35: space.min_lr.value: found the end"),
+        ("min_lr: { type: derived }", "[]", "space.min_lr.value: found nothing, expected a text"),
+        ("wd: { type: fixed, value: [1] }", "[]", "space.wd.value: found a list, expected a number, a text"),
+        (
+            "wd: { type: fixed, value: 1, low: 2 }", "[]",
+            "space.wd.low: found low, expected one of type, value"
+        ),
+        ("wd: [1, 2]", "[]", "s.yaml:11:7: space.wd: found a list, expected a mapping with type, or a fixed"),
+        ("wd:", "[]", "space.wd: found nothing, expected a mapping with type, or a fixed value"),
+        ("a: b + 1\nb: a + 1", "[]", "found `a` uses `b` uses `a`, expected values that do not need"),
+        (
+            "wd: 1", "[lr < 1, layers * widht <= 9]",
+            "s.yaml:12:23: constraints.1: found `widht` at column 10 of \"layers * widht <= 9\", expected one of"
+        ),
+        (
+            "wd: 1", "[layers = 3]",
+            "s.yaml:12:15: constraints.0: found `=` at column 8 of \"layers = 3\", expected"
+        ),
+        ("wd: 1", "layers +", "s.yaml:12:14: constraints.0: found the end at column 9"),
+        ("wd: 1", "{ a: b }", "s.yaml:12:14: constraints: found a mapping, expected a list of texts"),
+        (
+            "wd: 1", "[lr > 0, layers > 24]",
+            "s.yaml:12:23: constraints.1: found `layers > 24`, expected a constraint that some combination fulfils"
+        ),
+        (
+            "wd: 1", "[layers > 12, layers < 12]",
+            "s.yaml:12:14: constraints: found constraints that exclude each other, expected some combination"
+        ),
+    ]
+
+    @Test(arguments: wrongRules)
+    func `one wrong rule gives one line with its place`(line: String, constraints: String, says: String) {
+        let errors = #expect(throws: StudyFileErrors.self) {
+            try Self.plan(Self.ruled(Self.searched + "\n" + line, constraints: constraints))
+        }
+        #expect(errors?.lines.count == 1, "\(errors?.lines ?? [])")
+        #expect(errors?.lines.first?.contains(says) == true, "\(errors?.lines ?? [])")
+    }
+
+    @Test func `only what is searched can shrink`() {
+        let text = Self.ruled(Self.searched + "\nwd: 1").replacing("shrink: { lr", with: "shrink: { wd")
+        let errors = #expect(throws: StudyFileErrors.self) { try Self.plan(text) }
+        #expect(errors?.lines.first?.contains("method.shrink.wd: found wd, expected a parameter") == true)
+    }
+
     @Test func `what is missing is named`() {
         #expect(
             Self.errors("objective: { metric: loss, direction: maximize }\n", "").first?.contains(

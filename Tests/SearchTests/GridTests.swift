@@ -50,6 +50,40 @@ import Testing
         #expect(first?.reason == .grid(point: 1, of: .max))
     }
 
+    @Test func `a grid under constraints visits what is allowed of the whole grid, under the same numbers`()
+        throws
+    {
+        var (g, visited) = (SeededGenerator(seed: 12), 0)
+        for _ in 0..<60 {
+            let ruled = try Space.ruled(&g)
+            let free = try Space(ruled.parameters)
+            var sampler = SamplerKind.grid(GridSampler(points: 2))
+            guard GridSampler(points: 2).count(in: free) <= 200 else { continue }
+            var (all, allowed) = (History(free), History(ruled))
+            while let proposal = sampler.propose(from: all, using: &g) { all.add(proposal.assignment) }
+            for (index, trial) in all.trials.enumerated() where ruled.allows(trial.assignment) {
+                let proposal = try #require(sampler.propose(from: allowed, using: &g))
+                #expect(proposal.assignment == trial.assignment)
+                #expect(proposal.reason == .grid(point: index + 1, of: all.trials.count))
+                allowed.add(proposal.assignment)
+                visited += 1
+            }
+            #expect(sampler.propose(from: allowed, using: &g) == nil)
+        }
+        #expect(visited > 100)
+    }
+
+    @Test func `a grid passes over all that a forbidden beginning leads to at once`() throws {
+        let space = try Space(
+            (0..<12).map { Parameter("p\($0)", .int(low: 1, high: 10)) },
+            constraints: [Constraint("p0 == 10 and p1 > 9")])
+        var g = SeededGenerator(seed: 13)
+        let first = GridSampler(points: 10).propose(in: space, history: [], using: &g)
+        #expect(first?.reason == .grid(point: 990_000_000_001, of: 1_000_000_000_000))
+        let none = try Space(space.parameters, constraints: [Constraint("p11 > 10")])
+        #expect(GridSampler(points: 10).propose(in: none, history: [], using: &g) == nil)
+    }
+
     private func points(of grid: GridSampler, in space: Space, _ g: inout SeededGenerator) -> [Assignment] {
         var past: [Observation] = []
         while let proposal = grid.propose(in: space, history: past, using: &g) {

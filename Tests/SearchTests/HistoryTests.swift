@@ -38,7 +38,7 @@ import Testing
         for _ in 0..<500 {
             let space = try Space.anything(&g)
             let history = History(space)
-            let drawn = space.draw(using: &g)
+            let drawn = try #require(space.draw(using: &g))
             let again = history.assignment(at: history.places(of: drawn))
             #expect(again.keys.sorted() == drawn.keys.sorted())
             for (name, value) in drawn {

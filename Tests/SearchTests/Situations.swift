@@ -79,3 +79,24 @@ func history(
     }
     return history
 }
+
+extension Space {
+    /// Any space, with derived values and one to three constraints over its parameters.
+    static func ruled(_ g: inout SeededGenerator) throws -> Space {
+        let plain = try Space.anything(&g)
+        let numbers = plain.parameters.filter { $0.domain.kind != .categorical }.map(\.name)
+        var (derived, constraints) = ([Derived("fixed", fixed: .int(3))], [Constraint]())
+        for (index, name) in numbers.enumerated() where g.chance(0.4) {
+            derived.append(try Derived("d\(index)", "\(name) * 2 + fixed"))
+        }
+        for _ in 0..<g.int(1...3) {
+            let names = numbers + derived.map(\.name)
+            let (a, b) = (names[g.int(0...names.count - 1)], names[g.int(0...names.count - 1)])
+            let texts = [
+                "\(a) <= \(b) + 10", "\(a) % 2 < 1.5", "\(a) > -5 or \(b) < 20", "not \(a) == \(b) + 0.125",
+            ]
+            constraints.append(try Constraint(texts[g.int(0...3)]))
+        }
+        return try Space(plain.parameters, derived: derived, constraints: constraints)
+    }
+}

@@ -97,6 +97,25 @@ import Testing
         #expect(Set(points.map { Int($0[2] * 64) }).count == 64)
     }
 
+    @Test func `under constraints the n-th proposal is the n-th point that is allowed, whatever came before`()
+        throws
+    {
+        let free = try Self.cube(2)
+        let ruled = try Space(free.parameters, constraints: [Constraint("p0 + p1 < 0.5")])
+        let all = try Self.points(512, of: .sobol(SobolSampler(seed: 11)), in: free)
+        let allowed = all.filter { $0[0] + $0[1] < 0.5 }
+        // An eighth of the square.
+        #expect((60...68).contains(allowed.count))
+        let fresh = try Self.points(60, of: .sobol(SobolSampler(seed: 11)), in: ruled)
+        #expect(fresh == Array(allowed.prefix(60)))
+        var (sampler, g) = (SamplerKind.sobol(SobolSampler(seed: 11)), SeededGenerator(seed: 26))
+        for count in [40, 41, 7, 7, 8, 59] {
+            let past = History(ruled, trials: history(of: count, in: ruled, &g))
+            let answer = try #require(sampler.propose(from: past, using: &g)?.assignment)
+            #expect([answer["p0"]?.number, answer["p1"]?.number] == allowed[count])
+        }
+    }
+
     @Test func `beyond its 64 dimensions points are drawn, each its own and again the same`() throws {
         let (space, sampler) = (try Self.cube(70), SamplerKind.sobol(SobolSampler(seed: 10)))
         let points = try Self.points(200, of: sampler, in: space)

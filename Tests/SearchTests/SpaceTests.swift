@@ -65,16 +65,18 @@ import Testing
         let space = try Space([Self.adam, momentum])
         #expect(space.problem(with: ["opt": .string("adam")]) == nil)
         #expect(space.problem(with: ["opt": .string("sgd"), "m": .int(1)]) == nil)
-        #expect(space.problem(with: ["opt": .string("sgd")]) == "m is missing")
+        #expect(
+            space.problem(with: ["opt": .string("sgd")])
+                == "m: found nothing, expected a number from 0.0 to 1.0")
         #expect(
             space.problem(with: ["opt": .string("sgd"), "m": .float(2)])
-                == "m is 2.0, expected a number from 0.0 to 1.0")
+                == "m: found 2.0, expected a number from 0.0 to 1.0")
         #expect(
             space.problem(with: ["opt": .string("adam"), "m": .float(0)])
-                == "m is given although it is not active")
+                == "m: found 0.0, expected nothing, because it is not active here")
         #expect(
-            space.problem(with: ["opt": .string("adam"), "x": .int(1)]) == "x is not a parameter of the space"
-        )
+            space.problem(with: ["opt": .string("adam"), "lr": .int(1)])
+                == "lr: found lr, expected one of opt, m")
     }
 
     @Test func `a float grid holds its high where it fits, and nothing between`() throws {

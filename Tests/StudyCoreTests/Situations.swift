@@ -16,23 +16,24 @@ extension Plan {
 
     static func stages(
         _ stages: Int, trials: Int, steps: Int = 10, sampler: SamplerKind = .random(RandomSampler()),
-        pruner: PrunerKind = .off, parallel: Int? = nil, budget: Budget = Budget()
+        pruner: PrunerKind = .off, parallel: Int? = nil, budget: Budget = Budget(), space: Space = .lr
     ) -> Plan {
         .with(
             .stages(StagesMethod(stages: stages, trials: trials, steps: steps, shrink: ["lr": 0.2])),
-            sampler: sampler, pruner: pruner, parallel: parallel, budget: budget)
+            sampler: sampler, pruner: pruner, parallel: parallel, budget: budget, space: space)
     }
 
     static func with(
         _ method: Method, sampler: SamplerKind, pruner: PrunerKind, parallel: Int?, budget: Budget,
-        retries: Int = 2, keepBest: Int = 1, gpus: Int = 1, perNode: Int = 1, seed: UInt64 = 7
+        retries: Int = 2, keepBest: Int = 1, gpus: Int = 1, perNode: Int = 1, seed: UInt64 = 7,
+        space: Space = .lr
     ) -> Plan {
         Plan(
             name: "test",
             trainer: TrainerPlan(
                 plugin: "scripted", settings: .object([:]), silenceSeconds: 60, graceSeconds: 5,
                 baseFolder: "/"),
-            objective: Objective(metric: "loss", direction: .minimize), space: .lr, method: method,
+            objective: Objective(metric: "loss", direction: .minimize), space: space, method: method,
             sampler: sampler, pruner: pruner, seed: seed,
             resources: Resources(gpus: gpus, gpusPerNode: perNode, parallel: parallel, retries: retries),
             budget: budget, keepBest: keepBest)

@@ -26,6 +26,34 @@ import Testing
         for trial in stage.trials { #expect(stage.space.problem(with: trial.assignment) == nil) }
     }
 
+    @Test func `trainers are given fixed and derived values too, and samplers learn from the searched ones`()
+        throws
+    {
+        let space = try Space(
+            Space.lr.parameters,
+            derived: [Derived("min_lr", "lr / 10"), Derived("weight_decay", fixed: .float(0.1))],
+            constraints: [Constraint("min_lr < 1e-3")])
+        var rig = Rig(.stages(2, trials: 3, space: space))
+        rig.playAll()
+        #expect(rig.launched.count == 6 && rig.faults.isEmpty)
+        for order in rig.launched.values {
+            let rate = try #require(order.assignment["lr"]?.number)
+            #expect(order.assignment["min_lr"] == .float(rate / 10) && rate < 1e-2)
+            #expect(order.assignment["weight_decay"] == .float(0.1))
+        }
+        for observation in rig.engine.stages.flatMap(\.history.trials) {
+            #expect(Array(observation.assignment.keys) == ["lr"])
+        }
+        let best = rig.engine.trial(rig.engine.stages[0].best!)!
+        #expect(rig.engine.stages[1].trials[0].assignment == best.assignment)
+    }
+
+    @Test func `a study whose constraints leave nothing to try ends, and says so`() throws {
+        let space = try Space(Space.lr.parameters, constraints: [Constraint("lr > 1")])
+        let rig = Rig(.stages(2, trials: 3, space: space))
+        #expect(rig.endings == [.failed(.noResult(stage: 0, trials: 0, failed: 0, example: nil))])
+    }
+
     @Test func `the sampler of a stage knows the trials of all stages before, the latest first`() {
         var rig = Rig(.stages(3, trials: 4))
         rig.playAll()

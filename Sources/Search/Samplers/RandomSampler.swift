@@ -1,6 +1,7 @@
 public import FleetModel
 
-/// Independent uniform draws along each parameter's scale (Bergstra and Bengio 2012).
+/// Independent uniform draws along each parameter's scale (Bergstra and Bengio 2012), again and again until
+/// one is allowed by the constraints; `Space.draw` says when it gives up.
 public struct RandomSampler: Sampler {
     public init() {}
 
@@ -8,16 +9,6 @@ public struct RandomSampler: Sampler {
         from history: History, using generator: inout SeededGenerator
     ) -> Proposal? {
         Proposal(history.space.draw(using: &generator), .random)
-    }
-}
-
-extension Space {
-    func draw(using generator: inout SeededGenerator) -> Assignment {
-        var assignment: Assignment = [:]
-        for parameter in parameters where parameter.isActive(in: assignment) {
-            assignment[parameter.name] = parameter.domain.draw(using: &generator)
-        }
-        return assignment
     }
 }
 

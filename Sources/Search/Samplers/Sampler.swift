@@ -9,6 +9,12 @@ public struct Proposal: Hashable, Codable, Sendable {
         self.assignment = assignment
         self.reason = reason
     }
+
+    /// nil where nothing was `drawn` (`Space.draw`).
+    init?(_ drawn: Assignment?, _ reason: ProposalReason) {
+        guard let drawn else { return nil }
+        self.init(drawn, reason)
+    }
 }
 
 public enum ProposalReason: Hashable, Codable, Sendable, CustomStringConvertible {
@@ -53,9 +59,21 @@ public enum SamplerKind: Sampler {
     /// The `kind`s of a study file, for error messages.
     public static let names = ["random", "grid", "tpe", "sobol"]
 
+    /// As the sampler proposes. What the space's constraints forbid is asked again, `patience` times, and then
+    /// drawn, so that no sampler need know of constraints; the better it does, the less is drawn.
     public mutating func propose(
         from history: History, using generator: inout SeededGenerator
     ) -> Proposal? {
+        for _ in 0..<Self.patience {
+            guard let proposal = ask(history, &generator) else { return nil }
+            if history.space.allows(proposal.assignment) { return proposal }
+        }
+        return Proposal(history.space.draw(using: &generator), .random)
+    }
+
+    private static let patience = 8
+
+    private mutating func ask(_ history: History, _ generator: inout SeededGenerator) -> Proposal? {
         switch self {
         case .random(let sampler): propose(with: sampler, as: Self.random, history, &generator)
         case .grid(let sampler): propose(with: sampler, as: Self.grid, history, &generator)

@@ -1,8 +1,9 @@
 import FleetModel
 
 extension Parameter {
-    /// Throws what is wrong with this parameter, given the domains of those before it.
-    func check(after earlier: [String: Domain]) throws(Problem) {
+    /// Throws what is wrong with this parameter, given the domains of those before it, and what is not
+    /// searched.
+    func check(after earlier: [String: Domain], beside derived: [Derived]) throws(Problem) {
         guard !name.isEmpty else {
             throw Problem(at: [], found: "a parameter without a name", expected: "a name")
         }
@@ -14,6 +15,12 @@ extension Parameter {
         try inside(name) { () throws(Problem) in try domain.check() }
         for (parent, listed) in when.sorted(by: { $0.key < $1.key }) {
             try inside(name, "when") { () throws(Problem) in
+                if derived.contains(where: { $0.name == parent }) {
+                    throw Problem(
+                        at: [parent], found: "a condition on `\(parent)`, which is not searched",
+                        expected: "a condition on a categorical parameter (one choice is enough)",
+                        isAboutKey: true)
+                }
                 try checkCondition(on: parent, listed, earlier)
             }
         }

@@ -9,10 +9,6 @@ extension Parameter: Codable {
         case name, type, low, high, log, step, choices, when
     }
 
-    private enum Kind: String, Codable {
-        case float, int, categorical
-    }
-
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: Key.self)
         let when = try fields.decodeIfPresent([String: [ParameterValue]].self, forKey: .when)
@@ -20,7 +16,7 @@ extension Parameter: Codable {
         let isLog = try fields.decodeIfPresent(Bool.self, forKey: .log) ?? false
         let scale = step.map { Scale.step($0) } ?? (isLog ? .log : .linear)
         let domain: Domain =
-            switch try fields.decode(Kind.self, forKey: .type) {
+            switch try fields.decode(Domain.Kind.self, forKey: .type) {
             case .float:
                 .float(
                     low: try fields.decode(Double.self, forKey: .low),
@@ -38,19 +34,17 @@ extension Parameter: Codable {
     public func encode(to encoder: any Encoder) throws {
         var fields = encoder.container(keyedBy: Key.self)
         try fields.encode(name, forKey: .name)
+        try fields.encode(domain.kind, forKey: .type)
         switch domain {
         case .float(let low, let high, let scale):
-            try fields.encode(Kind.float, forKey: .type)
             try fields.encode(low, forKey: .low)
             try fields.encode(high, forKey: .high)
             try encode(scale, to: &fields)
         case .int(let low, let high, let scale):
-            try fields.encode(Kind.int, forKey: .type)
             try fields.encode(low, forKey: .low)
             try fields.encode(high, forKey: .high)
             try encode(scale, to: &fields)
         case .categorical(let choices):
-            try fields.encode(Kind.categorical, forKey: .type)
             try fields.encode(choices, forKey: .choices)
         }
         if !when.isEmpty { try fields.encode(when, forKey: .when) }

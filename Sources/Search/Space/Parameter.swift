@@ -30,6 +30,21 @@ public enum Domain: Hashable, Sendable {
     case categorical(choices: [ParameterValue])
 }
 
+extension Domain {
+    /// The `type` of a parameter in study files and on the wire.
+    public enum Kind: String, Hashable, Codable, Sendable {
+        case float, int, categorical
+    }
+
+    public var kind: Kind {
+        switch self {
+        case .float: .float
+        case .int: .int
+        case .categorical: .categorical
+        }
+    }
+}
+
 /// How the values of a range are spread.
 public enum Scale: Hashable, Sendable {
     case linear

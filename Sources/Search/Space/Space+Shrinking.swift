@@ -9,7 +9,8 @@ extension Space {
     /// - linear and steps: v − s |v| … v + s |v|; where v is 0, s times the length of the range to both
     ///   sides.
     /// - Whole numbers and steps are rounded outwards to the grid and reach at least one step to each side.
-    /// - Unchanged: choices, parameters without a share, and those that are not active in `best`.
+    /// - Unchanged: choices, parameters without a share, and those that are not active in `best`; derived
+    ///   values and constraints, which `best` fulfils here as it did there.
     public func shrunk(around best: Assignment, shares: [String: Double]) -> Space {
         Space(
             checked: parameters.map { parameter in
@@ -19,7 +20,7 @@ extension Space {
                 precondition(share > 0, "a share to shrink by is above 0")
                 let domain = parameter.domain.shrunk(around: value, share)
                 return Parameter(parameter.name, domain, when: parameter.when)
-            })
+            }, derived: derived, constraints: constraints)
     }
 }
 
@@ -34,14 +35,18 @@ extension Domain {
                 return .float(low: max(low, window.low), high: min(high, window.high), scale: scale)
             }
             let ends = Self.gridEnds(of: window, around: value, from: low, to: high, step: step)
-            return .float(low: ends.low, high: ends.high, scale: scale)
+            return .float(
+                low: low + ends.first * step, high: ends.last.map { min(low + $0 * step, high) } ?? high,
+                scale: scale)
         case .int(let low, let high, let scale):
             let (first, last) = (Double(low), Double(high))
             let value = value.clamped(to: first...last)
             let window = window(around: value, share, scale, span: last - first)
             let step = if case .step(let step) = scale { step } else { 1.0 }
             let ends = Self.gridEnds(of: window, around: value, from: first, to: last, step: step)
-            return .int(low: Int(ends.low), high: Int(ends.high), scale: scale)
+            return .int(
+                low: low + Int(ends.first) * Int(step),
+                high: ends.last.map { low + Int($0) * Int(step) } ?? high, scale: scale)
         }
     }
 
@@ -53,15 +58,16 @@ extension Domain {
         return (value - reach, value + reach)
     }
 
+    /// The indices of the first and the last value, counted in steps from `low`; nil: as far as `high`.
     private static func gridEnds(
         of window: (low: Double, high: Double), around value: Double, from low: Double, to high: Double,
         step: Double
-    ) -> (low: Double, high: Double) {
+    ) -> (first: Double, last: Double?) {
         let last = lastIndex(from: low, to: high, step: step)
         let middle = ((value - low) / step).rounded()
         // The tolerance keeps an end that lies on the grid from being rounded one step further out.
         let first = min(((window.low - low) / step + 1e-8).rounded(.down), middle - 1)
         let end = max(((window.high - low) / step - 1e-8).rounded(.up), middle + 1)
-        return (low + max(0, first) * step, end >= last ? high : min(low + end * step, high))
+        return (max(0, first), end >= last ? nil : end)
     }
 }

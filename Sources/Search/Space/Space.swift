@@ -2,22 +2,34 @@ public import FleetModel
 
 /// The parameters of a search, checked: whoever holds a `Space` can sample from it.
 public struct Space: Hashable, Sendable {
-    /// Parents stand before the parameters that depend on them.
+    /// What is searched. Parents stand before the parameters that depend on them.
     public let parameters: [Parameter]
+    /// Fixed and derived values, which trainers are given as well. Each stands after those that it uses.
+    public let derived: [Derived]
+    /// What is tried fulfils all of them.
+    public let constraints: [Constraint]
 
-    /// - Throws: the first problem, its path relative to the space: `["lr", "low"]`.
-    public init(_ parameters: [Parameter]) throws(Problem) {
+    /// - Throws: the first problem, its path relative to the space: `["lr", "low"]`, `["min_lr"]`,
+    ///   `["constraints", "0"]`.
+    public init(
+        _ parameters: [Parameter], derived: [Derived] = [], constraints: [Constraint] = []
+    ) throws(Problem) {
         var earlier: [String: Domain] = [:]
         for parameter in parameters {
-            try parameter.check(after: earlier)
+            try parameter.check(after: earlier, beside: derived)
             earlier[parameter.name] = parameter.domain
         }
         self.parameters = parameters
+        self.derived = try Self.checked(derived, beside: parameters)
+        self.constraints = constraints
+        try Self.check(constraints, parameters, self.derived)
     }
 
     /// For spaces made from one that was checked.
-    init(checked parameters: [Parameter]) {
+    init(checked parameters: [Parameter], derived: [Derived], constraints: [Constraint]) {
         self.parameters = parameters
+        self.derived = derived
+        self.constraints = constraints
     }
 
     /// The parameters that have a value under `assignment`, in the order of the space.
@@ -30,32 +42,69 @@ public struct Space: Hashable, Sendable {
         }
     }
 
-    /// What is wrong with `assignment`: a parameter missing, unknown, inactive or outside of its domain,
-    /// the first in the order of the space. nil when it lies in the space.
+    /// What is wrong with `assignment`, as a sentence; nil when it lies in the space (`check`).
     public func problem(with assignment: Assignment) -> String? {
+        do {
+            try check(assignment)
+            return nil
+        } catch {
+            return error.description
+        }
+    }
+
+    /// - Throws: the first parameter in the order of the space that is missing or outside of its domain,
+    ///   a value that is given for one that is unknown or not active, a fixed or derived value that is not
+    ///   what it is computed to be, or a constraint that is broken.
+    public func check(_ assignment: Assignment) throws(Problem) {
         let active = active(in: assignment)
         for parameter in active {
-            guard let value = assignment[parameter.name] else { return "\(parameter.name) is missing" }
-            guard parameter.domain.contains(value) else {
-                return "\(parameter.name) is \(value), expected \(parameter.domain)"
+            let value = assignment[parameter.name]
+            guard let value, parameter.domain.contains(value) else {
+                throw Problem(
+                    at: [parameter.name], found: value.map(\.literal) ?? "nothing",
+                    expected: "\(parameter.domain)")
             }
         }
-        let surplus = Set(assignment.keys).subtracting(active.map(\.name)).min()
-        return surplus.map { name in
-            parameters.contains { $0.name == name }
-                ? "\(name) is given although it is not active" : "\(name) is not a parameter of the space"
+        try checkNames(of: assignment)
+        let idle = parameters.first { parameter in
+            assignment[parameter.name] != nil && !active.contains(parameter)
         }
+        if let idle, let value = assignment[idle.name] {
+            throw Problem(
+                at: [idle.name], found: value.literal, expected: "nothing, because it is not active here")
+        }
+        try checkDerived(of: assignment, searched(assignment))
+        if hasRules { try checkRules(assignment) }
     }
 }
 
+/// A space without rules is the list of its parameters, any other a mapping.
 extension Space: Codable {
+    private enum Key: String, CodingKey {
+        case parameters, derived, constraints
+    }
+
     public init(from decoder: any Decoder) throws {
-        try self.init(decoder.singleValueContainer().decode([Parameter].self))
+        guard let fields = try? decoder.container(keyedBy: Key.self) else {
+            try self.init(decoder.singleValueContainer().decode([Parameter].self))
+            return
+        }
+        try self.init(
+            fields.decode([Parameter].self, forKey: .parameters),
+            derived: fields.decodeIfPresent([Derived].self, forKey: .derived) ?? [],
+            constraints: fields.decodeIfPresent([Constraint].self, forKey: .constraints) ?? [])
     }
 
     public func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(parameters)
+        guard !derived.isEmpty || !constraints.isEmpty else {
+            var container = encoder.singleValueContainer()
+            try container.encode(parameters)
+            return
+        }
+        var fields = encoder.container(keyedBy: Key.self)
+        try fields.encode(parameters, forKey: .parameters)
+        if !derived.isEmpty { try fields.encode(derived, forKey: .derived) }
+        if !constraints.isEmpty { try fields.encode(constraints, forKey: .constraints) }
     }
 }
 

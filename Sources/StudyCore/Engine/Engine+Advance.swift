@@ -93,12 +93,13 @@ extension Engine {
             stages[index].isExhausted = true
             return nil
         }
+        let assignment = stages[index].space.completed(proposal.assignment)
         let trial = Trial(
-            id: id, assignment: proposal.assignment, reason: proposal.reason, origin: stages[index].origin,
+            id: id, assignment: assignment, reason: proposal.reason, origin: stages[index].origin,
             proposedAt: now)
         stages[index].add(trial)
         tell(
-            .proposed(trial: id, assignment: proposal.assignment, because: proposal.reason), &effects)
+            .proposed(trial: id, assignment: assignment, because: proposal.reason), &effects)
         return trial
     }
 

@@ -71,7 +71,7 @@ public struct Stage: Hashable, Codable, Sendable {
     /// Takes a new trial, which is queued.
     mutating func add(_ trial: Trial) {
         trials.append(trial)
-        history.add(trial.assignment, trial.observed)
+        history.add(space.searched(trial.assignment), trial.observed)
         queued.append(trial.id.number)
         unended += 1
     }

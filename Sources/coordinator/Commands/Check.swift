@@ -52,7 +52,9 @@ struct PlanPreview: Encodable {
     let plugin: String
     let metric: String
     let direction: Direction
+    /// Searched, fixed and derived ones.
     let parameters: [String: String]
+    let constraints: [String]
     let stages: Int
     let trialsPerStage: Int
     let steps: Int
@@ -69,7 +71,9 @@ struct PlanPreview: Encodable {
         metric = plan.objective.metric
         direction = plan.objective.direction
         parameters = Dictionary(
-            uniqueKeysWithValues: plan.space.parameters.map { ($0.name, "\($0.domain)") })
+            uniqueKeysWithValues: plan.space.parameters.map { ($0.name, "\($0.domain)") }
+                + plan.space.derived.map { ($0.name, "always \($0.value)") })
+        constraints = plan.space.constraints.map { "\($0.expression)" }
         stages = plan.method.stageCount
         trialsPerStage = plan.method.trialsPerStage
         steps = plan.method.steps
@@ -82,6 +86,9 @@ struct PlanPreview: Encodable {
 
     var lines: [String] {
         let bound = gpuHoursLimit.map { "at most \(Text.number($0)) GPU hours and the runs in flight" }
+        let space =
+            parameters.sorted { $0.key < $1.key }.map { "    \($0.key): \($0.value)" }
+            + constraints.map { "    where \($0)" }
         return [
             "\(name): the study file is right",
             "  trainer    \(plugin), \(gpusPerTrial) GPU (or CPU slot) a trial",
@@ -90,6 +97,6 @@ struct PlanPreview: Encodable {
                 + "at most \(trials) trials, \(trialSteps) steps",
             "  cost       \(bound ?? "no bound on GPU hours: set budget.gpu_hours for one")",
             "  space",
-        ] + parameters.sorted { $0.key < $1.key }.map { "    \($0.key): \($0.value)" }
+        ] + space
     }
 }

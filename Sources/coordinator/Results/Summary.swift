@@ -5,7 +5,7 @@ import StudyCore
 /// `hpo_summary.csv`: one row a trial, one column a parameter (RFC 4180).
 enum Summary {
     static func csv(of engine: Engine) -> String {
-        let names = engine.plan.space.parameters.map(\.name)
+        let names = engine.plan.space.kinds.map { $0.name }
         let head =
             ["stage", "trial", "state", engine.plan.objective.metric] + names
             + ["steps", "attempts", "lease", "seconds", "why"]

@@ -27,7 +27,8 @@ struct PlanDraft {
         let budget = Self.budget(&file)
         let keepBest = file.nested("checkpoints") { $0.int("keep_best", default: 1, in: 1...) } ?? 1
         if case .stages(let stages)? = method, case .object(let members)? = file.value("space") {
-            problems += Self.misfits(stages.shrink, among: members.keys.sorted())
+            let searched = space?.parameters.map(\.name) ?? Array(members.keys)
+            problems += Self.misfits(stages.shrink, among: searched.sorted())
         }
         guard let trainer, let method, let space else { return }
         plan = Plan(

@@ -39,7 +39,7 @@ struct PluginExecutable {
     func problems(with plan: Plan) throws -> [Problem] {
         let check = PluginCheck(
             settings: plan.trainer.settings, baseFolder: plan.trainer.baseFolder,
-            parameters: plan.space.parameters.map { .init(name: $0.name, kind: $0.domain.kind) },
+            parameters: plan.space.kinds.map { .init(name: $0.name, kind: $0.kind.asked) },
             needsCheckpoints: plan.method.stageCount > 1)
         let said = try answer(to: check)
         var lines = said.split(separator: "\n").map(String.init)
@@ -68,8 +68,8 @@ struct PluginExecutable {
     }
 }
 
-extension Domain {
-    fileprivate var kind: PluginCheck.Kind {
+extension Domain.Kind {
+    fileprivate var asked: PluginCheck.Kind {
         switch self {
         case .float: .float
         case .int: .int
