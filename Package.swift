@@ -58,7 +58,8 @@ let package = Package(
         .executableTarget(
             name: "coordinator",
             dependencies: [
-                "FleetModel", "Search", "StudyCore", "Wire", "TrainerKit", "FleetLink", "Journal",
+                "FleetModel", "Search", "StudyCore", "Simulation", "Wire", "TrainerKit", "FleetLink",
+                "Journal",
                 argumentParser,
                 yams,
             ],

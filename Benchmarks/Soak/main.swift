@@ -4,7 +4,8 @@ import Simulation
 
 /// Says what is wrong with the arguments, and ends.
 func refuse() -> Never {
-    FileHandle.standardError.write(Data("usage: soak [--seconds S] [--seeds N] [--from SEED] | --seed SEED\n".utf8))
+    FileHandle.standardError.write(
+        Data("usage: soak [--seconds S] [--seeds N] [--from SEED] | --seed SEED\n".utf8))
     exit(2)
 }
 

@@ -66,7 +66,8 @@ extension Scenario {
                 ? .search(SearchMethod(trials: trials, steps: steps))
                 : .stages(StagesMethod(stages: stages, trials: trials, steps: steps, shrink: ["lr": 0.3])),
             sampler: random.pick([
-                .random(RandomSampler()), .sobol(SobolSampler(seed: random.next())), .tpe(TPESampler(startup: 2)),
+                .random(RandomSampler()), .sobol(SobolSampler(seed: random.next())),
+                .tpe(TPESampler(startup: 2)),
             ]),
             pruner: pruner, seed: random.next(), resources: resources, budget: budget(&random),
             keepBest: Int.random(in: 1...2, using: &random))

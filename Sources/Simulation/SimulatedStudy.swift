@@ -106,7 +106,8 @@ public struct SimulatedStudy {
         if violation == nil, !coordinator.isDone {
             violate(
                 Violation(
-                    "no study waits for ever", "the study has not ended: it is \(coordinator.engine.phase), "
+                    "no study waits for ever",
+                    "the study has not ended: it is \(coordinator.engine.phase), "
                         + "\(coordinator.engine.leasing.count) runs hold leases"))
         }
         check { checker, engine throws(Violation) in try checker.ended(engine) }

@@ -56,7 +56,8 @@ import Testing
         let failed = study.engine.trials.filter(\.hasFailed)
         #expect((10...30).contains(failed.count))
         for trial in failed {
-            guard case .ended(.failed(.run(let failure))) = trial.state, case .notFinite = failure.cause else {
+            guard case .ended(.failed(.run(let failure))) = trial.state, case .notFinite = failure.cause
+            else {
                 Issue.record("\(trial.id) is \(trial.state)")
                 continue
             }
@@ -67,7 +68,9 @@ import Testing
         var slow = Self.scenario(trials: 64, nodes: 4, gpus: 8)
         slow.trainer.stragglerShare = 0.2
         slow.trainer.slowShare = 0.1
-        var (quick, late) = (SimulatedStudy(Self.scenario(trials: 64, nodes: 4, gpus: 8)), SimulatedStudy(slow))
+        var (quick, late) = (
+            SimulatedStudy(Self.scenario(trials: 64, nodes: 4, gpus: 8)), SimulatedStudy(slow)
+        )
         quick.run()
         late.run()
         #expect(late.statistics.seconds > 1.5 * quick.statistics.seconds)

@@ -52,7 +52,9 @@ import Testing
             faults += study.statistics.faults
             recoveries += study.statistics.recoveries
             refused += study.statistics.refused
-            if case .ended(let ending) = study.engine.phase { endings.insert("\(ending)".prefix(6).description) }
+            if case .ended(let ending) = study.engine.phase {
+                endings.insert("\(ending)".prefix(6).description)
+            }
         }
         #expect(faults > 1000)
         #expect(recoveries > 100)

@@ -64,7 +64,8 @@ public struct BudgetChecker: Checker {
     public mutating func ended(_ engine: Engine) throws(Violation) {
         let counted = (settled + open.values.reduce(0) { $0 + seconds(of: $1) }) / 3600
         guard abs(counted - engine.slotHours) <= 1e-6 * max(1, counted) else {
-            throw Violation(Self.promise, "the engine counts \(engine.slotHours) slot hours, there were \(counted)")
+            throw Violation(
+                Self.promise, "the engine counts \(engine.slotHours) slot hours, there were \(counted)")
         }
     }
 }

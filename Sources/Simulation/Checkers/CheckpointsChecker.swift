@@ -48,7 +48,9 @@ public struct CheckpointsChecker: Checker {
 extension Engine {
     /// What a checkpoint is still good for.
     fileprivate func need(of checkpoint: Checkpoint) -> String? {
-        if stages.contains(where: { $0.ranking.first?.checkpoint == checkpoint }) { return "the best of a stage" }
+        if stages.contains(where: { $0.ranking.first?.checkpoint == checkpoint }) {
+            return "the best of a stage"
+        }
         if stages.last?.origin == checkpoint, !phase.isFinal { return "what the open stage starts from" }
         if let trial = trial(checkpoint.run.trial), !trial.hasEnded, trial.checkpoint == checkpoint {
             return "what \(trial.id) would resume from"

@@ -14,7 +14,8 @@ public struct RecoveryChecker: Checker {
         ]
         let different = parts.filter { !$0.1 }.map(\.0)
         throw Violation(
-            "recovery equals", "after the restart these differ: "
+            "recovery equals",
+            "after the restart these differ: "
                 + (different.isEmpty ? "generator or totals" : different.joined(separator: ", ")))
     }
 }

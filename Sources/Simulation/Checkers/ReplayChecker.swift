@@ -1,6 +1,6 @@
 public import StudyCore
 
-/// The same events give the same effects and the same engine, bit for bit.
+/// The same events give the same effects, byte for byte where there is a coding, and the same engine.
 public struct ReplayChecker: Checker {
     private static let promise = "a replay gives the same bytes"
     private let first: Plan
@@ -23,16 +23,19 @@ public struct ReplayChecker: Checker {
             do {
                 effects = try copy.apply(entry.event)
             } catch {
-                throw Violation(Self.promise, "entry \(number), \(entry.event.what.short), is refused: \(error)")
+                throw Violation(
+                    Self.promise, "entry \(number), \(entry.event.what.short), is refused: \(error)")
             }
             let isSame = coding.map { $0.encodeEffects(effects) == $0.encodeEffects(entry.effects) }
             guard isSame ?? (effects == entry.effects) else {
                 throw Violation(
-                    Self.promise, "entry \(number), \(entry.event.what.short), gives \(effects.short) "
+                    Self.promise,
+                    "entry \(number), \(entry.event.what.short), gives \(effects.short) "
                         + "where it gave \(entry.effects.short)")
             }
         }
-        guard copy == engine, coding.map({ $0.encode(copy) == $0.encode(engine) }) ?? true else {
+        // Engines are compared as values: tables by run or slot are written in no order.
+        guard copy == engine else {
             throw Violation(Self.promise, "the engines differ after \(entries.count) entries")
         }
     }

@@ -50,7 +50,8 @@ public struct ReportsChecker: Checker {
         let next = file.lines[file.applied]
         guard Happening(next, of: run) == what else {
             throw Violation(
-                Self.promise, "\(run): \(what.short) was applied where its file has \(next.event.short) [\(next.end)]")
+                Self.promise,
+                "\(run): \(what.short) was applied where its file has \(next.event.short) [\(next.end)]")
         }
         files[run]?.applied += 1
     }

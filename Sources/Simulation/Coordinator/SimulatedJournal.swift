@@ -35,7 +35,8 @@ struct SimulatedJournal {
             do { effects = try applying(&engine, entry.event) } catch { effects = nil }
             guard effects == entry.effects else {
                 throw Violation(
-                    "recovery equals", "entry \(number) gives other effects when it is replayed: "
+                    "recovery equals",
+                    "entry \(number) gives other effects when it is replayed: "
                         + "\(effects.map { "\($0)" } ?? "refused") instead of \(entry.effects)")
             }
         }

@@ -120,7 +120,10 @@ extension SimulatedStudy {
             write(entries)
             durable = coordinator.engine
             let effects = entries.flatMap(\.effects).prefix(count)
-            tracer?.note(now, "coordinator dies after writing \(entries.count) steps and beginning \(effects.count) effects")
+            tracer?.note(
+                now,
+                "coordinator dies after writing \(entries.count) steps and beginning \(effects.count) effects"
+            )
             for effect in effects { begin(effect) }
         }
         coordinator.isUp = false
@@ -223,7 +226,9 @@ extension SimulatedStudy {
     private mutating func keep(_ checkpoint: Checkpoint, _ node: Int, _ stage: Int) {
         let isReachable = links[node].isConnected && nodes[node].checkpoints.contains(checkpoint)
         if isReachable { saw(FleetSight(.kept(checkpoint))) }
-        let item = isReachable ? SimulatedCoordinator.Item.happened(.checkpointKept(stage: stage))
+        let item =
+            isReachable
+            ? SimulatedCoordinator.Item.happened(.checkpointKept(stage: stage))
             : .keepFailed(stage: stage)
         heap.push(.item(item, life: coordinator.life), at: now + random.draw(0.01...1))
     }

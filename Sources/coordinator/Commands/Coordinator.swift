@@ -9,9 +9,10 @@ import Wire
         discussion: """
             Write a study file, then:
               coordinator check study.yaml     says what is wrong with it, or what it will do
+              coordinator simulate study.yaml  says what it would cost
               coordinator start study.yaml     runs it; run again to go on after anything
               coordinator status study.yaml    shows how far it is
             """,
         version: Hello.currentVersion,
-        subcommands: [Check.self, Start.self, Status.self, Trials.self, Best.self, Stop.self])
+        subcommands: [Check.self, Start.self, Status.self, Trials.self, Best.self, Stop.self, Simulate.self])
 }
