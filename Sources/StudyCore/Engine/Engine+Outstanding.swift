@@ -5,10 +5,9 @@ public import FleetModel
 extension Engine {
     /// Orders that a node may not have got: sent again on every connection.
     public func outstanding(on node: NodeID) -> [Effect] {
-        leasing.flatMap { id -> [Effect] in
+        leasing(on: node).flatMap { id -> [Effect] in
             let trial = trial(id.trial)!
             let run = trial.runs[id.attempt]
-            guard run.lease.parts.contains(where: { $0.node == node }) else { return [] }
             var effects: [Effect] = run.offset == 0 ? [.launch(order(for: run))] : []
             if case .stopping(let reason) = trial.state {
                 effects.append(.stop(run: id, nodes: run.lease.parts.map(\.node), because: reason))
@@ -25,6 +24,11 @@ extension Engine {
         }
     }
 
+    /// Runs that hold a lease on the node, sorted.
+    private func leasing(on node: NodeID) -> [RunID] {
+        nodes.firstIndex(of: node).map { Set(nodes[$0].leased.values).sorted() } ?? []
+    }
+
     /// Every run that was ever placed on the node, with the offset applied.
     public func offsets(on node: NodeID) -> [(run: RunID, offset: Int)] {
         trials.flatMap(\.runs).filter { run in run.lease.parts.contains { $0.node == node } }
@@ -36,9 +40,9 @@ extension Engine {
     /// last lines: what was written since would be taken for old news, so the run is as good as missing.
     public func reconcile(_ node: NodeID, observed: [ObservedRun]) -> Reconciliation {
         let shown = Dictionary(observed.map { ($0.run, $0) }) { first, _ in first }
-        let missing = leasing.filter { id in
+        let missing = leasing(on: node).filter { id in
             let run = trial(id.trial)!.runs[id.attempt]
-            guard run.offset > 0, run.lease.parts.contains(where: { $0.node == node }) else { return false }
+            guard run.offset > 0 else { return false }
             guard let observed = shown[id] else { return true }
             guard run.lease.parts[0].node == node else { return false }
             return observed.isAlive ? observed.end < run.offset : observed.end <= run.offset
