@@ -45,7 +45,7 @@ func median(of sampler: SamplerKind, after trials: Int, count: Int) -> Duration 
 
 let samplers: [(String, SamplerKind)] = [
     ("random", .random(RandomSampler())), ("sobol", .sobol(SobolSampler(seed: 1))),
-    ("tpe", .tpe(TPESampler())),
+    ("tpe", .tpe(TPESampler())), ("cmaes", .cmaes(CMAESSampler())), ("nsga2", .nsga2(NSGA2Sampler())),
 ]
 print("ask + tell, \(space.parameters.count) parameters:")
 for (name, sampler) in samplers {

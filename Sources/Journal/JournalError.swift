@@ -15,6 +15,10 @@ public enum JournalError: Error, Hashable, Sendable, CustomStringConvertible {
     /// Applying the recorded events gives other effects than those recorded. Use the version of iterhpo
     /// and the machine type that wrote it.
     case diverged(path: String, sequence: Int)
+    /// Another process has the study. End it, or take another name.
+    case inUse(path: String, study: String)
+    /// Another process writes for so long that this one gave up. Try again.
+    case locked(path: String)
     /// SQLite or the file system refused.
     case database(path: String, message: String)
 
@@ -34,6 +38,10 @@ public enum JournalError: Error, Hashable, Sendable, CustomStringConvertible {
         case .diverged(let path, let sequence):
             "\(path): replaying step \(sequence) gives other decisions than those recorded; "
                 + "use the iterhpo that wrote it"
+        case .inUse(let path, let study):
+            "study \(study) in \(path) is open in another process: end that one, or give another name"
+        case .locked(let path):
+            "\(path) is locked by another process: try again when it is done"
         case .database(let path, let message): "\(path): \(message)"
         }
     }
@@ -50,6 +58,7 @@ public enum JournalError: Error, Hashable, Sendable, CustomStringConvertible {
             case .SQLITE_FULL: return .diskFull(path: path)
             case .SQLITE_IOERR where fullDiskErrors.contains(error.extendedResultCode):
                 return .diskFull(path: path)
+            case .SQLITE_BUSY: return .locked(path: path)
             case .SQLITE_NOTADB: return .notAJournal(path: path)
             default: return .database(path: path, message: error.message ?? "\(error)")
             }

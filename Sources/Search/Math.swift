@@ -24,6 +24,9 @@ extension SeededGenerator {
     }
 }
 
+/// Between -π/2 and π/2.
+func atan(_ x: Double) -> Double { Glibc.atan(x) }
+
 /// `x` with three significant digits, for sentences.
 func short(_ x: Double) -> String {
     guard x.isFinite, x != 0 else { return "\(x)" }
@@ -33,4 +36,16 @@ func short(_ x: Double) -> String {
     let rounded = places >= 0 ? (x * power).rounded() / power : (x / power).rounded() * power
     guard rounded == rounded.rounded(), Swift.abs(rounded) < 1e15 else { return "\(rounded)" }
     return "\(Int(rounded))"
+}
+
+/// The `p`-quantile of the standard normal distribution, 0 < p < 1, to about nine digits: the rational
+/// approximation in Abramowitz and Stegun 26.2.23, then three steps of Newton's method.
+func normalQuantile(_ p: Double) -> Double {
+    guard p <= 0.5 else { return -normalQuantile(1 - p) }
+    let t = (-2 * log(p)).squareRoot()
+    let ratio = (2.515517 + t * (0.802853 + t * 0.010328))
+        / (1 + t * (1.432788 + t * (0.189269 + t * 0.001308)))
+    var z = ratio - t
+    for _ in 0..<3 { z -= (normalCDF(z) - p) * 2.5066282746310002 * exp(0.5 * z * z) }
+    return z
 }

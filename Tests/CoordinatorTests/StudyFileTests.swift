@@ -118,7 +118,7 @@ import Testing
 
     @Test func `every kind of pruner has its line above`() {
         let kinds = Set(Self.pruners.map { $0.text.prefix { $0 != "," } }.map(String.init))
-        #expect(kinds == Set(PrunerKind.names))
+        #expect(kinds == Set(PrunerKind.stopping))
     }
 
     @Test(arguments: ["quickstart", "search"])

@@ -44,7 +44,54 @@ import Testing
         }
     }
 
-    @Test(arguments: [2, 3, 4])
+    @Test(arguments: 1...5)
+    func `large fronts are those of a comparison of all with all`(objectives: Int) {
+        var g = SeededGenerator(seed: 31)
+        let points = (0..<400).map { _ in
+            (0..<objectives).map { _ in Loss.of((g.unit() * 40).rounded() / 8) }
+        }
+        var rest = Array(points.indices)
+        for front in Pareto.fronts(of: points) {
+            let first = rest.filter { index in !rest.contains { Pareto.dominates(points[$0], points[index]) }
+            }
+            #expect(front == first)
+            rest.removeAll { front.contains($0) }
+        }
+        #expect(rest.isEmpty)
+    }
+
+    @Test func `crowding is the share of the extent between neighbours, summed, and infinite at the ends`() {
+        let front = [(0, 10), (1, 6), (4, 5), (10, 0)].map { [Loss.of($0.0), .of($0.1)] }
+        let distance = Pareto.crowding(of: front)
+        #expect(distance[0] == .infinity && distance[3] == .infinity)
+        #expect(abs(distance[1] - (0.4 + 0.5)) < 1e-12 && abs(distance[2] - (0.9 + 0.6)) < 1e-12)
+        #expect(Pareto.crowding(of: []) == [])
+        #expect(Pareto.crowding(of: [[.of(3), .of(4)]]) == [0])
+        #expect(Pareto.crowding(of: [[.of(3)], [.of(3)], [.of(3)]]) == [0, 0, 0])
+        // The equal ones in the middle touch each other on one side.
+        let twins = [(0, 4), (1, 3), (1, 3), (4, 0)].map { [Loss.of($0.0), .of($0.1)] }
+        #expect(Pareto.crowding(of: twins)[1...2].allSatisfy { $0 == 1 })
+    }
+
+    @Test(arguments: 1...4)
+    func `losses as large as numbers get give crowding and volume without not-a-number`(objectives: Int) {
+        let (huge, tiny) = (Double.greatestFiniteMagnitude, Double.leastNonzeroMagnitude)
+        var g = SeededGenerator(seed: 32)
+        for _ in 0..<200 {
+            let points = (0..<8).map { _ in
+                (0..<objectives).map { _ in Loss.of([-huge, -1, 0, tiny, 1, huge][g.int(0...5)]) }
+            }
+            #expect(Pareto.fronts(of: points).joined().count == 8)
+            #expect(Pareto.crowding(of: points).allSatisfy { $0 >= 0 })
+            guard objectives >= 2 else { continue }
+            for edge in [0, 2, huge] {
+                let reference = [Loss](repeating: .of(edge), count: objectives)
+                #expect(Pareto.hypervolume(of: points, below: reference) >= 0)
+            }
+        }
+    }
+
+    @Test(arguments: [2, 3, 4, 5])
     func `the hypervolume is what counting cells gives`(objectives: Int) {
         var g = SeededGenerator(seed: 29)
         for _ in 0..<60 {

@@ -65,4 +65,60 @@ import Testing
     func `points that determine no law give none`(points: [PowerLawFit.Point]) {
         #expect(PowerLawFit(points) == nil)
     }
+
+    /// What scipy 1.17 gives for these points: `stats.linregress` on logarithms, `stats.t.ppf`, and the
+    /// textbook formula for a prediction.
+    @Test func `intervals are those of scipy`() throws {
+        let points = [(1, 2.1), (2, 1.6), (4, 1.05), (8, 0.83), (16, 0.5)]
+            .map { PowerLawFit.Point(x: Double($0.0), y: $0.1) }
+        let fit = try #require(PowerLawFit(points))
+        near(fit.exponent, -0.5087667319323232)
+        near(fit.scale, 2.184859069716445)
+        near(fit.exponentInterval, -0.6155702761561734...(-0.40196318770847306))
+        near(fit.exponentInterval(confidence: 0.5), -0.5344366737904418...(-0.48309679007420464))
+        near(fit.interval(at: 32), 0.2931029273852243...0.4789456472019779)
+        near(fit.predictionInterval(at: 32), 0.2668815057611733...0.5260026199752261)
+        near(
+            fit.predictionInterval(at: 32, weight: 4, confidence: 0.99),
+            0.2274269882127804...0.6172546730556484)
+    }
+
+    @Test func `weights are those of numpy's polyfit`() throws {
+        let points = [(1, 2.1, 1), (2, 1.6, 4), (4, 1.05, 2), (8, 0.83, 0.5), (16, 0.5, 3)]
+            .map { PowerLawFit.Point(x: Double($0.0), y: $0.1, weight: $0.2) }
+        let fit = try #require(PowerLawFit(points))
+        near(fit.exponent, -0.538432592998379)
+        near(fit.scale, 2.262083505812347)
+        near(fit.exponentInterval, -0.6147863209329646...(-0.46207886506379336))
+        near(fit.scaleInterval(), 1.983998716412236...2.5791457146311294)
+    }
+
+    @Test(arguments: [3, 5, 9])
+    func `the prediction covers the next point 95 times in 100`(count: Int) throws {
+        var g = SeededGenerator(seed: 23)
+        let covered = try (0..<2000).count { _ in
+            let points = Self.points(count + 1, exponent: -1, noise: 0.1, &g)
+            let fit = try #require(PowerLawFit(Array(points.dropLast())))
+            return try #require(fit.predictionInterval(at: points[count].x)).contains(points[count].y)
+        }
+        #expect((1860...1940).contains(covered), "\(covered) of 2000")
+    }
+
+    @Test func `many points give nearly normal intervals`() throws {
+        // t with 2001 degrees: 1.961150; scipy's linregress error is the same.
+        let points = (1...2003).map { PowerLawFit.Point(x: Double($0), y: $0 % 2 == 0 ? 1 : 2) }
+        let fit = try #require(PowerLawFit(points))
+        let half = try #require(fit.exponentInterval).upperBound - fit.exponent
+        let other = try #require(fit.exponentInterval(confidence: 0.5)).upperBound - fit.exponent
+        near(half / other, 2.9070771628084113)
+    }
+
+    private func near(_ value: Double, _ expected: Double) {
+        #expect(abs(value / expected - 1) < 1e-6, "\(value), not \(expected)")
+    }
+
+    private func near(_ interval: ClosedRange<Double>?, _ expected: ClosedRange<Double>) {
+        near(interval?.lowerBound ?? .nan, expected.lowerBound)
+        near(interval?.upperBound ?? .nan, expected.upperBound)
+    }
 }

@@ -51,17 +51,15 @@ private func trial(_ number: Int) -> TrialID { TrialID(stage: 0, number: number)
     func `a report moves the rungs`(table: Case) {
         var pruner = ASHAPruner(minStep: 1, reductionFactor: 3, maxStep: 27)
         for (rung, losses) in table.before.enumerated() {
-            for (number, loss) in losses.enumerated() {
-                pruner = pruner.recording(trial(100 * rung + number + 10), rung: rung, loss: .of(loss))
-            }
+            for loss in losses { pruner = pruner.recording(.of(loss), rung: rung) }
         }
         #expect(pruner.judge(trial(9), step: table.step, loss: .of(table.loss)) == table.verdict)
-        #expect(pruner.rungs.map { $0.entries.map(\.loss.value) } == table.after)
+        #expect(pruner.recorded(in: 0).map { $0.map(\.value) } == table.after)
     }
 
     @Test func `rungs lie a factor apart and below the end`() {
         #expect(
-            ASHAPruner(minStep: 100, reductionFactor: 3, maxStep: 2700).rungs.map(\.step) == [100, 300, 900])
+            ASHAPruner(minStep: 100, reductionFactor: 3, maxStep: 2700).rungs == [100, 300, 900])
         #expect(ASHAPruner(minStep: 100, reductionFactor: 3, maxStep: 100).rungs.isEmpty)
         #expect(ASHAPruner(minStep: 1 << 61, reductionFactor: 4, maxStep: .max).rungs.count == 1)
     }
@@ -73,7 +71,37 @@ private func trial(_ number: Int) -> TrialID { TrialID(stage: 0, number: number)
             pruner.judge(trial(0), step: 12, loss: .of(2)) == .pass(Self.standing(10, 1, of: 1, kept: 1)))
         #expect(pruner.judge(trial(0), step: 13, loss: .of(1)) == .go)
         #expect(pruner.judge(trial(0), step: 12, loss: .of(1)) == .go)
-        #expect(pruner.rungs[0].entries.map(\.loss.value) == [2])
+        #expect(pruner.recorded(in: 0)[0] == [.of(2)])
+    }
+
+    @Test func `from the last step on nothing is compared`() {
+        var pruner = ASHAPruner(minStep: 1, maxStep: 9)
+        #expect(pruner.judge(trial(0), step: 1, loss: .of(1)) == .pass(Self.standing(1, 1, of: 1, kept: 1)))
+        let before = pruner
+        for step in [9, 10] { #expect(pruner.judge(trial(1), step: step, loss: .of(99)) == .go) }
+        #expect(pruner == before)
+    }
+
+    @Test func `what is decided next is the trial's next rung, and after the last its end`() {
+        var pruner = ASHAPruner(minStep: 2, maxStep: 20)
+        for (step, next) in [(1, 2), (2, 6), (3, 6), (7, 18), (18, 20), (20, 20)] {
+            _ = pruner.judge(trial(0), step: step, loss: .of(1))
+            #expect(pruner.nextDecision(of: trial(0)) == next)
+        }
+        #expect(pruner.nextDecision(of: trial(1)) == 2)
+    }
+
+    @Test func `each bracket begins a rung later, and most trials are in the first`() {
+        let pruner = ASHAPruner(minStep: 1, maxStep: 81, brackets: 3)
+        var counts = [0, 0, 0]
+        for number in 0..<900 {
+            let bracket = pruner.bracket(of: number)
+            counts[bracket] += 1
+            #expect(pruner.nextDecision(of: trial(number)) == [1, 3, 9][bracket])
+        }
+        #expect(counts[0] > counts[1] && counts[1] > counts[2] && counts[2] > 0)
+        #expect(ASHAPruner(minStep: 1, maxStep: 81, brackets: 99).bracketCount == 5)
+        #expect((0..<99).allSatisfy { ASHAPruner(minStep: 1, maxStep: 81).bracket(of: $0) == 0 })
     }
 
     @Test func `with a hundred trials about a third passes each rung`() {
@@ -146,62 +174,5 @@ private func trial(_ number: Int) -> TrialID { TrialID(stage: 0, number: number)
         let outside = PruneReason.outOfBounds(step: 7, loss: .of(-0.25), bound: .of(-0.5))
         #expect(outside.text(.maximize) == "step 7: 0.25 is below the lower bound 0.5")
         #expect(outside.text(.minimize) == "step 7: -0.25 is above the upper bound -0.5")
-    }
-}
-
-/// What every pruner promises.
-@Suite struct PrunerContract {
-    static let everyKind: [PrunerKind] = [
-        .off, .percentile(.median(startup: 2)), .percentile(PercentilePruner(percentile: 25, startup: 2)),
-        .threshold(ThresholdPruner(upper: 0.9)), .patience(PatiencePruner(patience: 3)),
-        .asha(ASHAPruner(minStep: 2, reductionFactor: 3, maxStep: 40)),
-        .hyperband(HyperbandPruner(minStep: 2, reductionFactor: 3, maxStep: 40)),
-    ]
-
-    @Test(arguments: everyKind)
-    func `copies part ways, JSON keeps the state, and a repeated step changes nothing`(kind: PrunerKind)
-        throws
-    {
-        var (pruner, g) = (kind, SeededGenerator(seed: 17))
-        var last: [Int: Int] = [:]
-        for round in 0..<600 {
-            let number = g.int(0...20)
-            let step = last[number, default: 0] + g.int(1...4)
-            let loss = Loss.of(g.unit())
-            last[number] = step
-            let before = pruner
-            var copy = pruner
-            let verdict = pruner.judge(trial(number), step: step, loss: loss)
-            #expect(before == copy, "judging one changed its copy")
-            #expect(copy.judge(trial(number), step: step, loss: loss) == verdict)
-            #expect(copy == pruner)
-            #expect(copy.judge(trial(number), step: step, loss: .of(99)) == .go || verdict.isStop)
-            if round % 100 == 0 {
-                #expect(
-                    try JSONDecoder().decode(PrunerKind.self, from: JSONEncoder().encode(pruner)) == pruner)
-            }
-        }
-    }
-
-    @Test func `the best trial is never stopped by its rank`() {
-        for kind in Self.everyKind {
-            var (pruner, g) = (kind, SeededGenerator(seed: 18))
-            if case .patience = kind { continue }
-            for number in 0..<50 {
-                for step in 1...40 {
-                    let isBest = number == 25
-                    let loss = Loss.of(isBest ? -Double(step) : g.unit())
-                    let verdict = pruner.judge(trial(number), step: step, loss: loss)
-                    if isBest { #expect(!verdict.isStop) }
-                    if verdict.isStop { break }
-                }
-            }
-        }
-    }
-}
-
-extension Verdict {
-    fileprivate var isStop: Bool {
-        if case .stop = self { true } else { false }
     }
 }

@@ -70,31 +70,147 @@ import Testing
         #expect(middle(crowd) * 2 < middle(past))
     }
 
-    @Test func `small spaces are covered before anything is repeated`() throws {
-        let space = try Space([Parameter("n", .int(low: 1, high: 12))])
+    @Test func `small spaces are covered before anything is repeated, also with all trials running`() throws {
+        let space = try Space([
+            Parameter("n", .int(low: 1, high: 12)),
+            Parameter("kind", .categorical(choices: [.string("a"), .string("b"), .string("c")])),
+            Parameter("rate", .float(low: 1, high: 3, scale: .step(1)), when: ["kind": [.string("b")]]),
+        ])
         var g = SeededGenerator(seed: 13)
         var past: [Observation] = []
-        for _ in 0..<12 {
+        for number in 0..<60 {
             let proposal = try #require(TPESampler(startup: 2).propose(in: space, history: past, using: &g))
-            past.append(Observation(proposal.assignment, .complete(.of(Double(past.count)))))
+            past.append(
+                Observation(proposal.assignment, number < 20 ? .complete(.of(Double(number % 7))) : .running))
         }
-        #expect(Set(past.map(\.assignment)).count >= 9)
+        // Two of the startup may be the same.
+        #expect(Set(past.map(\.assignment)).count >= 59)
     }
 
-    @Test func `pruned trials teach: those that came further rank before, complete ones before all`() throws {
-        let space = try Space([Parameter("x", .float(low: 0, high: 1))])
-        // Only the ten that came furthest lie at the right, with the highest losses.
-        let past = (0..<100).map { index in
-            let right = index % 10 == 0
-            let x = (right ? 0.8 : 0.1) + Double(index) / 1000
-            return Observation(["x": .float(x)], .pruned(step: right ? 200 : 100, .of(right ? 9 : 1)))
+    @Test func `a choice that a branch opens is learnt from those that took it`() throws {
+        let space = try Space([
+            Parameter("kind", .categorical(choices: [.string("a"), .string("b")])),
+            Parameter("x", .float(low: 0, high: 1), when: ["kind": [.string("a")]]),
+            Parameter("y", .float(low: 0, high: 1), when: ["kind": [.string("b")]]),
+        ])
+        // Branch b is better, and best where y is 0.9; within a, x would best be 0.1.
+        let past = (0..<80).map { index in
+            let place = Double(index % 40) / 39
+            return index < 40
+                ? Observation(
+                    ["kind": .string("a"), "x": .float(place)], .complete(.of(3 + abs(place - 0.1))))
+                : Observation(["kind": .string("b"), "y": .float(place)], .complete(.of(abs(place - 0.9))))
         }
-        let right = (0..<40).count { seed in
+        let proposals = try (0..<40).map { seed in
             var g = SeededGenerator(seed: UInt64(seed))
-            return (TPESampler().propose(in: space, history: past, using: &g)?.assignment["x"]?.number ?? 0)
-                > 0.6
+            return try #require(TPESampler().propose(in: space, history: past, using: &g)?.assignment)
         }
-        #expect(right >= 35)
+        let near = proposals.count { ($0["y"]?.number ?? 0) > 0.7 }
+        #expect(near >= 30, "\(near) of 40")
+    }
+
+    @Test func `many columns do not drown the model`() throws {
+        let space = try Space((0..<60).map { Parameter("x\($0)", .float(low: 0, high: 1)) })
+        var g = SeededGenerator(seed: 16)
+        var past: [Observation] = []
+        for index in 0..<60 {
+            // Twelve crowd around 0.7, and are good.
+            let isGood = index % 5 == 0
+            let values = (0..<60).map {
+                ("x\($0)", ParameterValue.float(isGood ? 0.7 + 0.01 * g.unit() : g.unit()))
+            }
+            past.append(Observation(Dictionary(uniqueKeysWithValues: values), .complete(.of(isGood ? 0 : 1))))
+        }
+        let proposal = try #require(TPESampler().propose(in: space, history: past, using: &g)?.assignment)
+        let near = proposal.values.count { abs(($0.number ?? 0) - 0.7) < 0.3 }
+        #expect(near >= 50, "\(near) of 60")
+    }
+
+    /// How many of 40 proposals lie in the right half.
+    static func right(_ past: [Observation], rungs: [Int] = []) throws -> Int {
+        let space = try Space([Parameter("x", .float(low: 0, high: 1))])
+        let history = History(space, rungs: rungs, trials: past)
+        return (0..<40).count { seed in
+            var (sampler, g) = (TPESampler(), SeededGenerator(seed: UInt64(seed)))
+            return (sampler.propose(from: history, using: &g)?.assignment["x"]?.number ?? 0) > 0.5
+        }
+    }
+
+    @Test func `who was promoted early does not rank before those that were better at the rung below`() throws
+    {
+        // At the left complete trials that began badly, among trials of no use; at the right those that were
+        // best at the first rung, and were stopped there, or wait there.
+        let past = (0..<100).map { index in
+            let x = Double(index) / 99
+            if x > 0.8 {
+                let result = Observation.Result.pruned(step: 1, .of(1))
+                return Observation(["x": .float(x)], index % 2 == 0 ? result : .running, rungLosses: [.of(1)])
+            }
+            if x < 0.15 {
+                let losses = [Loss.of(5), .of(4), .of(3)]
+                return Observation(["x": .float(x)], .complete(.of(3)), rungLosses: losses)
+            }
+            return Observation(["x": .float(x)], .pruned(step: 1, .of(4)), rungLosses: [.of(4)])
+        }
+        #expect(try Self.right(past, rungs: [1, 3, 9]) >= 35)
+    }
+
+    @Test func `higher rungs decide among those that reached them`() throws {
+        // All looked the same at the first rung but for a hair; those at the right turned out better.
+        let past = (0..<60).map { index in
+            let x = Double(index) / 59
+            let first = Loss.of(1 + x / 1000)
+            return Observation(["x": .float(x)], .complete(.of(2 - x)), rungLosses: [first, .of(1.5 - x)])
+        }
+        #expect(try Self.right(past, rungs: [1, 3]) >= 38)
+    }
+
+    @Test func `a trial pruned without rungs ranks by the loss that it had`() throws {
+        let past = (0..<60).map { index in
+            let x = Double(index) / 59
+            return Observation(
+                ["x": .float(x)], x > 0.8 ? .pruned(step: 5, .of(0.1)) : .complete(.of(1 + abs(x - 0.5))))
+        }
+        #expect(try Self.right(past) >= 35)
+    }
+
+    @Test func `with two objectives proposals gather at the front, all along it`() throws {
+        let space = try Space([
+            Parameter("x", .float(low: 0, high: 1)), Parameter("y", .float(low: 0, high: 1)),
+        ])
+        var (history, g, sampler) = (History(space), SeededGenerator(seed: 17), TPESampler())
+        var late: [(x: Double, y: Double)] = []
+        for number in 0..<120 {
+            let assignment = try #require(sampler.propose(from: history, using: &g)?.assignment)
+            let (x, y) = (assignment["x"]?.number ?? 0, assignment["y"]?.number ?? 0)
+            // The front is where y is 0.
+            history.add(assignment, .complete([.of(x + y), .of(1 - x + y)]))
+            if number >= 60 { late.append((x, y)) }
+        }
+        let low = late.count { $0.y < 0.25 }
+        #expect(low >= 36, "\(low) of 60")
+        #expect(late.contains { $0.x < 0.3 } && late.contains { $0.x > 0.7 })
+    }
+
+    @Test func `a stage begins where the stages before it found good trials`() throws {
+        let space = try Space([
+            Parameter("x", .float(low: 0, high: 1)),
+            Parameter("kind", .categorical(choices: [.string("a"), .string("b")])),
+        ])
+        // Over a wider space, with a choice that is gone now, and on another level of losses.
+        let before = (0..<60).map { index in
+            let x = Double(index) / 59 * 3 - 1
+            let kind = ParameterValue.string(["a", "b", "gone"][index % 3])
+            return Observation(["x": .float(x), "kind": kind], .complete(.of(1000 + abs(x - 0.7))))
+        }
+        let history = History(space, earlier: [EarlierStage(before)])
+        let proposals = try (0..<40).map { seed in
+            var (sampler, g) = (TPESampler(), SeededGenerator(seed: UInt64(seed)))
+            return try #require(sampler.propose(from: history, using: &g))
+        }
+        #expect(proposals.allSatisfy { space.problem(with: $0.assignment) == nil })
+        let near = proposals.count { abs(($0.assignment["x"]?.number ?? 0) - 0.7) < 0.25 }
+        #expect(near >= 30, "\(near) of 40")
     }
 
     @Test func `failed trials are avoided`() throws {

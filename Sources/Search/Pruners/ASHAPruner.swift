@@ -3,74 +3,75 @@ public import FleetModel
 /// Asynchronous successive halving, stopping type (Li et al. 2020, algorithm 2, in the form in which
 /// Syne Tune and Optuna decide at once): at each rung a trial goes on if its loss is among the best
 /// 1/`reductionFactor` of those recorded there so far, at least one; ties keep the earlier trial.
+/// With several brackets each compares its own trials only, bracket `s` from the `s`th rung on.
 public struct ASHAPruner: Pruner {
     /// Steps of the first rung, at least 1.
     public let minStep: Int
     /// η: each rung lies that many times further, at least 2.
     public let reductionFactor: Int
-    /// Rungs lie below this step, where a trial ends anyway.
+    /// Rungs lie below this step, where a trial ends anyway: from there on nothing is compared.
     public let maxStep: Int
-    /// By rising step; decided so far.
-    package private(set) var rungs: [Rung]
-    /// At how many rungs, counted from the lowest, a trial was recorded.
+    private let brackets: Brackets
+    /// By bracket and by rung, counted from the bracket's first: the losses recorded there.
+    private var losses: [[SortedList<Loss>]]
+    /// At how many of its bracket's rungs a trial was recorded.
     private var passed: [TrialID: Int] = [:]
 
-    /// A step at which trials are compared.
-    package struct Rung: Hashable, Codable, Sendable {
-        package let step: Int
-        /// Best first, equals in order of arrival.
-        package fileprivate(set) var entries: [Entry] = []
-    }
-
-    package struct Entry: Hashable, Codable, Sendable {
-        package let trial: TrialID
-        package let loss: Loss
-    }
-
-    public init(minStep: Int, reductionFactor: Int = 3, maxStep: Int) {
-        precondition(minStep >= 1, "the first rung is at step 1 or later")
-        precondition(reductionFactor >= 2, "a reduction factor is at least 2")
+    /// - Parameter brackets: at least 1; at most one more than there are rungs is used.
+    public init(minStep: Int, reductionFactor: Int = 3, maxStep: Int, brackets: Int = 1) {
         self.minStep = minStep
         self.reductionFactor = reductionFactor
         self.maxStep = maxStep
-        rungs = []
-        var (step, overflow) = (minStep, false)
-        while !overflow, step < maxStep {
-            rungs.append(Rung(step: step))
-            (step, overflow) = step.multipliedReportingOverflow(by: reductionFactor)
-        }
+        self.brackets = Brackets(
+            brackets, minStep: minStep, reductionFactor: reductionFactor, maxStep: maxStep)
+        let rungs = self.brackets.rungs.count
+        losses = (0..<self.brackets.count).map { Array(repeating: SortedList(), count: rungs - $0) }
     }
+
+    public var rungs: [Int] { brackets.rungs }
 
     /// Decides every rung that the trial reached and that it was not recorded at, the lowest first, with the
     /// loss at hand: trainers need not report exactly at the rungs.
     public mutating func judge(_ trial: TrialID, step: Int, loss: Loss) -> Verdict {
-        var verdict = Verdict.go
-        var next = passed[trial] ?? 0
-        while next < rungs.count, rungs[next].step <= step {
-            let standing = rungs[next].record(Entry(trial: trial, loss: loss), reductionFactor)
-            next += 1
-            passed[trial] = next
-            guard standing.position <= standing.kept else { return .stop(.outranked(standing)) }
-            verdict = .pass(standing)
+        let bracket = brackets.bracket(of: trial.number)
+        var (verdict, next) = (Verdict.go, passed[trial] ?? 0)
+        guard step < maxStep, next < losses[bracket].count, brackets.rungs[bracket + next] <= step else {
+            return verdict
         }
+        repeat {
+            let position = losses[bracket][next].insert(loss) + 1
+            let count = losses[bracket][next].count
+            let standing = Standing(
+                rung: brackets.rungs[bracket + next], position: position, of: count,
+                kept: max(1, count / reductionFactor), bracket: brackets.name(of: bracket))
+            next += 1
+            verdict = position <= standing.kept ? .pass(standing) : .stop(.outranked(standing))
+            if position > standing.kept { break }
+        } while next < losses[bracket].count && brackets.rungs[bracket + next] <= step
+        passed[trial] = next
         return verdict
+    }
+
+    public func nextDecision(of trial: TrialID) -> Int? {
+        let next = brackets.bracket(of: trial.number) + (passed[trial] ?? 0)
+        return next < rungs.count ? rungs[next] : maxStep
     }
 }
 
 extension ASHAPruner {
-    /// As if `trial` had been recorded at one rung, the one of that index, and no other: for tests.
-    package func recording(_ trial: TrialID, rung: Int, loss: Loss) -> ASHAPruner {
-        var copy = self
-        _ = copy.rungs[rung].record(Entry(trial: trial, loss: loss), reductionFactor)
-        return copy
-    }
-}
+    /// How many brackets there are.
+    package var bracketCount: Int { brackets.count }
 
-extension ASHAPruner.Rung {
-    fileprivate mutating func record(_ entry: ASHAPruner.Entry, _ reductionFactor: Int) -> Standing {
-        let place = entries.firstIndex { entry.loss < $0.loss } ?? entries.count
-        entries.insert(entry, at: place)
-        return Standing(
-            rung: step, position: place + 1, of: entries.count, kept: max(1, entries.count / reductionFactor))
+    /// Which bracket the trial of a stage with this number is in, from 0.
+    package func bracket(of number: Int) -> Int { brackets.bracket(of: number) }
+
+    /// The losses recorded at each rung of a bracket, the lowest rung first, best first.
+    package func recorded(in bracket: Int) -> [[Loss]] { losses[bracket].map(\.elements) }
+
+    /// As if a trial had been recorded at one rung of bracket 0, and at no other: for tests.
+    package func recording(_ loss: Loss, rung: Int) -> ASHAPruner {
+        var copy = self
+        copy.losses[0][rung].insert(loss)
+        return copy
     }
 }

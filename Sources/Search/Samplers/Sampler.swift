@@ -25,10 +25,16 @@ public enum ProposalReason: Hashable, Codable, Sendable, CustomStringConvertible
     case startup(number: Int, of: Int)
     /// From a model of `observations` ended or running trials, of which `good` count as good.
     case model(observations: Int, good: Int)
+    /// From a Gaussian process on `observations` trials, `running` ones taken as they are predicted to end.
+    case gaussianProcess(observations: Int, running: Int)
     /// The `point`th (from 1) of a grid of `of` points.
     case grid(point: Int, of: Int)
     /// The `point`th (from 1) of Sobol's sequence in so many dimensions.
     case sobol(point: Int, dimensions: Int)
+    /// From the distribution after so many `updates`, one for each generation of `population` trials.
+    case generation(updates: Int, population: Int)
+    /// A child of two of the `parents` best trials.
+    case offspring(parents: Int)
 
     public var description: String {
         switch self {
@@ -36,8 +42,14 @@ public enum ProposalReason: Hashable, Codable, Sendable, CustomStringConvertible
         case .enqueued: "the best of the stage before"
         case .startup(let number, let count): "random, startup \(number) of \(count)"
         case .model(let observations, let good): "model on \(observations) observations, \(good) of them good"
+        case .gaussianProcess(let observations, 0): "Gaussian process on \(observations) observations"
+        case .gaussianProcess(let observations, let running):
+            "Gaussian process on \(observations) observations, \(running) running"
         case .grid(let point, let count): "grid point \(point) of \(count)"
         case .sobol(let point, let dimensions): "Sobol point \(point) in \(dimensions) dimensions"
+        case .generation(let updates, let population):
+            "distribution after \(updates) generations, now of \(population) trials"
+        case .offspring(let parents): "child of two of the best \(parents)"
         }
     }
 }
@@ -55,9 +67,12 @@ public enum SamplerKind: Sampler {
     case grid(GridSampler)
     case tpe(TPESampler)
     case sobol(SobolSampler)
+    case gp(GPSampler)
+    case cmaes(CMAESSampler)
+    case nsga2(NSGA2Sampler)
 
     /// The `kind`s of a study file, for error messages.
-    public static let names = ["random", "grid", "tpe", "sobol"]
+    public static let names = ["random", "grid", "tpe", "sobol", "gp", "cmaes", "nsga2"]
 
     /// As the sampler proposes. What the space's constraints forbid is asked again, `patience` times, and then
     /// drawn, so that no sampler need know of constraints; the better it does, the less is drawn.
@@ -79,6 +94,17 @@ public enum SamplerKind: Sampler {
         case .grid(let sampler): propose(with: sampler, as: Self.grid, history, &generator)
         case .tpe(let sampler): propose(with: sampler, as: Self.tpe, history, &generator)
         case .sobol(let sampler): propose(with: sampler, as: Self.sobol, history, &generator)
+        case .gp(let sampler): propose(with: sampler, as: Self.gp, history, &generator)
+        case .cmaes(let sampler): propose(with: sampler, as: Self.cmaes, history, &generator)
+        case .nsga2(let sampler): propose(with: sampler, as: Self.nsga2, history, &generator)
+        }
+    }
+
+    /// Whether it seeks what is good in any mix of objectives; the others go by the first one alone.
+    public var supportsSeveralObjectives: Bool {
+        switch self {
+        case .random, .grid, .sobol, .tpe, .gp, .nsga2: true
+        case .cmaes: false
         }
     }
 

@@ -109,6 +109,18 @@ struct Axis {
         }
     }
 
+    /// The ends of the cell around the value at `place`, as places; nil in a continuum.
+    func cell(atPlace place: Double) -> ClosedRange<Double>? {
+        let number = value(atPlace: place).number ?? low
+        let (first, last) =
+            switch form {
+            case .linear, .log: (low, low)
+            case .floatGrid, .intGrid: (position(of: number) - 0.5, position(of: number) + 0.5)
+            case .intLog: (Search.log(number - 0.5), Search.log(number + 0.5))
+            }
+        return last > first ? (first - low) / (high - low)...(last - low) / (high - low) : nil
+    }
+
     /// The `index`th value from 0 of an axis that has a `count`.
     func value(index: Int) -> ParameterValue {
         if case .intLog(let range) = form { return .int(range.lowerBound + index) }

@@ -40,6 +40,7 @@ extension Engine {
         case .stop(let reason):
             tell(.pruned(trial: run.trial, because: reason), &effects)
             stop(run, because: .pruned(reason), &effects)
+        case .pause, .exploit: preconditionFailure("a study's pruner stops trials and does nothing else")
         }
     }
 

@@ -12,7 +12,27 @@ import Wire
               coordinator simulate study.yaml  says what it would cost
               coordinator start study.yaml     runs it; run again to go on after anything
               coordinator status study.yaml    shows how far it is
+
+            Or drive the optimiser from a program of your own: coordinator ask-tell --help
             """,
         version: Hello.currentVersion,
-        subcommands: [Check.self, Start.self, Status.self, Trials.self, Best.self, Stop.self, Simulate.self])
+        subcommands: [
+            Check.self, Start.self, Status.self, Trials.self, Best.self, Stop.self, Simulate.self,
+            AskTell.self,
+        ])
+
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            // A wrong word on the command line is wrong input like any other.
+            guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
+            exit(withError: Failure.usage(fullMessage(for: error)))
+        }
+    }
 }

@@ -11,6 +11,12 @@ extension PlanDraft {
             case "grid": .grid(GridSampler(points: sampler.int("points", default: 5, in: 2...)))
             case "tpe": .tpe(TPESampler(startup: sampler.int("startup", default: 10, in: 1...)))
             case "sobol": .sobol(SobolSampler(seed: seed))
+            case "cmaes": .cmaes(CMAESSampler(startup: sampler.int("startup", default: 5, in: 0...)))
+            case "nsga2":
+                .nsga2(
+                    NSGA2Sampler(
+                        population: sampler.int("population", default: 20, in: 2...),
+                        startup: sampler.int("startup", default: 10, in: 2...)))
             default: .tpe(TPESampler())
             }
         } ?? .tpe(TPESampler())
@@ -18,7 +24,7 @@ extension PlanDraft {
 
     static func pruner(_ file: inout SettingsReader, steps: Int, _ direction: Direction) -> PrunerKind {
         file.nested("pruner") { pruner in
-            switch pruner.kind(among: PrunerKind.names) {
+            switch pruner.kind(among: PrunerKind.stopping) {
             case "median": return percentile(50, &pruner)
             case "percentile":
                 let percentile = pruner.double("percentile", default: 25, in: 0...100)

@@ -1,0 +1,184 @@
+public import FleetModel
+
+/// Asynchronous successive halving, promotion type (Li et al. 2020, algorithm 2): a trial pauses at every
+/// rung, and whenever a place is free the best paused trial among the best 1/η of a rung goes on to the
+/// next, from the highest rung where there is one; otherwise a new trial begins.
+///
+/// Two things are added to the paper; `Benchmarks/multifidelity` measures what they bring.
+/// - A rung ranks trials by a forecast of their loss at the end and not by the loss itself. On rungs that lie
+///   a factor apart a power law falls from rung to rung by a constant ratio less; that ratio, one for all
+///   trials, is fitted to the rungs passed so far (`Falling`). So a slow starter that falls steeply passes
+///   one that has come to rest. At the first rung nothing has fallen yet, and the loss decides.
+/// - Of two trials at a rung the better may go on already (1/η of them, rounded up), where the paper waits
+///   for η: the upper rungs, without which there is no forecast, fill sooner.
+///
+/// A trial that passes several rungs between two reports is recorded at each of them, and pauses at the last.
+/// Ties keep the earlier trial. With several brackets each compares its own trials only.
+public struct ASHAPromotion: Pruner {
+    /// Steps of the first rung, at least 1.
+    public let minStep: Int
+    /// η: each rung lies that many times further, at least 2.
+    public let reductionFactor: Int
+    /// Rungs lie below this step, where a trial ends anyway: from there on nothing is compared.
+    public let maxStep: Int
+    private let brackets: Brackets
+    /// By bracket and by rung, counted from the bracket's first.
+    private var ranks: [[Rung]]
+    private var trials: [TrialID: Progress] = [:]
+    private var falling = Falling()
+
+    private struct Rung: Hashable, Codable, Sendable {
+        /// Everyone who came here.
+        var all = SortedList<Entry>()
+        /// Those who are paused here.
+        var waiting = SortedList<Entry>()
+    }
+
+    private struct Entry: Hashable, Codable, Sendable, Comparable {
+        /// Of the loss at the end; lower is better.
+        let forecast: Double
+        /// From 0, in the order of arrival at the rung.
+        let arrival: Int
+        let trial: TrialID
+
+        static func < (a: Entry, b: Entry) -> Bool { (a.forecast, a.arrival) < (b.forecast, b.arrival) }
+    }
+
+    private struct Progress: Hashable, Codable, Sendable {
+        /// At the rungs passed so far.
+        var losses: [Loss] = []
+        /// Set while it is paused.
+        var paused: Pause?
+    }
+
+    private struct Pause: Hashable, Codable, Sendable {
+        let step: Int
+        let entry: Entry
+    }
+
+    /// - Parameter brackets: at least 1; at most one more than there are rungs is used.
+    public init(minStep: Int, reductionFactor: Int = 3, maxStep: Int, brackets: Int = 1) {
+        self.minStep = minStep
+        self.reductionFactor = reductionFactor
+        self.maxStep = maxStep
+        self.brackets = Brackets(
+            brackets, minStep: minStep, reductionFactor: reductionFactor, maxStep: maxStep)
+        let rungs = self.brackets.rungs.count
+        ranks = (0..<self.brackets.count).map { Array(repeating: Rung(), count: rungs - $0) }
+    }
+
+    public var rungs: [Int] { brackets.rungs }
+
+    public mutating func judge(_ trial: TrialID, step: Int, loss: Loss) -> Verdict {
+        let bracket = brackets.bracket(of: trial.number)
+        let first = trials[trial]?.losses.count ?? 0
+        guard step < maxStep, first < ranks[bracket].count, brackets.rungs[bracket + first] <= step else {
+            return .go
+        }
+        var progress = trials[trial] ?? Progress()
+        guard progress.paused == nil else { return .go }
+        var standing: Standing?
+        repeat {
+            let rung = progress.losses.count
+            progress.losses.append(loss)
+            falling.learn(from: progress.losses)
+            let forecast = falling.forecast(progress.losses, rungsLeft: ranks[bracket].count - rung)
+            let entry = Entry(
+                forecast: forecast, arrival: ranks[bracket][rung].all.count, trial: trial)
+            let position = ranks[bracket][rung].all.insert(entry) + 1
+            standing = self.standing(position, bracket, rung)
+            progress.paused = Pause(step: step, entry: entry)
+        } while progress.losses.count < ranks[bracket].count
+            && brackets.rungs[bracket + progress.losses.count] <= step
+        if let paused = progress.paused {
+            ranks[bracket][progress.losses.count - 1].waiting.insert(paused.entry)
+        }
+        trials[trial] = progress
+        return standing.map(Verdict.pause) ?? .go
+    }
+
+    /// The highest rung first; of brackets at the same step the one that began to compare first.
+    public mutating func resume() -> Resumption? {
+        for step in brackets.rungs.indices.reversed() {
+            for bracket in ranks.indices where bracket <= step {
+                if let resumption = resume(bracket, rung: step - bracket) { return resumption }
+            }
+        }
+        return nil
+    }
+
+    private mutating func resume(_ bracket: Int, rung: Int) -> Resumption? {
+        guard let entry = ranks[bracket][rung].waiting.first else { return nil }
+        let standing = standing(ranks[bracket][rung].all.rank(of: entry) + 1, bracket, rung)
+        guard standing.position <= standing.kept, let pause = trials[entry.trial]?.paused else { return nil }
+        ranks[bracket][rung].waiting.remove(entry)
+        trials[entry.trial]?.paused = nil
+        return Resumption(trial: entry.trial, step: pause.step, standing: standing)
+    }
+
+    private func standing(_ position: Int, _ bracket: Int, _ rung: Int) -> Standing {
+        let count = ranks[bracket][rung].all.count
+        return Standing(
+            rung: brackets.rungs[bracket + rung], position: position, of: count,
+            kept: max(count / reductionFactor, count > 1 ? 1 : 0), bracket: brackets.name(of: bracket))
+    }
+
+    public func nextDecision(of trial: TrialID) -> Int? {
+        let next = brackets.bracket(of: trial.number) + (trials[trial]?.losses.count ?? 0)
+        return next < rungs.count ? rungs[next] : maxStep
+    }
+
+    /// One that was paused never goes on; its place in the rung stays taken.
+    public mutating func ended(_ trial: TrialID) {
+        guard let progress = trials[trial], let paused = progress.paused else { return }
+        let bracket = brackets.bracket(of: trial.number)
+        ranks[bracket][progress.losses.count - 1].waiting.remove(paused.entry)
+        trials[trial]?.paused = nil
+    }
+}
+
+/// How much less losses fall from one rung to the next than they fell to this one. For a power law with
+/// exponent `p` on rungs that lie a factor η apart it is η^-p, the same at all rungs.
+struct Falling: Hashable, Codable, Sendable {
+    /// Over all trials and rungs: the fall after a rung as a share of the fall before it.
+    private var sum = 0.0
+    private var count = 0.0
+
+    /// What is assumed before there is anything to learn from: that of η = 3 and an exponent of about a half.
+    private static let prior = 0.6
+    /// For so many rungs passed the assumption counts.
+    private static let priorWeight = 3.0
+    /// A ratio of 1 would forecast that losses fall for ever.
+    private static let most = 0.95
+
+    /// - Parameter losses: of one trial at the rungs it passed, the last of them new.
+    mutating func learn(from losses: [Loss]) {
+        guard losses.count >= 3 else { return }
+        let last = losses.count - 1
+        let before = losses[last - 2].value - losses[last - 1].value
+        // Where noise is all there is, a fall is as often followed by a rise: the shares must cancel out, and
+        // none may outweigh the others.
+        if before > 0 { sum += ((losses[last - 1].value - losses[last].value) / before).clamped(to: -1...1) }
+        count += 1
+    }
+
+    /// From 0 to 0.95. Noise makes it smaller, as it should be: the less a fall says about the next.
+    var ratio: Double {
+        ((sum + Self.priorWeight * Self.prior) / (count + Self.priorWeight)).clamped(to: 0...Self.most)
+    }
+
+    /// The loss at the end of a trial with these losses at the rungs so far; finite.
+    /// - Parameter rungsLeft: how often it still falls, the end included.
+    func forecast(_ losses: [Loss], rungsLeft: Int) -> Double {
+        let last = losses[losses.count - 1].value
+        guard losses.count >= 2 else { return last }
+        let (fall, ratio) = (losses[losses.count - 2].value - last, ratio)
+        var (power, rest) = (1.0, 0.0)
+        for _ in 0..<rungsLeft {
+            power *= ratio
+            rest += power
+        }
+        let end = last - fall * rest
+        return end.clamped(to: -Double.greatestFiniteMagnitude...Double.greatestFiniteMagnitude)
+    }
+}

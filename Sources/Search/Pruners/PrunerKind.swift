@@ -1,0 +1,104 @@
+public import FleetModel
+
+/// Every pruner there is. A new one touches its own file and this one.
+public enum PrunerKind: Pruner {
+    /// `none` by name: every trial runs to its end.
+    case off
+    /// `median` by name is the 50th.
+    case percentile(PercentilePruner)
+    case threshold(ThresholdPruner)
+    case patience(PatiencePruner)
+    case asha(ASHAPruner)
+    case hyperband(HyperbandPruner)
+    case ashaPromotion(ASHAPromotion)
+    case population(PopulationPruner)
+
+    /// The names of those that stop trials and do nothing else.
+    public static let stopping = [
+        "none", "median", "percentile", "threshold", "patience", "asha", "hyperband",
+    ]
+
+    /// All names. Those beyond `stopping` pause and resume trials, or copy one's checkpoint to another.
+    public static let names = stopping + ["asha-promotion", "pbt"]
+
+    public var rungs: [Int] {
+        switch self {
+        case .off: []
+        case .percentile(let pruner): pruner.rungs
+        case .threshold(let pruner): pruner.rungs
+        case .patience(let pruner): pruner.rungs
+        case .asha(let pruner): pruner.rungs
+        case .hyperband(let pruner): pruner.rungs
+        case .ashaPromotion(let pruner): pruner.rungs
+        case .population(let pruner): pruner.rungs
+        }
+    }
+
+    public mutating func judge(_ trial: TrialID, step: Int, loss: Loss) -> Verdict {
+        change(otherwise: .go, Judgement(trial: trial, step: step, loss: loss))
+    }
+
+    public mutating func resume() -> Resumption? { change(otherwise: nil, Resuming()) }
+
+    public mutating func ended(_ trial: TrialID) { change(otherwise: (), Ending(trial: trial)) }
+
+    public func nextDecision(of trial: TrialID) -> Int? {
+        switch self {
+        case .off: nil
+        case .percentile(let pruner): pruner.nextDecision(of: trial)
+        case .threshold(let pruner): pruner.nextDecision(of: trial)
+        case .patience(let pruner): pruner.nextDecision(of: trial)
+        case .asha(let pruner): pruner.nextDecision(of: trial)
+        case .hyperband(let pruner): pruner.nextDecision(of: trial)
+        case .ashaPromotion(let pruner): pruner.nextDecision(of: trial)
+        case .population(let pruner): pruner.nextDecision(of: trial)
+        }
+    }
+
+    private mutating func change<C: Change>(otherwise: C.Answer, _ change: C) -> C.Answer {
+        switch self {
+        case .off: otherwise
+        case .percentile(let pruner): make(change, on: pruner, Self.percentile)
+        case .threshold(let pruner): make(change, on: pruner, Self.threshold)
+        case .patience(let pruner): make(change, on: pruner, Self.patience)
+        case .asha(let pruner): make(change, on: pruner, Self.asha)
+        case .hyperband(let pruner): make(change, on: pruner, Self.hyperband)
+        case .ashaPromotion(let pruner): make(change, on: pruner, Self.ashaPromotion)
+        case .population(let pruner): make(change, on: pruner, Self.population)
+        }
+    }
+
+    /// Empties `self` for the time of the call: two owners would have the pruner's tables copied each time.
+    private mutating func make<C: Change, P: Pruner>(
+        _ change: C, on pruner: consuming P, _ kind: (P) -> Self
+    ) -> C.Answer {
+        self = .off
+        let answer = change.made(on: &pruner)
+        self = kind(pruner)
+        return answer
+    }
+}
+
+/// A call that changes a pruner, as a value: so one switch over the kinds serves all of them.
+private protocol Change {
+    associatedtype Answer
+    func made<P: Pruner>(on pruner: inout P) -> Answer
+}
+
+private struct Judgement: Change {
+    let trial: TrialID
+    let step: Int
+    let loss: Loss
+
+    func made<P: Pruner>(on pruner: inout P) -> Verdict { pruner.judge(trial, step: step, loss: loss) }
+}
+
+private struct Resuming: Change {
+    func made<P: Pruner>(on pruner: inout P) -> Resumption? { pruner.resume() }
+}
+
+private struct Ending: Change {
+    let trial: TrialID
+
+    func made<P: Pruner>(on pruner: inout P) { pruner.ended(trial) }
+}

@@ -1,0 +1,98 @@
+import FleetModel
+
+/// One trial as a model may learn from it.
+struct Evidence {
+    let row: [Double]
+    /// nil for a failed trial.
+    let loss: Double?
+    /// Whether the loss is that of a trial cut short, carried on to its end by `RungOffsets`.
+    let isExtrapolated: Bool
+    let trial: Int
+}
+
+extension History {
+    /// What the first `ended` trials that ended teach, and with `running` also those still running that
+    /// passed a rung.
+    /// - Parameter blend: turns the losses of several objectives into one.
+    func evidence(ended count: Int, running: Bool, blend: Tchebycheff?) -> [Evidence] {
+        var indices = Array(ended.prefix(count))
+        let offsets = RungOffsets(indices.map { trials[$0] }, rungs: rungs.count)
+        if running {
+            indices += trials.indices.filter { trials[$0].isMeasured && trials[$0].result == .running }
+        }
+        return indices.map { index in
+            let trial = trials[index]
+            let loss: Double? =
+                switch trial.result {
+                case .complete(let losses): blend?.loss(losses) ?? losses[0].value
+                case .pruned(_, let loss) where blend == nil:
+                    offsets.end(of: loss.value, rungs: trial.rungLosses.count)
+                case .running:
+                    trial.rungLosses.last.map { offsets.end(of: $0.value, rungs: trial.rungLosses.count) }
+                case .pruned, .failed: nil
+                }
+            let isComplete = if case .complete = trial.result { true } else { false }
+            return Evidence(
+                row: Array(row(index)), loss: loss, isExtrapolated: !isComplete && loss != nil, trial: index)
+        }
+    }
+
+    /// The trials of an earlier stage that lie in this history's space.
+    func evidence(of stage: EarlierStage) -> [Evidence] {
+        stage.observations.compactMap { observation in
+            guard case .complete(let losses) = observation.result, losses.count == 1,
+                space.problem(with: observation.assignment) == nil
+            else { return nil }
+            return Evidence(
+                row: places(of: observation.assignment), loss: losses[0].value, isExtrapolated: false,
+                trial: -1)
+        }
+    }
+}
+
+extension Observation {
+    /// Whether there is a loss, if only from a rung.
+    fileprivate var isMeasured: Bool { !rungLosses.isEmpty }
+}
+
+extension TrainingSet {
+    /// Beside noise, how far off an extrapolated loss is, as a variance of targets.
+    private static let extrapolation = 0.1
+    /// How far off the function was one stage earlier, as a variance of targets.
+    private static let ageing = 0.1
+    /// An earlier stage teaches something from so many trials on.
+    private static let fewest = 3
+
+    /// - Parameters:
+    ///   - ended: so many trials of `history`, in the order in which they ended.
+    ///   - running: whether to count running trials that passed a rung.
+    init(
+        _ history: History, kinds: [ModelPoints.Kind], ended: Int, running: Bool, blend: Tchebycheff?
+    ) {
+        let open = history.evidence(ended: ended, running: running, blend: blend)
+        let stages = blend == nil ? history.earlier.map(history.evidence(of:)) : []
+        self.init(kinds, capacity: stages.reduce(open.count) { $0 + $1.count })
+        var deviation: Double?
+        for (age, evidence) in stages.enumerated().reversed() where evidence.count >= Self.fewest {
+            deviation = append(evidence, stage: age + 1, deviation: nil)
+        }
+        append(open, stage: 0, deviation: deviation)
+    }
+
+    /// - Parameter deviation: that of losses in the stage before.
+    /// - Returns: the deviation of these losses.
+    @discardableResult
+    private mutating func append(_ evidence: [Evidence], stage: Int, deviation: Double?) -> Double? {
+        let losses = evidence.compactMap(\.loss)
+        guard let warp = Warp(losses, deviation: deviation) else { return deviation }
+        // Where trials fail by themselves it had better not be tried, so they are as bad as the worst.
+        let worst = losses.reduce(-Double.infinity) { max($0, warp.target(of: $1)) }
+        for item in evidence {
+            let variance = Double(stage) * Self.ageing + (item.isExtrapolated ? Self.extrapolation : 0)
+            append(
+                item.row, target: item.loss.map(warp.target(of:)) ?? worst, variance: variance, stage: stage,
+                trial: item.trial)
+        }
+        return warp.deviation
+    }
+}

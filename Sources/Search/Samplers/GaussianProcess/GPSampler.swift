@@ -1,0 +1,111 @@
+public import FleetModel
+
+/// Bayesian optimisation with a Gaussian process: Matérn 5/2 with a length scale for each parameter, fitted by
+/// marginal likelihood, and the logarithm of the expected improvement (Jones et al. 1998; Ament et al. 2023).
+///
+/// Losses are warped (`Warp`), so that terrible ones do not drown differences among good ones. Failed trials
+/// count as the worst, pruned ones as what they would have come to (`RungOffsets`), running ones as what the
+/// model predicts for them. Trials of earlier stages count with a level of their own. Several objectives are
+/// weighed at random, anew for each proposal (`Tchebycheff`). An assignment is not proposed twice; where there
+/// is no other left, nothing is.
+///
+/// An ask costs about n² operations a candidate and n³ for a fit, where n is bounded by `conditioned` and
+/// `fitted`; fits are made at a sixteenth more trials than the last.
+public struct GPSampler: Sampler {
+    /// So many spread trials come first, at least 1.
+    public let startup: Int
+    /// Points scored for each proposal before the best of them are improved, at least 1; fewer where the model
+    /// is so large that they would take too long.
+    public let candidates: Int
+    private var memo = Memo<Fitted>()
+
+    private struct Fitted: Sendable {
+        let training: TrainingSet
+        let kernel: MaternKernel
+    }
+
+    /// At most so many trials are conditioned on, and so many fitted to.
+    private static let conditioned = 500
+    private static let fitted = 160
+
+    public init(startup: Int = 10, candidates: Int = 1536) {
+        precondition(startup >= 1, "a model needs at least one trial")
+        precondition(candidates >= 1, "a search needs at least one candidate")
+        self.startup = startup
+        self.candidates = candidates
+    }
+
+    public mutating func propose(
+        from history: History, using generator: inout SeededGenerator
+    ) -> Proposal? {
+        let coordinates = Coordinates(history)
+        let untried = coordinates.untried(in: history)
+        if let untried, untried.isEmpty { return nil }
+        let blend = Tchebycheff(history, using: &generator)
+        let training = TrainingSet(
+            history, kinds: coordinates.kinds, ended: history.ended.count, running: true, blend: blend
+        )
+        let known = history.trials.count + training.stages.count { $0 > 0 }
+        guard known >= startup, training.count >= 2 else {
+            return Proposal(
+                draw(from: history, untried, using: &generator),
+                .startup(number: history.trials.count + 1, of: startup))
+        }
+        let kernel = kernel(for: history, coordinates.kinds, blend)
+        var process = GaussianProcess(kernel, training.limited(to: Self.conditioned))
+        let running = history.unmeasured(coordinates)
+        for point in running { process.believe(in: point) }
+        let search = AcquisitionSearch(
+            process: process, improvement: LogImprovement(incumbent: training.lowest),
+            coordinates: coordinates, candidates: candidates)
+        let assignment =
+            search.best(of: history, training, untried: untried, using: &generator)
+            ?? draw(from: history, nil, using: &generator)
+        return Proposal(
+            assignment, .gaussianProcess(observations: training.count, running: running.count))
+    }
+
+    /// A random assignment, of a small finite space one that no trial has.
+    private func draw(
+        from history: History, _ untried: [[Double]]?, using generator: inout SeededGenerator
+    ) -> Assignment? {
+        guard let untried else { return history.space.draw(using: &generator) }
+        return history.assignment(at: untried[Int(generator.unit() * Double(untried.count))])
+    }
+
+    /// Fitted to the trials that had ended at the last of the scheduled counts, always from the same starting
+    /// values, so that it does not matter whether the last fit is remembered.
+    private mutating func kernel(
+        for history: History, _ kinds: [ModelPoints.Kind], _ blend: Tchebycheff?
+    ) -> MaternKernel {
+        let training = TrainingSet(
+            history, kinds: kinds, ended: Self.scheduled(history.ended.count), running: false, blend: blend
+        ).limited(to: Self.fitted)
+        if let kept = memo.value, kept.training == training { return kept.kernel }
+        let kernel = KernelFit(training: training).kernel()
+        memo.value = Fitted(training: training, kernel: kernel)
+        return kernel
+    }
+
+    /// `count` without its binary digits after the fifth: up to 31 each count has its fit.
+    static func scheduled(_ count: Int) -> Int {
+        let digits = max(0, Int.bitWidth - count.leadingZeroBitCount - 5)
+        return (count >> digits) << digits
+    }
+}
+
+extension TrainingSet {
+    /// The lowest target of the open stage, of all where it has none.
+    fileprivate var lowest: Double {
+        let open = zip(targets, stages).filter { $0.1 == 0 }.map(\.0)
+        return (open.isEmpty ? targets : open).min() ?? 0
+    }
+}
+
+extension History {
+    /// As a model sees them, the running trials of which nothing is known; the latest, should there be many.
+    fileprivate func unmeasured(_ coordinates: Coordinates) -> [[Double]] {
+        trials.indices.filter { trials[$0].result == .running && trials[$0].rungLosses.isEmpty }
+            .suffix(200).map { coordinates.modelPoint(row($0)) }
+    }
+}

@@ -1,0 +1,48 @@
+public import FleetModel
+
+/// Tree-structured Parzen estimator (Bergstra et al. 2011, section 4): two densities, one of the good trials
+/// and one of all others, and proposals where the first is large compared with the second.
+///
+/// - Multivariate: a kernel is a product over all parameters (see `ParzenMixture`, also for conditional
+///   spaces). Good kernels are wide and weighted by rank, bad ones narrow (see `TPEModel`): chosen by
+///   measurement, and far from the univariate original.
+/// - Trials rank by their losses; those that were pruned, or still run, by the rungs that they reached (see
+///   `Ranking`). Pruned trials without rungs rank by the loss that they had.
+/// - Running trials without a rung count as bad, which keeps parallel proposals apart (Ginsbourger et al. 2010,
+///   constant liar), and so do failed ones: what fails by itself, as by not-a-number or out of memory, had
+///   better not be tried nearby.
+/// - In a finite space no assignment comes twice before the space is all but used up.
+/// - Several objectives rank by fronts (see `Ranking`; Ozaki et al. 2022, MOTPE).
+/// - Trials of stages before stand in for the startup and inform the model (see `EarlierLessons`).
+public struct TPESampler: Sampler {
+    /// So many random trials come first, at least 1.
+    public let startup: Int
+    /// Candidates drawn for each proposal, at least 1.
+    public let candidates: Int
+
+    public init(startup: Int = 10, candidates: Int = 64) {
+        precondition(startup >= 1, "TPE begins with at least one random trial")
+        precondition(candidates >= 1, "TPE needs at least one candidate")
+        self.startup = startup
+        self.candidates = candidates
+    }
+
+    public func propose(from history: History, using generator: inout SeededGenerator) -> Proposal? {
+        let lessons = EarlierLessons(history)
+        let ranking = Ranking(history.trials, rungs: history.rungs.count, good: TPEModel.goodCount)
+        let failed = history.trials.count { $0.result == .failed }
+        let tried = history.trials.count - failed
+        guard tried >= startup || lessons.count >= 2 else {
+            let row = history.space.draw(using: &generator)
+            return Proposal(row, .startup(number: tried + 1, of: startup))
+        }
+        // With all of many parallel trials still running there is nothing to learn from.
+        guard ranking.best.count + lessons.count >= 2 else {
+            return Proposal(history.space.draw(using: &generator), .random)
+        }
+        let model = TPEModel(history, PlaceColumns(history), ranking, lessons)
+        let row = model.propose(history, candidates: candidates, using: &generator)
+        return Proposal(
+            history.assignment(at: row), .model(observations: history.trials.count, good: model.goodCount))
+    }
+}
