@@ -92,7 +92,8 @@ let package = Package(
             swiftSettings: rules),
 
         .executableTarget(
-            name: "soak", dependencies: ["Simulation"], path: "Benchmarks/Soak", swiftSettings: rules),
+            name: "soak", dependencies: ["FleetModel", "Search", "Simulation", "StudyCore"],
+            path: "Benchmarks/Soak", swiftSettings: rules),
 
         // Tests.
         .testTarget(

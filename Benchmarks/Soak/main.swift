@@ -1,6 +1,9 @@
 // Hostile simulations, seed after seed: `make soak SECONDS=600`, or one with its trace: `make soak SEED=17`.
+import FleetModel
 import Foundation
+import Search
 import Simulation
+import StudyCore
 
 /// Says what is wrong with the arguments, and ends.
 func refuse() -> Never {
@@ -52,6 +55,7 @@ while case let seconds = Date().timeIntervalSince(begin), seconds < options["--s
     if Date().timeIntervalSince(told) >= 10 {
         told = Date()
         print("\(Int(seconds)) s: \(count) seeds, \(events) events, \(faults) faults, \(broken) broken")
+        fflush(nil)
     }
 }
 let seconds = Date().timeIntervalSince(begin)
