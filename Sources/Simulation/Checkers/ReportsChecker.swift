@@ -6,9 +6,11 @@ public import StudyCore
 public struct ReportsChecker: Checker {
     private struct File {
         var lines: [PlacedEvent] = []
+        /// As it was before the disk lost lines: what was told by then may still arrive.
+        var earlier: [PlacedEvent] = []
         var applied = 0
-        /// The disk lost lines that were applied: nothing more can be.
-        var isCut = false
+        /// Offset after the last line applied.
+        var end = 0
     }
 
     private static let promise = "no report is lost or doubled"
@@ -21,8 +23,8 @@ public struct ReportsChecker: Checker {
         case .logged(let run, let placed): files[run, default: File()].lines.append(placed)
         case .lostLines(let run, let end):
             guard var file = files[run] else { return }
+            if file.earlier.isEmpty { file.earlier = file.lines }
             file.lines.removeAll { $0.end > end }
-            file.isCut = file.isCut || file.applied > file.lines.count
             files[run] = file
         case .began, .gone, .saved, .removed, .kept: break
         }
@@ -40,30 +42,26 @@ public struct ReportsChecker: Checker {
 
     private mutating func take(_ what: Happening, _ run: RunID, _ end: Int) throws(Violation) {
         guard let file = files[run] else { throw Violation(Self.promise, "\(run) spoke and has no file") }
-        if file.isCut { throw Violation(Self.promise, "\(run) at \(end): its disk lost what came before") }
-        if file.lines.prefix(file.applied).contains(where: { $0.end == end }) {
+        guard end > file.end else {
             throw Violation(Self.promise, "the line of \(run) up to \(end) was applied before")
         }
-        guard file.applied < file.lines.count else {
-            throw Violation(Self.promise, "the file of \(run) has no line up to \(end)")
+        let candidates = [file.lines, file.earlier].compactMap { lines in
+            file.applied < lines.count ? lines[file.applied] : nil
         }
-        let next = file.lines[file.applied]
-        guard Happening(next, of: run) == what else {
+        guard candidates.contains(where: { Happening($0, of: run) == what }) else {
+            let expected = candidates.map { "\($0.event.short) [\($0.end)]" }
             throw Violation(
-                Self.promise,
-                "\(run): \(what.short) was applied where its file has \(next.event.short) [\(next.end)]")
+                Self.promise, "\(run): \(what.short) was applied where its file has \(expected)")
         }
         files[run]?.applied += 1
+        files[run]?.end = end
     }
 
     /// The engine remembers how far it came.
     private func compare(_ run: RunID, with engine: Engine) throws(Violation) {
-        guard let file = files[run], file.applied > 0,
-            let known = engine.trial(run.trial)?.runs[run.attempt].offset
+        guard let end = files[run]?.end, let known = engine.trial(run.trial)?.runs[run.attempt].offset,
+            known != end
         else { return }
-        let end = file.isCut ? known : file.lines[file.applied - 1].end
-        guard known == end else {
-            throw Violation(Self.promise, "the engine holds \(run) applied up to \(known), which is \(end)")
-        }
+        throw Violation(Self.promise, "the engine holds \(run) applied up to \(known), which is \(end)")
     }
 }
