@@ -1,6 +1,6 @@
 # Everything that a person types. `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help build quickstart test bench format packages
+.PHONY: help build quickstart test bench soak format packages
 
 BIN := .build/release
 
@@ -29,6 +29,11 @@ test: packages ## Run every check: format, build, all suites
 
 bench: build ## Measure speed: native trainer, journal, decisions
 	Benchmarks/run
+
+SECONDS ?= 600
+soak: ## Simulate hostile fleets for SECONDS=600, or one with its trace: SEED=17
+	swift build -c release --product soak
+	$(BIN)/soak $(if $(SEED),--seed $(SEED),--seconds $(SECONDS) --from $(or $(FROM),0))
 
 format: ## Format the sources in place
 	swift format format --in-place --recursive Package.swift Sources Tests agents plugins Benchmarks

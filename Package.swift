@@ -38,6 +38,10 @@ let package = Package(
         .target(name: "FleetModel", swiftSettings: rules),
         .target(name: "Search", dependencies: ["FleetModel"], swiftSettings: rules),
         .target(name: "StudyCore", dependencies: ["FleetModel", "Search"], swiftSettings: rules),
+        .target(
+            name: "Simulation", dependencies: ["FleetModel", "Search", "StudyCore"],
+            // Unoptimised, the thousands of simulations in its tests would take minutes.
+            swiftSettings: rules + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
 
         // The pipe, its kit, and the edges.
         .target(name: "Wire", dependencies: ["FleetModel"], swiftSettings: rules),
@@ -54,7 +58,8 @@ let package = Package(
         .executableTarget(
             name: "coordinator",
             dependencies: [
-                "FleetModel", "Search", "StudyCore", "Wire", "TrainerKit", "FleetLink", "Journal",
+                "FleetModel", "Search", "StudyCore", "Simulation", "Wire", "TrainerKit", "FleetLink",
+                "Journal",
                 argumentParser,
                 yams,
             ],
@@ -86,6 +91,10 @@ let package = Package(
             name: "SamplerSpeed", dependencies: ["FleetModel", "Search"], path: "Benchmarks/SamplerSpeed",
             swiftSettings: rules),
 
+        .executableTarget(
+            name: "soak", dependencies: ["FleetModel", "Search", "Simulation", "StudyCore"],
+            path: "Benchmarks/Soak", swiftSettings: rules),
+
         // Tests.
         .testTarget(
             name: "JournalTests",
@@ -104,6 +113,9 @@ let package = Package(
             swiftSettings: rules),
         .testTarget(
             name: "StudyCoreTests", dependencies: ["FleetModel", "Search", "StudyCore"], swiftSettings: rules),
+        .testTarget(
+            name: "SimulationTests", dependencies: ["FleetModel", "Search", "Simulation", "StudyCore"],
+            swiftSettings: rules),
         .testTarget(
             name: "CoordinatorTests", dependencies: ["coordinator", "FleetModel", "Search", "StudyCore"],
             exclude: ["Snapshots"], swiftSettings: rules),

@@ -44,7 +44,8 @@ public struct RunSummary: Hashable, Codable, Sendable {
     public let run: RunID
     /// Whether its process lives.
     public let isAlive: Bool
-    /// Size of `events.jsonl` in bytes, up to the last whole line.
+    /// Size of `events.jsonl` in bytes, up to the last whole line; 0 where no line ends at the offset that
+    /// was asked for, because the machine lost its power, and the file its last lines.
     public let end: Int
 
     public init(run: RunID, isAlive: Bool, end: Int) {

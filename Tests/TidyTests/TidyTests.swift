@@ -48,15 +48,16 @@ import Testing
         }
     }
 
-    @Test(arguments: sources("Sources/Search"))
-    func `search takes nothing from the system but mathematics, in one file`(source: Source) {
+    @Test(arguments: sources("Sources/Search", "Sources/Simulation"))
+    func `search and simulation take nothing from the system but mathematics, in one file`(source: Source) {
         for module in ["Foundation", "FoundationEssentials", "Dispatch", "Synchronization"] {
             #expect(!source.imports(module), "\(source.path) imports \(module)")
         }
         if source.imports("Glibc") { #expect(source.path.hasSuffix("/Math.swift")) }
     }
 
-    @Test(arguments: sources("Sources/StudyCore", "Sources/Search", "Sources/FleetModel"))
+    @Test(
+        arguments: sources("Sources/StudyCore", "Sources/Search", "Sources/FleetModel", "Sources/Simulation"))
     func `the core draws from its own generator and waits for nothing`(source: Source) {
         let banned = [
             "SystemRandomNumberGenerator", ".random(in: ", ".randomElement()", ".shuffled()", ".shuffle()",

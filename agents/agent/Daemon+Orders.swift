@@ -56,15 +56,17 @@ extension Daemon {
 
     private func follow(_ study: StudyID, _ offsets: [RunOffset], for client: Client) {
         let keys = store.runs(of: study)
+        let ends = Dictionary(offsets.map { ($0.run, max(0, $0.end)) }) { max($0, $1) }
         client.tell(
             .runs(
                 study: study,
                 runs: keys.map { key in
-                    let end = store.folder(of: key).readTail().end
-                    return RunSummary(run: key.run, isAlive: runs[key] != nil, end: end)
+                    let folder = store.folder(of: key)
+                    let fits = folder.aLineEnds(at: ends[key.run] ?? 0)
+                    return RunSummary(
+                        run: key.run, isAlive: runs[key] != nil, end: fits ? folder.readTail().end : 0)
                 }))
-        let ends = offsets.map { ($0.run, max(0, $0.end)) }
-        client.follow(study, from: Dictionary(ends) { max($0, $1) }, runs: keys)
+        client.follow(study, from: ends, runs: keys)
     }
 
     private func stop(_ key: RunKey, _ order: StopOrder, for client: Client, now: Double) {

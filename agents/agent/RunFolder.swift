@@ -13,6 +13,16 @@ extension TrialFolder {
 
     var hasSpec: Bool { access(spec, F_OK) == 0 }
 
+    /// Whether somebody who has read `events.jsonl` up to `offset` can go on there. Not so where the machine
+    /// lost its power and the file its last lines.
+    func aLineEnds(at offset: Int) -> Bool {
+        guard offset > 0 else { return true }
+        let descriptor = open(events, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        return readBytes(descriptor, from: offset - 1, limit: 1) == [UInt8(ascii: "\n")]
+    }
+
     /// For how long a stop order has been here, in seconds; nil where there is none.
     var stopAge: Double? {
         var status = Glibc.stat()

@@ -29,6 +29,7 @@ extension Engine {
         waiting = nil
         checkBudget(&effects)
         while phase == .open {
+            waiting = nil
             if launchNext(&effects) { continue }
             guard closeStageIfFinished(&effects) else { return }
         }
@@ -49,20 +50,31 @@ extension Engine {
     private mutating func launchNext(_ effects: inout [Effect]) -> Bool {
         guard leasing.count < plan.resources.parallel ?? .max else { return false }
         let open = stages.count - 1
-        let queued = stages[open].queued.first.map { stages[open].trials[$0] }
-        guard queued != nil || wantsTrial else { return false }
-        let checkpoint = queued?.checkpoint ?? stages[open].origin
+        // The trials that wait come first, in order. Where one has to wait for its own node, another may go.
+        for number in stages[open].queued {
+            guard let lease = room(for: stages[open].trials[number].checkpoint) else {
+                if nodes.areFull(for: plan.resources.gpusPerNode) { return false }
+                continue
+            }
+            launch(stages[open].trials[number], on: lease, &effects)
+            return true
+        }
+        guard wantsTrial, let lease = room(for: nil), let trial = propose(&effects) else { return false }
+        launch(trial, on: lease, &effects)
+        return true
+    }
+
+    /// A lease for a trial of the open stage; nil, with the reason in `waiting`, where there is no room.
+    private mutating func room(for checkpoint: Checkpoint?) -> Lease? {
+        let origin = checkpoint ?? stages[stages.count - 1].origin
         let need = Need(
             slots: plan.resources.gpus, perNode: plan.resources.gpusPerNode,
-            node: checkpoint.flatMap(node(of:)))
-        switch place(need, on: nodes) {
+            node: origin.flatMap(node(of:)))
+        switch nodes.place(need) {
+        case .success(let lease): return lease
         case .failure(let wait):
-            waiting = wait.reason
-            return false
-        case .success(let lease):
-            guard let trial = queued ?? propose(&effects) else { return false }
-            launch(trial, on: lease, &effects)
-            return true
+            waiting = waiting ?? wait.reason
+            return nil
         }
     }
 
@@ -100,13 +112,8 @@ extension Engine {
         stages[id.stage].trials[id.number].runs.append(run)
         stages[id.stage].set(.running, of: id.number)
         leasing.append(run.id)
-        for part in lease.parts {
-            let node = nodes.firstIndex { $0.id == part.node }!
-            for slot in part.slots {
-                precondition(nodes[node].leased[slot] == nil, "slot \(slot) is leased twice")
-                nodes[node].leased[slot] = run.id
-            }
-        }
+        spending.begin(lease.width, at: elapsed)
+        for part in lease.parts { nodes.lease(part, to: run.id) }
         effects.append(.launch(order(for: run)))
     }
 

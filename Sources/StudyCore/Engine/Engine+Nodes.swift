@@ -3,38 +3,40 @@ import FleetModel
 /// What nodes offer.
 extension Engine {
     mutating func survey(_ id: NodeID, _ slots: [OfferedSlot]) throws(RefusedEvent) {
-        guard let index = nodes.firstIndex(where: { $0.id == id }) else {
-            nodes.append(Node(id: id, slots: slots))
-            nodes.sort { $0.id < $1.id }
-            return
-        }
+        guard let index = nodes.firstIndex(of: id) else { return nodes.add(Node(id: id, slots: slots)) }
         guard nodes[index].slots != slots || nodes[index].isLost else { throw .noChange }
-        nodes[index].slots = slots
-        nodes[index].isLost = false
+        nodes.update(index) { node in
+            node.slots = slots
+            node.isLost = false
+        }
     }
 
     /// Takes the slots of a refused lease out of the pool until their node is surveyed again, so that a
     /// refusal is never answered by the same order at once.
     mutating func block(_ lease: Lease, because reason: String) {
         for part in lease.parts {
-            guard let index = nodes.firstIndex(where: { $0.id == part.node }) else { continue }
-            nodes[index].slots = nodes[index].slots.map { offered in
-                part.slots.contains(offered.slot) ? OfferedSlot(offered.slot, unavailable: reason) : offered
+            guard let index = nodes.firstIndex(of: part.node) else { continue }
+            nodes.update(index) { node in
+                node.slots = node.slots.map { offered in
+                    part.slots.contains(offered.slot)
+                        ? OfferedSlot(offered.slot, unavailable: reason) : offered
+                }
             }
         }
     }
 
     mutating func lose(_ id: NodeID, _ effects: inout [Effect]) throws(RefusedEvent) {
-        guard let index = nodes.firstIndex(where: { $0.id == id }) else {
+        guard let index = nodes.firstIndex(of: id) else {
             throw .unknown(what: "node \(id)")
         }
         guard !nodes[index].isLost else { throw .noChange }
-        nodes[index].isLost = true
+        nodes.update(index) { $0.isLost = true }
         let runs = leasing.filter { run in
             trial(run.trial)!.runs[run.attempt].lease.parts.contains { $0.node == id }
         }
         for run in runs {
             release(run)
+            withdraw(run, &effects)
             interrupted(run, RunFailure(.node(reason: "node \(id) is lost")), &effects)
         }
     }

@@ -5,10 +5,9 @@ public import FleetModel
 extension Engine {
     /// Orders that a node may not have got: sent again on every connection.
     public func outstanding(on node: NodeID) -> [Effect] {
-        leasing.flatMap { id -> [Effect] in
+        leasing(on: node).flatMap { id -> [Effect] in
             let trial = trial(id.trial)!
             let run = trial.runs[id.attempt]
-            guard run.lease.parts.contains(where: { $0.node == node }) else { return [] }
             var effects: [Effect] = run.offset == 0 ? [.launch(order(for: run))] : []
             if case .stopping(let reason) = trial.state {
                 effects.append(.stop(run: id, nodes: run.lease.parts.map(\.node), because: reason))
@@ -25,24 +24,49 @@ extension Engine {
         }
     }
 
+    /// Runs that hold a lease on the node, sorted.
+    private func leasing(on node: NodeID) -> [RunID] {
+        nodes.firstIndex(of: node).map { Set(nodes[$0].leased.values).sorted() } ?? []
+    }
+
     /// Every run that was ever placed on the node, with the offset applied.
     public func offsets(on node: NodeID) -> [(run: RunID, offset: Int)] {
         trials.flatMap(\.runs).filter { run in run.lease.parts.contains { $0.node == node } }
             .map { ($0.id, $0.offset) }
     }
 
-    /// Compares the runs that a node shows with those recorded there.
+    /// Compares the runs that a node shows with those recorded there. One whose file does not reach what was
+    /// applied of it, or is over and has nothing new, was on a machine that lost its power, and its file the
+    /// last lines: what was written since would be taken for old news, so the run is as good as missing.
     public func reconcile(_ node: NodeID, observed: [ObservedRun]) -> Reconciliation {
-        let shown = Set(observed.map(\.run))
-        let missing = leasing.filter { id in
+        let shown = Dictionary(observed.map { ($0.run, $0) }) { first, _ in first }
+        let missing = leasing(on: node).filter { id in
             let run = trial(id.trial)!.runs[id.attempt]
-            return run.offset > 0 && !shown.contains(id)
-                && run.lease.parts.contains { $0.node == node }
+            guard run.offset > 0 else { return false }
+            guard let observed = shown[id] else { return true }
+            guard run.lease.parts[0].node == node else { return false }
+            return observed.isAlive ? observed.end < run.offset : observed.end <= run.offset
         }
-        let leased = Set(leasing)
+        let gone = Set(missing)
         return Reconciliation(
             events: missing.map { .runMissing(run: $0) },
-            strays: observed.filter { $0.isAlive && !leased.contains($0.run) }.map(\.run))
+            strays: observed.filter { $0.isAlive && (!leasing.contains($0.run) || gone.contains($0.run)) }
+                .map(\.run))
+    }
+
+    /// What a node offers, as it shows its slots. One that a run of this study holds counts as offered while
+    /// the run holds a lease, for leases are known here; a run that holds a slot without one was given up,
+    /// and is to be stopped before its slot can be had.
+    public func reconcile(_ node: NodeID, slots: [ShownSlot]) -> Reconciliation {
+        let strays = Set(slots.compactMap(\.holder)).filter { !leasing.contains($0) }
+        let offered = slots.map { shown in
+            let stray = shown.holder.flatMap { strays.contains($0) ? $0 : nil }
+            return OfferedSlot(
+                shown.slot,
+                unavailable: shown.unavailable ?? stray.map { "\($0) is on it, which was given up" })
+        }
+        return Reconciliation(
+            events: [.nodeSurveyed(node: node, slots: offered)], strays: strays.sorted())
     }
 }
 
@@ -50,16 +74,34 @@ extension Engine {
 public struct ObservedRun: Hashable, Sendable {
     public let run: RunID
     public let isAlive: Bool
+    /// Size of its `events.jsonl`; 0 where no line ends at the offset that was asked for.
+    public let end: Int
 
-    public init(run: RunID, isAlive: Bool) {
+    public init(run: RunID, isAlive: Bool, end: Int) {
         self.run = run
         self.isAlive = isAlive
+        self.end = end
     }
 }
 
-/// What follows from a node's runs.
+/// A slot as its node shows it.
+public struct ShownSlot: Hashable, Sendable {
+    public let slot: Slot
+    /// The run of this study that is on it.
+    public let holder: RunID?
+    /// Why it cannot be had, where that is no run of this study.
+    public let unavailable: String?
+
+    public init(_ slot: Slot, holder: RunID? = nil, unavailable: String? = nil) {
+        self.slot = slot
+        self.holder = holder
+        self.unavailable = unavailable
+    }
+}
+
+/// What follows from what a node shows.
 public struct Reconciliation: Hashable, Sendable {
-    /// What must have happened to recorded runs.
+    /// What must have happened.
     public let events: [Happening]
     /// Runs that live and should not: to be stopped.
     public let strays: [RunID]

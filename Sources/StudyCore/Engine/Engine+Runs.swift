@@ -10,7 +10,7 @@ extension Engine {
         stages[run.trial.stage].trials[run.trial.number].runs[run.attempt].offset = end
         switch stages[run.trial.stage].trials[run.trial.number].state {
         case .running, .stopping(.paused): return true
-        case .queued, .stopping(.pruned), .ended: return false
+        case .queued, .stopping(.pruned), .stopping(.givenUp), .ended: return false
         }
     }
 
@@ -95,6 +95,7 @@ extension Engine {
     ) throws(RefusedEvent) {
         try checkNotBegun(run)
         release(run)
+        withdraw(run, &effects)
         block(trial(run.trial)!.runs[run.attempt].lease, because: reason)
         goOnLater(run.trial, &effects)
         // A node that goes on refusing is asked again and again; people are told once.
@@ -105,7 +106,14 @@ extension Engine {
     mutating func missing(_ run: RunID, _ effects: inout [Effect]) throws(RefusedEvent) {
         guard leasing.contains(run) else { throw .notCurrent(run: run) }
         release(run)
+        withdraw(run, &effects)
         interrupted(run, RunFailure(.vanished), &effects)
+    }
+
+    /// What is left of a gang that was given up does not go on holding its slots.
+    mutating func withdraw(_ run: RunID, _ effects: inout [Effect]) {
+        let nodes = trial(run.trial)!.runs[run.attempt].lease.parts.map(\.node)
+        if nodes.count > 1 { effects.append(.stop(run: run, nodes: nodes, because: .givenUp)) }
     }
 
     /// A run is gone by no fault of its trial.
@@ -113,7 +121,7 @@ extension Engine {
         switch trial(run.trial)!.state {
         case .stopping(.pruned(let reason)): close(run.trial, .pruned(reason), &effects)
         case .stopping(.paused): goOnLater(run.trial, &effects)
-        case .queued, .running, .ended: retry(run, failure, &effects)
+        case .queued, .running, .stopping(.givenUp), .ended: retry(run, failure, &effects)
         }
     }
 
@@ -170,11 +178,9 @@ extension Engine {
     mutating func release(_ run: RunID) {
         let (stage, number) = (run.trial.stage, run.trial.number)
         stages[stage].trials[number].runs[run.attempt].until = now
-        settledSlotSeconds += stages[stage].trials[number].runs[run.attempt].slotSeconds(at: now)
-        leasing.removeAll { $0 == run }
-        for part in stages[stage].trials[number].runs[run.attempt].lease.parts {
-            guard let node = nodes.firstIndex(where: { $0.id == part.node }) else { continue }
-            for slot in part.slots { nodes[node].leased[slot] = nil }
-        }
+        let lease = stages[stage].trials[number].runs[run.attempt].lease
+        spending.end(lease.width, at: elapsed)
+        leasing.remove(run)
+        for part in lease.parts { nodes.giveBack(part) }
     }
 }

@@ -12,7 +12,7 @@ public struct Engine: Hashable, Codable, Sendable {
     /// By index; the last one is open until the study has ended.
     public internal(set) var stages: [Stage] = []
     /// Sorted by id.
-    public internal(set) var nodes: [Node] = []
+    public internal(set) var nodes = Nodes()
     /// The latest decisions, oldest first, at most `decisionLimit`. The journal has all of them.
     public internal(set) var recentDecisions: [TimedDecision] = []
     /// When the study began for the first time.
@@ -22,10 +22,9 @@ public struct Engine: Hashable, Codable, Sendable {
     /// Why the next trial waits; nil where none does.
     public internal(set) var waiting: WaitReason?
     var random: SeededGenerator
-    /// Slot-seconds of runs that have given their lease back.
-    var settledSlotSeconds = 0.0
+    var spending = Spending()
     /// Runs that hold a lease, in order of launch.
-    public internal(set) var leasing: [RunID] = []
+    public internal(set) var leasing = Leases()
 
     static let decisionLimit = 12
 
@@ -134,10 +133,8 @@ extension Engine {
     }
 
     /// Slot-hours spent up to the latest event.
-    public var slotHours: Double {
-        let running = leasing.reduce(0.0) { sum, run in
-            sum + (trial(run.trial)?.runs.last?.slotSeconds(at: now) ?? 0)
-        }
-        return (settledSlotSeconds + running) / 3600
-    }
+    public var slotHours: Double { spending.slotSeconds(at: elapsed) / 3600 }
+
+    /// Seconds from the study's beginning to the latest event.
+    var elapsed: Double { startedAt.map(now.since) ?? 0 }
 }

@@ -83,13 +83,23 @@ public struct Stage: Hashable, Codable, Sendable {
         unended += 1
     }
 
+    /// Where the number stands among those that wait, or would.
+    private func place(inQueue number: Int) -> Int {
+        var (low, high) = (0, queued.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if queued[middle] < number { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
     /// Moves a trial on in its life.
     mutating func set(_ state: TrialState, of number: Int) {
-        if trials[number].state == .queued { queued.removeAll { $0 == number } }
+        if trials[number].state == .queued { queued.remove(at: place(inQueue: number)) }
         trials[number].state = state
         history.set(trials[number].observed, of: number)
         switch state {
-        case .queued: queued.insert(number, at: queued.firstIndex { $0 > number } ?? queued.count)
+        case .queued: queued.insert(number, at: place(inQueue: number))
         case .ended: unended -= 1
         case .running, .stopping: break
         }

@@ -57,6 +57,8 @@ public enum StopReason: Hashable, Codable, Sendable {
     case pruned(PruneReason)
     /// The study is paused: the trial saves its state and goes on later.
     case paused
+    /// A part of its gang was refused or lost: the other parts are of no use without it.
+    case givenUp
 
     /// Whether the state reached is wanted.
     public var saves: Bool { self == .paused }

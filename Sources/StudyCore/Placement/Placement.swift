@@ -11,7 +11,13 @@ public struct Node: Hashable, Codable, Sendable {
 
     /// Slots that can be leased now, in order.
     public var free: [Slot] {
-        isLost ? [] : slots.filter { $0.unavailable == nil && leased[$0.slot] == nil }.map(\.slot)
+        isLost ? [] : slots.filter(isFree).map(\.slot)
+    }
+
+    var freeCount: Int { isLost ? 0 : slots.count(where: isFree) }
+
+    private func isFree(_ offered: OfferedSlot) -> Bool {
+        offered.unavailable == nil && leased[offered.slot] == nil
     }
 }
 
@@ -30,32 +36,6 @@ public enum WaitReason: Hashable, Codable, Sendable {
     /// first slot says that cannot be had for another reason than our own runs.
     case slotsBusy(needed: Int, perNode: Int, free: Int, unavailable: String?)
     case nodeGone(NodeID)
-}
-
-/// Finds slots for a run. A single part goes to the node with the fewest free slots that suffice, so that
-/// wide gaps stay for wide runs; ties go by name. A gang takes whole parts from as many nodes as it needs.
-func place(_ need: Need, on nodes: [Node]) -> Result<Lease, WaitReasonError> {
-    if let wanted = need.node, !nodes.contains(where: { $0.id == wanted && !$0.isLost }) {
-        return .failure(WaitReasonError(.nodeGone(wanted)))
-    }
-    let candidates = nodes.filter { !$0.isLost && (need.node == nil || $0.id == need.node) }
-        .map { (id: $0.id, free: $0.free) }
-    guard !candidates.isEmpty else { return .failure(WaitReasonError(.noNode)) }
-    let fitting = candidates.filter { $0.free.count >= need.perNode }
-        .sorted { ($0.free.count, $0.id) < ($1.free.count, $1.id) }
-    let parts = need.slots / need.perNode
-    guard fitting.count >= parts else {
-        let why = nodes.lazy.flatMap(\.slots).compactMap(\.unavailable).first
-        let free = candidates.reduce(0) { $0 + $1.free.count }
-        return .failure(
-            WaitReasonError(
-                .slotsBusy(needed: need.slots, perNode: need.perNode, free: free, unavailable: why)))
-    }
-    return .success(
-        Lease(
-            parts: fitting.prefix(parts).map { node in
-                Lease.Part(node: node.id, slots: Array(node.free.prefix(need.perNode)))
-            }))
 }
 
 /// `WaitReason` where `Result` wants an error.

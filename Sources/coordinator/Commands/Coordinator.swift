@@ -9,6 +9,7 @@ import Wire
         discussion: """
             Write a study file, then:
               coordinator check study.yaml     says what is wrong with it, or what it will do
+              coordinator simulate study.yaml  says what it would cost
               coordinator start study.yaml     runs it; run again to go on after anything
               coordinator status study.yaml    shows how far it is
 
@@ -16,7 +17,8 @@ import Wire
             """,
         version: Hello.currentVersion,
         subcommands: [
-            Check.self, Start.self, Status.self, Trials.self, Best.self, Stop.self, AskTell.self,
+            Check.self, Start.self, Status.self, Trials.self, Best.self, Stop.self, Simulate.self,
+            AskTell.self,
         ])
 
     static func main() async {

@@ -38,6 +38,7 @@ extension StopReason {
         switch self {
         case .pruned(let reason): "pruned: \(reason)"
         case .paused: "the study pauses"
+        case .givenUp: "a part of its gang was refused or lost"
         }
     }
 }

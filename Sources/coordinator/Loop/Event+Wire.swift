@@ -15,19 +15,16 @@ extension Happening {
         case .ended(let ending): self = .runEnded(run: run, end: placed.end, ending: ending)
         }
     }
+}
 
-    /// What a node offers to `study`: a slot that one of its own runs holds counts as offered, for the
-    /// engine knows its leases; one that somebody else holds does not.
-    init(_ inventory: Inventory, of node: NodeID, for study: StudyID) {
-        self = .nodeSurveyed(
-            node: node,
-            slots: inventory.slots.map { entry in
-                switch entry.state {
-                case .free: OfferedSlot(entry.slot)
-                case .held(let run) where run.study == study: OfferedSlot(entry.slot)
-                case .held(let run): OfferedSlot(entry.slot, unavailable: "held by \(run)")
-                case .unavailable(let reason): OfferedSlot(entry.slot, unavailable: reason)
-                }
-            })
+extension ShownSlot {
+    /// A slot of an inventory, as `study` sees it.
+    init(_ entry: Inventory.Entry, in study: StudyID) {
+        switch entry.state {
+        case .free: self.init(entry.slot)
+        case .held(let run) where run.study == study: self.init(entry.slot, holder: run.run)
+        case .held(let run): self.init(entry.slot, unavailable: "held by \(run)")
+        case .unavailable(let reason): self.init(entry.slot, unavailable: reason)
+        }
     }
 }

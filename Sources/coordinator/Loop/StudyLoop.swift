@@ -19,6 +19,12 @@ struct StudyLoop: ~Copyable {
         case interrupted
     }
 
+    /// What is sent besides the effects, once the steps are written.
+    private enum Answer {
+        case greet(NodeID)
+        case stop(RunID, on: NodeID)
+    }
+
     /// Why the loop ended.
     enum Outcome {
         case ended(StudyEnding)
@@ -33,6 +39,7 @@ struct StudyLoop: ~Copyable {
     private let requests: StudyFolder
     /// Stages whose checkpoint could not be put among the results in this session.
     private var keepFailures: Set<Int> = []
+    private var answers: [Answer] = []
 
     init(engine: Engine, journal: Journal, inbox: Inbox<Item>, hands: Hands, folder: StudyFolder) {
         self.engine = engine
@@ -47,30 +54,48 @@ struct StudyLoop: ~Copyable {
     mutating func run(beginningWith first: Happening) async throws -> Outcome {
         // First what was asked for before: taking the study up may ask for the same anew.
         for effect in engine.outstanding { hands.begin(effect, of: engine) }
-        try step([first])
+        try step([.happened(first)])
         hands.results.writeMissing(of: engine)
         while true {
             if let ending = settledEnding { return .ended(ending) }
             let items = await inbox.next()
             if items.contains(where: \.isInterruption) { return .detached(running: engine.leasing.count) }
-            try step(items.flatMap { happenings(of: $0) })
+            try step(items)
         }
     }
 
-    /// Applies, writes, begins: one transaction for all.
-    private mutating func step(_ happenings: [Happening]) throws {
+    /// Applies, writes, begins: one transaction for all. What an item means depends on the engine, so each
+    /// is applied before the next is looked at; what is sent waits until everything is written.
+    private mutating func step(_ items: [Item]) throws {
         var steps: [Step] = []
-        for what in happenings {
-            let event = Event(at: .wallClock, what)
-            do {
-                steps.append(Step(event: event, effects: try engine.apply(event)))
-            } catch {
-                hands.printer.refused(event, because: error)
+        answers = []
+        for item in items {
+            for what in happenings(of: item) {
+                if let step = apply(what) { steps.append(step) }
             }
         }
-        guard !steps.isEmpty else { return }
-        try journal.append(steps, engine: engine)
+        if !steps.isEmpty { try journal.append(steps, engine: engine) }
+        for answer in answers { give(answer) }
         for effect in steps.flatMap(\.effects) { hands.begin(effect, of: engine) }
+    }
+
+    private mutating func apply(_ what: Happening) -> Step? {
+        let event = Event(at: .wallClock, what)
+        do {
+            return Step(event: event, effects: try engine.apply(event))
+        } catch {
+            hands.printer.refused(event, because: error)
+            return nil
+        }
+    }
+
+    private func give(_ answer: Answer) {
+        switch answer {
+        case .greet(let node): greet(node)
+        case .stop(let run, let node):
+            let order = StopOrder(save: false, reason: "the study no longer wants this run")
+            hands.links[node]?.send(.stop(run: engine.key(run), order: order))
+        }
     }
 
     /// What an item means to the engine, as it is now.
@@ -79,7 +104,7 @@ struct StudyLoop: ~Copyable {
         case .happened(let what): return [what]
         case .link(let node, .connected(let hello)):
             hands.printer.connected(node, hello)
-            greet(node)
+            answers.append(.greet(node))
             return []
         case .link(let node, .disconnected(let failure, let seconds)):
             hands.printer.disconnected(node, failure, retryIn: seconds)
@@ -96,19 +121,15 @@ struct StudyLoop: ~Copyable {
         }
     }
 
-    private func happenings(of news: News, from node: NodeID) -> [Happening] {
+    private mutating func happenings(of news: News, from node: NodeID) -> [Happening] {
         switch news {
         case .inventory(let inventory):
             hands.printer.inventory(inventory, of: node)
-            return [Happening(inventory, of: node, for: engine.study)]
+            let slots = inventory.slots.map { ShownSlot($0, in: engine.study) }
+            return events(of: engine.reconcile(node, slots: slots), node)
         case .runs(let study, let runs) where study == engine.study:
-            let observed = runs.map { ObservedRun(run: $0.run, isAlive: $0.isAlive) }
-            let found = engine.reconcile(node, observed: observed)
-            for stray in found.strays {
-                let order = StopOrder(save: false, reason: "the study no longer wants this run")
-                hands.links[node]?.send(.stop(run: engine.key(stray), order: order))
-            }
-            return found.events
+            let observed = runs.map { ObservedRun(run: $0.run, isAlive: $0.isAlive, end: $0.end) }
+            return events(of: engine.reconcile(node, observed: observed), node)
         case .events(let run, let events) where run.study == engine.study:
             return events.map { Happening($0, of: run.run) }
         case .refused(let run, let reason) where run.study == engine.study:
@@ -119,6 +140,11 @@ struct StudyLoop: ~Copyable {
             return []
         case .runs, .events, .refused: return []
         }
+    }
+
+    private mutating func events(of found: Reconciliation, _ node: NodeID) -> [Happening] {
+        answers += found.strays.map { .stop($0, on: node) }
+        return found.events
     }
 
     /// A node has just answered: asks for everything since the last time, and repeats every order that it

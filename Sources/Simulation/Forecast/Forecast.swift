@@ -1,0 +1,121 @@
+public import Search
+public import StudyCore
+
+/// What a study would come to on a fleet, over many simulations: each number with the interval in which nine
+/// of ten lie.
+public struct Forecast: Hashable, Sendable, Encodable {
+    /// 5th, 50th and 95th percentile over the seeds.
+    public struct Interval: Hashable, Sendable, Encodable {
+        public let low: Double
+        public let median: Double
+        public let high: Double
+
+        /// nil where there is nothing to count.
+        init?(_ values: [Double]) {
+            guard !values.isEmpty else { return nil }
+            let sorted = values.sorted()
+            func percentile(_ share: Double) -> Double {
+                let place = share * Double(sorted.count - 1)
+                let below = Int(place)
+                let above = min(below + 1, sorted.count - 1)
+                return sorted[below] + (place - Double(below)) * (sorted[above] - sorted[below])
+            }
+            (low, median, high) = (percentile(0.05), percentile(0.5), percentile(0.95))
+        }
+    }
+
+    public let simulations: Int
+    /// Of which so many ended without a result.
+    public let failures: Int
+    public let wallHours: Interval?
+    /// Hours × slots leased.
+    public let gpuHours: Interval?
+    /// Share of the slots that were leased, until the last trial was proposed: afterwards the queue drains.
+    public let utilisation: Interval?
+    public let completed: Interval?
+    public let pruned: Interval?
+    public let failed: Interval?
+    /// The loss without noise of the best trial, by the curve model.
+    public let bestLoss: Interval?
+    public let decisions: Interval?
+
+    /// - Parameter outcomes: at least one.
+    public init(_ outcomes: [Outcome]) {
+        simulations = outcomes.count
+        failures = outcomes.count { $0.hasFailed }
+        wallHours = Interval(outcomes.map { $0.seconds / 3600 })
+        gpuHours = Interval(outcomes.map(\.slotHours))
+        utilisation = Interval(outcomes.compactMap(\.utilisation))
+        completed = Interval(outcomes.map { Double($0.completed) })
+        pruned = Interval(outcomes.map { Double($0.pruned) })
+        failed = Interval(outcomes.map { Double($0.failed) })
+        bestLoss = Interval(outcomes.compactMap(\.bestLoss))
+        decisions = Interval(outcomes.map { Double($0.decisions) })
+    }
+
+    /// Simulates a scenario for `seeds` seeds from its own one on.
+    public init(of scenario: Scenario, seeds: Int) {
+        self.init(
+            (0..<seeds).map { number in
+                var copy = scenario
+                copy.seed += UInt64(number)
+                copy.losses.seed += UInt64(number)
+                copy.plan = copy.plan.changed(seed: copy.plan.seed &+ UInt64(number))
+                var study = SimulatedStudy(copy)
+                study.run()
+                return Outcome(of: study)
+            })
+    }
+}
+
+/// What one simulation came to.
+public struct Outcome: Hashable, Sendable {
+    public let seconds: Double
+    public let slotHours: Double
+    /// nil where nothing was proposed after the beginning.
+    public let utilisation: Double?
+    public let completed: Int
+    public let pruned: Int
+    public let failed: Int
+    public let bestLoss: Double?
+    public let decisions: Int
+    public let hasFailed: Bool
+
+    public init(of study: SimulatedStudy) {
+        let (statistics, engine) = (study.statistics, study.engine)
+        seconds = statistics.seconds
+        slotHours = engine.slotHours
+        let slots = study.scenario.nodes.reduce(0) { $0 + $1.slots.count }
+        let offered = Double(slots) * statistics.lastProposal
+        utilisation = statistics.lastProposal > 1 ? statistics.slotSecondsAtLastProposal / offered : nil
+        var counts = (completed: 0, pruned: 0, failed: 0)
+        for trial in engine.stages.lazy.flatMap(\.trials) {
+            if trial.result != nil { counts.completed += 1 }
+            if trial.wasPruned { counts.pruned += 1 }
+            if trial.hasFailed { counts.failed += 1 }
+        }
+        (completed, pruned, failed) = counts
+        bestLoss = study.bestExpectedLoss
+        decisions = statistics.decisions
+        if case .ended(.failed) = engine.phase {
+            hasFailed = true
+        } else {
+            hasFailed = study.violation != nil
+        }
+    }
+}
+
+extension Plan {
+    /// The same study with another pruner, another number of trials at once, or another seed.
+    public func changed(
+        pruner: PrunerKind? = nil, parallel: Int? = nil, seed: UInt64? = nil
+    ) -> Plan {
+        Plan(
+            name: name, trainer: trainer, objective: objective, space: space, method: method,
+            sampler: sampler, pruner: pruner ?? self.pruner, seed: seed ?? self.seed,
+            resources: Resources(
+                gpus: resources.gpus, gpusPerNode: resources.gpusPerNode,
+                parallel: parallel ?? resources.parallel, retries: resources.retries),
+            budget: budget, keepBest: keepBest)
+    }
+}

@@ -1,0 +1,198 @@
+import FleetModel
+
+/// The nodes of a study, sorted by id, kept so that a place for a run is found without looking at each.
+/// Only the nodes themselves are state; what stands beside them follows from them and is not written down.
+public struct Nodes: RandomAccessCollection, Sendable {
+    private var list: [Node]
+    private var index: [NodeID: Int] = [:]
+    /// How many slots of each node can be leased.
+    private var freeCounts: [Int] = []
+    /// By number of free slots, the nodes that have as many.
+    private var byFree: [NodeSet] = []
+    /// Nodes with a slot that cannot be had for another reason than our own runs.
+    private var withUnavailable = NodeSet()
+    private var lostCount = 0
+    private var freeTotal = 0
+
+    init(_ list: [Node] = []) {
+        self.list = list
+        rebuild()
+    }
+
+    public var startIndex: Int { 0 }
+    public var endIndex: Int { list.count }
+    public subscript(position: Int) -> Node { list[position] }
+
+    func firstIndex(of id: NodeID) -> Int? { index[id] }
+
+    /// Whether runs can be placed on it: it is known and not given up.
+    func isThere(_ id: NodeID) -> Bool { index[id].map { !list[$0].isLost } ?? false }
+
+    /// Takes in a new node.
+    mutating func add(_ node: Node) {
+        precondition(index[node.id] == nil, "a node is added once")
+        list.insert(node, at: list.firstIndex { $0.id > node.id } ?? list.count)
+        rebuild()
+    }
+
+    /// The one way in which a node changes.
+    mutating func update(_ position: Int, _ change: (inout Node) -> Void) {
+        forget(position)
+        change(&list[position])
+        note(position)
+    }
+
+    mutating func lease(_ part: Lease.Part, to run: RunID) {
+        guard let position = index[part.node] else { preconditionFailure("a lease is on a known node") }
+        update(position) { node in
+            for slot in part.slots {
+                precondition(node.leased[slot] == nil, "slot \(slot) is leased twice")
+                node.leased[slot] = run
+            }
+        }
+    }
+
+    mutating func giveBack(_ part: Lease.Part) {
+        guard let position = index[part.node] else { return }
+        update(position) { node in
+            for slot in part.slots { node.leased[slot] = nil }
+        }
+    }
+
+    // MARK: What follows from the nodes
+
+    private mutating func rebuild() {
+        index = Dictionary(uniqueKeysWithValues: list.enumerated().map { ($0.element.id, $0.offset) })
+        freeCounts = Array(repeating: 0, count: list.count)
+        (byFree, withUnavailable, lostCount, freeTotal) = ([], NodeSet(), 0, 0)
+        for position in list.indices { note(position) }
+    }
+
+    private mutating func note(_ position: Int) {
+        let node = list[position]
+        let free = node.freeCount
+        freeCounts[position] = free
+        freeTotal += free
+        while byFree.count <= free { byFree.append(NodeSet()) }
+        if node.isLost { lostCount += 1 } else { byFree[free].insert(position) }
+        if node.slots.contains(where: { $0.unavailable != nil }) { withUnavailable.insert(position) }
+    }
+
+    private mutating func forget(_ position: Int) {
+        freeTotal -= freeCounts[position]
+        byFree[freeCounts[position]].remove(position)
+        withUnavailable.remove(position)
+        if list[position].isLost { lostCount -= 1 }
+    }
+}
+
+extension Nodes {
+    /// Finds slots for a run. A part goes to the node with the fewest free slots that suffice, so that wide
+    /// gaps stay for wide runs; ties go by name. A gang takes whole parts from as many nodes as it needs,
+    /// the first of them on the node where the checkpoint lies.
+    func place(_ need: Need) -> Result<Lease, WaitReasonError> {
+        let home = need.node.flatMap { index[$0] }
+        if let node = need.node, !isThere(node) { return .failure(WaitReasonError(.nodeGone(node))) }
+        guard lostCount < list.count else { return .failure(WaitReasonError(.noNode)) }
+        guard let chosen = choose(need, home: home) else {
+            return .failure(WaitReasonError(shortage(of: need, home: home)))
+        }
+        return .success(
+            Lease(
+                parts: chosen.map { position in
+                    Lease.Part(
+                        node: list[position].id, slots: Array(list[position].free.prefix(need.perNode)))
+                }))
+    }
+
+    /// No node has so many free slots.
+    func areFull(for slots: Int) -> Bool {
+        byFree.indices.dropFirst(slots).allSatisfy { byFree[$0].isEmpty }
+    }
+
+    private func choose(_ need: Need, home: Int?) -> [Int]? {
+        let parts = need.slots / need.perNode
+        var chosen: [Int] = []
+        if let home {
+            guard freeCounts[home] >= need.perNode else { return nil }
+            chosen.append(home)
+        }
+        var free = need.perNode
+        while chosen.count < parts, free < byFree.count {
+            for position in byFree[free] where chosen.count < parts && position != home {
+                chosen.append(position)
+            }
+            free += 1
+        }
+        return chosen.count == parts ? chosen : nil
+    }
+
+    private func shortage(of need: Need, home: Int?) -> WaitReason {
+        let isAlone = need.slots == need.perNode
+        let free = isAlone ? home.map { freeCounts[$0] } ?? freeTotal : freeTotal
+        let why = withUnavailable.first.flatMap { position in
+            list[position].slots.lazy.compactMap(\.unavailable).first
+        }
+        return .slotsBusy(needed: need.slots, perNode: need.perNode, free: free, unavailable: why)
+    }
+}
+
+extension Nodes: Hashable, Codable {
+    public static func == (a: Nodes, b: Nodes) -> Bool { a.list == b.list }
+
+    public func hash(into hasher: inout Hasher) { hasher.combine(list) }
+
+    public init(from decoder: any Decoder) throws {
+        self.init(try decoder.singleValueContainer().decode([Node].self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(list)
+    }
+}
+
+/// Numbers of nodes, one bit each, lowest first.
+struct NodeSet: Sequence, Sendable {
+    private var words: [UInt64] = []
+
+    mutating func insert(_ number: Int) {
+        while words.count <= number / 64 { words.append(0) }
+        words[number / 64] |= 1 << UInt64(number % 64)
+    }
+
+    mutating func remove(_ number: Int) {
+        guard number / 64 < words.count else { return }
+        words[number / 64] &= ~(1 << UInt64(number % 64))
+    }
+
+    var isEmpty: Bool { words.allSatisfy { $0 == 0 } }
+
+    var first: Int? {
+        var iterator = makeIterator()
+        return iterator.next()
+    }
+
+    func makeIterator() -> Iterator { Iterator(words: words) }
+
+    struct Iterator: IteratorProtocol {
+        private let words: [UInt64]
+        private var word = 0
+        private var rest: UInt64
+
+        init(words: [UInt64]) {
+            self.words = words
+            rest = words.first ?? 0
+        }
+
+        mutating func next() -> Int? {
+            while rest == 0 {
+                word += 1
+                guard word < words.count else { return nil }
+                rest = words[word]
+            }
+            defer { rest &= rest - 1 }
+            return word * 64 + rest.trailingZeroBitCount
+        }
+    }
+}
