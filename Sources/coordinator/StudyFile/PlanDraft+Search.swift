@@ -25,7 +25,9 @@ extension PlanDraft {
     }
 
     static func pruner(_ file: inout SettingsReader, steps: Int, _ direction: Direction) -> PrunerKind {
-        file.nested("pruner") { pruner in
+        // Wrong steps have had their message, and come as 0.
+        let steps = max(1, steps)
+        return file.nested("pruner") { pruner in
             switch pruner.kind(among: PrunerKind.stopping) {
             case "median": return percentile(50, &pruner)
             case "percentile":

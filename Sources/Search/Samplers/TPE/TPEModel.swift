@@ -6,7 +6,8 @@ struct TPEModel {
     let goodCount: Int
     private let good: ParzenMixture
     private let bad: ParzenMixture
-    /// nil while no trial ranks, for broad models, and beyond `crowd`.
+    /// nil while no trial ranks, for broad models, beyond `crowd`, and for several objectives, whose order
+    /// within a front says nothing.
     private let ranks: RankProcess?
     /// With so many ranked trials the densities know enough.
     private static let crowd = 300
@@ -36,7 +37,7 @@ struct TPEModel {
             history.trials[$0].result == .running && history.trials[$0].rungLosses.isEmpty
         }
         ranks =
-            ranking.best.isEmpty || isBroad || ranked > Self.crowd
+            ranking.best.isEmpty || ranking.objectives > 1 || isBroad || ranked > Self.crowd
             ? nil : RankProcess(history, columns, ranked: ranking.best, running: running)
         trust = min(1, 15 / Double(max(ranked, 1)))
         let widths = Widths(
@@ -130,7 +131,8 @@ private struct Temper {
     static func keen(ranked: Int, columns: Int) -> Temper {
         let ranked = Double(max(ranked, 1))
         return Temper(
-            power: 2.5 * min(1, 30 / ranked), prior: 0.4 + min(ranked, 200) / 100, good: 1.6 * pow(20 / ranked, 0.25),
+            power: 2.5 * min(1, 30 / ranked), prior: 0.4 + min(ranked, 200) / 100,
+            good: 1.6 * pow(20 / ranked, 0.25),
             bad: 0.08 * Double(columns) * (ranked / 50).clamped(to: 1...4))
     }
 }
