@@ -166,13 +166,16 @@ import Testing
 
     @Test func `a population takes over from its best`() throws {
         var dialogue = try Dialogue(Self.line, sampler: "random", pruner: "pbt")
-        _ = try dialogue.say(#"{"ask":2}"#)
-        #expect(try dialogue.say(#"{"report":0,"step":1,"value":0.1}"#) == #"{"decision":"continue"}"#)
-        let exploit = try dialogue.ask(#"{"report":1,"step":1,"value":0.9}"#)
+        _ = try dialogue.say(#"{"ask":4}"#)
+        for trial in 0..<3 {
+            let reply = try dialogue.say(#"{"report":\#(trial),"step":1,"value":0.\#(trial + 1)}"#)
+            #expect(reply == #"{"decision":"continue"}"#)
+        }
+        let exploit = try dialogue.ask(#"{"report":3,"step":1,"value":0.9}"#)
         #expect(exploit.names == ["decision", "from", "step", "params"])
         #expect(exploit["decision"]?.text == "exploit" && exploit["from"]?.whole == 0)
         #expect(exploit["params"]?["x"]?.whole != nil)
-        #expect(try dialogue.say(#"{"tell":1,"value":0.2}"#) == #"{"ok":true}"#)
+        #expect(try dialogue.say(#"{"tell":3,"value":0.2}"#) == #"{"ok":true}"#)
         #expect(try dialogue.ask(#"{"best":1}"#)["best"]?[0]?["params"]?.params == exploit["params"]?.params)
     }
 }
