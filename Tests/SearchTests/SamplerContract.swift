@@ -65,5 +65,10 @@ import Testing
 
 extension SamplerKind {
     /// Unoptimised, a Gaussian process is a hundred times slower than in a release.
-    fileprivate var isSlow: Bool { if case .gp = self { true } else { false } }
+    fileprivate var isSlow: Bool {
+        switch self {
+        case .gp, .auto, .tpe, .cmaes: true
+        default: false
+        }
+    }
 }
