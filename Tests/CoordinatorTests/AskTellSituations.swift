@@ -34,16 +34,9 @@ struct Dialogue {
         _ space: String = Self.space, sampler: String = "tpe", pruner: String = "none", seed: UInt64 = 7,
         samplerOptions: [String] = [], prunerOptions: [String] = []
     ) throws -> AskTellSetup {
-        let file = try SpaceFile(parsing: space)
-        return AskTellSetup(
-            file: file,
-            sampler: try Chosen(
-                "sampler", name: sampler, options: samplerOptions, among: Choices.samplers,
-                .init(file: file, seed: seed)),
-            pruner: try Chosen(
-                "pruner", name: pruner, options: prunerOptions, among: Choices.pruners,
-                .init(file: file, seed: seed)),
-            seed: seed)
+        try AskTellSetup(
+            SpaceFile(parsing: space), sampler: sampler, samplerOptions: samplerOptions, pruner: pruner,
+            prunerOptions: prunerOptions, seed: seed)
     }
 
     /// The reply to one line, without its end; empty for a blank line.

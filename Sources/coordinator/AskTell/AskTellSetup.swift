@@ -22,6 +22,22 @@ struct AskTellSetup {
         mostTrialsAtOnce = max(1, (1 << 20) / bytes)
     }
 
+    /// By the names and options that a user gives.
+    init(
+        _ file: SpaceFile, sampler: String, samplerOptions: [String], pruner: String, prunerOptions: [String],
+        seed: UInt64
+    ) throws {
+        self.init(
+            file: file,
+            sampler: try Chosen(
+                "sampler", name: sampler, options: samplerOptions, among: Choices.samplers,
+                .init(file: file, seed: seed)),
+            pruner: try Chosen(
+                "pruner", name: pruner, options: prunerOptions, among: Choices.pruners,
+                .init(file: file, seed: seed)),
+            seed: seed)
+    }
+
     var space: Space { file.space }
     var objectives: [Objective] { file.objectives }
     var maxStep: Int? { file.maxStep }
@@ -33,7 +49,11 @@ struct AskTellSetup {
     var rungs: [Int] {
         if !pruner.value.rungs.isEmpty { return pruner.value.rungs }
         guard let last = file.maxStep else { return [] }
-        return Array(sequence(first: file.minStep ?? 1) { $0 * 3 }.prefix { $0 < last })
+        let powers = sequence(first: file.minStep ?? 1) { step in
+            let (next, overflow) = step.multipliedReportingOverflow(by: 3)
+            return overflow ? nil : next
+        }
+        return Array(powers.prefix { $0 < last })
     }
 }
 

@@ -111,9 +111,9 @@ struct AskTell: ParsableCommand {
 extension AskTell {
     private func setup(_ file: SpaceFile) throws -> AskTellSetup {
         // Below 2^53 every JSON reader keeps it whole.
-        try setup(
-            file, sampler ?? "tpe", samplerOption, pruner ?? "none", prunerOption,
-            seed: seed ?? UInt64.random(in: 0..<1 << 53))
+        try AskTellSetup(
+            file, sampler: sampler ?? "tpe", samplerOptions: samplerOption, pruner: pruner ?? "none",
+            prunerOptions: prunerOption, seed: seed ?? UInt64.random(in: 0..<1 << 53))
     }
 
     /// The setup that the study was begun with.
@@ -129,9 +129,9 @@ extension AskTell {
         if let pruner, pruner != stored.pruner.name {
             throw other("--pruner \(pruner)", "its pruner is \(stored.pruner.name)")
         }
-        let setup = try setup(
-            file, stored.sampler.name, stored.sampler.words + samplerOption, stored.pruner.name,
-            stored.pruner.words + prunerOption, seed: stored.seed)
+        let setup = try AskTellSetup(
+            file, sampler: stored.sampler.name, samplerOptions: stored.sampler.words + samplerOption,
+            pruner: stored.pruner.name, prunerOptions: stored.pruner.words + prunerOption, seed: stored.seed)
         if setup.sampler.options != stored.sampler.options {
             let begun = stored.sampler.words.joined(separator: ", ")
             throw other(
@@ -148,20 +148,5 @@ extension AskTell {
         BadOption(
             "\(given) is not what study \(study ?? "default") in \(storage ?? "") was begun with: "
                 + "\(difference). Give what it was begun with, or another --study")
-    }
-
-    private func setup(
-        _ file: SpaceFile, _ sampler: String, _ samplerOptions: [String], _ pruner: String,
-        _ prunerOptions: [String], seed: UInt64
-    ) throws -> AskTellSetup {
-        AskTellSetup(
-            file: file,
-            sampler: try Chosen(
-                "sampler", name: sampler, options: samplerOptions, among: Choices.samplers,
-                .init(file: file, seed: seed)),
-            pruner: try Chosen(
-                "pruner", name: pruner, options: prunerOptions, among: Choices.pruners,
-                .init(file: file, seed: seed)),
-            seed: seed)
     }
 }
