@@ -64,7 +64,7 @@ extension Training {
         return [("model.", parameters.buffer)] + moments.filter { $0.1.count > 0 }
     }
 
-    private static func savedState(in folder: String) throws(CheckpointFault) -> SavedState {
+    static func savedState(in folder: String) throws(CheckpointFault) -> SavedState {
         let bytes = try read(SavedState.file, in: folder)
         do {
             let state = try JSONDecoder().decode(SavedState.self, from: bytes)
