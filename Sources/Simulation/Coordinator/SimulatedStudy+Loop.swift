@@ -178,7 +178,9 @@ extension SimulatedStudy {
             return stopStrays(coordinator.engine.reconcile(nodes[node].id, observed: runs), on: node)
         case .events(let run, let events): return events.map { Happening($0, of: run) }
         case .refused(let run, let reason):
-            heap.push(.survey(node: node, life: coordinator.life), at: now + 5)
+            for blocked in coordinator.engine.nodesToSurvey(afterRefusalOf: run) {
+                heap.push(.survey(node: nodeIndex[blocked]!, life: coordinator.life), at: now + 5)
+            }
             return [.launchRefused(run: run, reason: reason)]
         }
     }

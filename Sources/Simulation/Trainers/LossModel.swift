@@ -105,7 +105,7 @@ extension Domain {
 extension Scale {
     fileprivate func place(of value: Double, from low: Double, to high: Double) -> Double {
         guard high > low else { return 0.5 }
-        if case .log = self { return (value / low) / Simulation.log(high / low) }
+        if case .log = self { return Simulation.log(value / low) / Simulation.log(high / low) }
         return (value - low) / (high - low)
     }
 }
