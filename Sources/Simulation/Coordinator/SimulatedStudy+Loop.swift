@@ -251,6 +251,6 @@ extension SimulatedStudy {
         }
         coordinator.isUp = false
         for node in nodes.indices where links[node].isConnected { cut(node) }
-        heap.push(.heal(.pause, node: nil, slot: nil), at: now + random.draw(0.1...10))
+        heap.push(.heal(.pause, node: nil, slot: nil), at: now + coordinator.pauseSeconds)
     }
 }

@@ -3,53 +3,81 @@ import StudyCore
 
 /// What strikes, and how it heals.
 extension SimulatedStudy {
-    mutating func planFault(_ kind: FaultKind, node: Int?) {
-        let hazard = scenario.faults.hazard(kind)
-        guard hazard.perHour > 0 else { return }
-        let time = now + random.exponential(mean: 3600 / hazard.perHour)
-        guard time < scenario.faults.calmAfterSeconds else { return }
-        heap.push(.fault(kind, node: node), at: time)
+    /// The script's faults, or the first of each kind by its hazard.
+    mutating func planFaults() {
+        if let script = scenario.faults.script {
+            for fault in script { heap.push(.fault(fault), at: fault.at) }
+            return
+        }
+        for kind in FaultKind.allCases {
+            guard kind.strikesNodes else {
+                planFault(kind, node: nil)
+                continue
+            }
+            for node in nodes.indices { planFault(kind, node: node) }
+        }
     }
 
-    mutating func strike(_ kind: FaultKind, _ node: Int?) {
-        planFault(kind, node: node)
-        let hazard = scenario.faults.hazard(kind)
-        let longest = max(0, scenario.faults.calmAfterSeconds - now)
-        let seconds = min(random.draw(hazard.seconds), longest)
+    /// The next fault of its kind. From a stream of chance of its own, in whole milliseconds: as a script, the
+    /// same faults give the same simulation.
+    private mutating func planFault(_ kind: FaultKind, node: Int?) {
+        let (faults, hazard) = (scenario.faults, scenario.faults[kind])
+        guard hazard.perHour > 0 else { return }
+        let time = milliseconds(now + faultRandom.exponential(mean: 3600 / hazard.perHour))
+        guard time < faults.calmAfterSeconds else { return }
+        let seconds = min(faultRandom.draw(hazard.seconds), faults.calmAfterSeconds - time)
+        var slot: Slot?
+        if kind == .slotTaken, let node { slot = faultRandom.pick(nodes[node].slots) }
+        let fault = Fault(
+            kind, node: node.map { nodes[$0].id }, slot: slot, at: time, seconds: milliseconds(seconds))
+        heap.push(.fault(fault), at: time)
+    }
+
+    private func milliseconds(_ seconds: Double) -> Double { (seconds * 1000).rounded() / 1000 }
+
+    mutating func strike(_ fault: Fault) {
+        // A script may name a node that this fleet does not have.
+        let node = fault.node.flatMap { nodeIndex[$0] }
+        guard fault.node == nil || node != nil else { return }
+        if scenario.faults.script == nil { planFault(fault.kind, node: node) }
         statistics.faults += 1
-        if let node { return strike(kind, at: node, for: seconds) }
-        switch kind {
-        case .coordinatorCrash: crashCoordinator(for: seconds)
-        case .pause where coordinator.isUp: post(.happened(.stopRequested))
-        case .clockStep: coordinator.clockBehind += seconds
+        if recordsFaults { struck.append(fault) }
+        if let node { return strike(fault, at: node) }
+        switch fault.kind {
+        case .coordinatorCrash: crashCoordinator(for: fault)
+        case .pause where coordinator.isUp:
+            coordinator.pauseSeconds = fault.seconds
+            post(.happened(.stopRequested))
+        case .clockStep: coordinator.clockBehind += fault.seconds
         default: break
         }
     }
 
-    private mutating func strike(_ kind: FaultKind, at node: Int, for seconds: Double) {
-        var slot: Slot?
-        switch kind {
+    private mutating func strike(_ fault: Fault, at node: Int) {
+        switch fault.kind {
         case .linkCut:
-            links[node].blockedUntil = max(links[node].blockedUntil, now + seconds)
+            links[node].blockedUntil = max(links[node].blockedUntil, now + fault.seconds)
             cut(node)
+        case .linkFrozen:
+            links[node].frozenUntil = max(links[node].frozenUntil, now + fault.seconds)
+            tracer?.note(now, "\(nodes[node].id)  link is frozen")
         case .agentCrash:
             nodes[node].agentIsUp = false
             tracer?.note(now, "\(nodes[node].id)  agent dies")
             cut(node)
-        case .powerLoss: losePower(node)
+        case .runsKilled: for run in nodes[node].live { kill(run, of: node) }
+        case .powerLoss: losePower(node, fault)
         case .diskFull:
             nodes[node].diskIsFull = true
             tracer?.note(now, "\(nodes[node].id)  disk is full")
             tellInventory(of: node)
         case .slotTaken:
-            let taken = random.pick(nodes[node].slots)
-            guard nodes[node].foreign.insert(taken).inserted else { return }
-            slot = taken
-            tracer?.note(now, "\(nodes[node].id)  somebody else takes \(taken)")
+            guard let slot = fault.slot, nodes[node].foreign.insert(slot).inserted else { return }
+            tracer?.note(now, "\(nodes[node].id)  somebody else takes \(slot)")
             tellInventory(of: node)
         case .coordinatorCrash, .pause, .clockStep: return
         }
-        heap.push(.heal(kind, node: node, slot: slot), at: now + seconds)
+        heap.push(.heal(fault.kind, node: node, slot: fault.slot), at: now + fault.seconds)
     }
 
     mutating func heal(_ kind: FaultKind, _ node: Int?, _ slot: Slot?) {
@@ -66,27 +94,34 @@ extension SimulatedStudy {
         case (.slotTaken, let node?):
             if let slot { nodes[node].foreign.remove(slot) }
             tellInventory(of: node)
-        case (.linkCut, _), (.clockStep, _), (_, nil): break
+        case (.linkCut, _), (.linkFrozen, _), (.runsKilled, _), (.clockStep, _), (_, nil): break
         }
     }
 
-    private mutating func crashCoordinator(for seconds: Double) {
+    /// What a fault leaves to chance, the same for the same fault whatever else happens.
+    private func chance(of fault: Fault) -> SeededGenerator {
+        SeededGenerator(seed: scenario.seed, stream: fault.at.bitPattern)
+    }
+
+    private mutating func crashCoordinator(for fault: Fault) {
         guard coordinator.isUp, coordinator.dies == nil else { return }
+        var random = chance(of: fault)
         let isTorn = random.chance(0.5)
         coordinator.dies =
             isTorn ? .beforeWriting : .afterBeginning(effects: Int.random(in: 0...4, using: &random))
-        coordinator.downSeconds = seconds
+        coordinator.downSeconds = fault.seconds
         planTurn()
     }
 
     /// The last lines of a file may not have reached the disk, nor an empty folder. What the agent itself
     /// wrote has: it saves before it goes on.
-    private mutating func losePower(_ node: Int) {
+    private mutating func losePower(_ node: Int, _ fault: Fault) {
         guard nodes[node].hostIsUp else { return }
         nodes[node].hostIsUp = false
         nodes[node].agentIsUp = false
         tracer?.note(now, "\(nodes[node].id)  loses its power")
         cut(node)
+        var random = chance(of: fault)
         for run in nodes[node].live {
             kill(run, of: node)
             let lost = random.chance(0.5) ? 0 : Int.random(in: 0...3, using: &random)

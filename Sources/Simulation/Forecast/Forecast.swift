@@ -106,9 +106,9 @@ public struct Outcome: Hashable, Sendable {
 }
 
 extension Plan {
-    /// The same study with another pruner, another number of trials at once, or another seed.
+    /// The same study with another pruner, another number of trials at once, another seed or budget.
     public func changed(
-        pruner: PrunerKind? = nil, parallel: Int? = nil, seed: UInt64? = nil
+        pruner: PrunerKind? = nil, parallel: Int? = nil, seed: UInt64? = nil, budget: Budget? = nil
     ) -> Plan {
         Plan(
             name: name, trainer: trainer, objective: objective, space: space, method: method,
@@ -116,6 +116,6 @@ extension Plan {
             resources: Resources(
                 gpus: resources.gpus, gpusPerNode: resources.gpusPerNode,
                 parallel: parallel ?? resources.parallel, retries: resources.retries),
-            budget: budget, keepBest: keepBest)
+            budget: budget ?? self.budget, keepBest: keepBest)
     }
 }

@@ -67,8 +67,9 @@ struct TrainerCourse: Hashable {
 
     /// How long so many steps take.
     mutating func seconds(ofSteps steps: Int, _ model: TrainerModel) -> Double {
-        let isSlow = model.slowShare > 0 && random.chance(model.slowShare)
-        return Double(steps) * stepSeconds * (isSlow ? min(random.pareto(index: model.slowIndex), model.slowLimit) : 1)
+        let usual = Double(steps) * stepSeconds
+        guard model.slowShare > 0, random.chance(model.slowShare) else { return usual }
+        return usual * min(random.pareto(index: model.slowIndex), model.slowLimit)
     }
 
     static func == (a: TrainerCourse, b: TrainerCourse) -> Bool {
