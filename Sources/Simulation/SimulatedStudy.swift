@@ -1,4 +1,4 @@
-import FleetModel
+public import FleetModel
 import Search
 public import StudyCore
 
@@ -116,9 +116,9 @@ public struct SimulatedStudy {
     public var engine: Engine { coordinator.engine }
 
     /// The loss, without noise, that the best trial's curve has at its end; nil where none completed.
-    public var bestExpectedLoss: Double? {
+    public var bestExpectedLoss: Loss? {
         guard let best = coordinator.engine.best, let curve = curves[best.id] else { return nil }
-        return curve.expectation(at: scenario.plan.method.steps)
+        return Loss(curve.expectation(at: scenario.plan.method.steps), .minimize)
     }
 }
 
