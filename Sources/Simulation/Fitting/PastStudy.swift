@@ -53,7 +53,8 @@ public struct PastStudy: Sendable {
         var (curves, paces, gaps): ([Curve], [Pace], [Int]) = ([], [], [])
         for trial in engine.trials {
             let timed = try reports(trial.id)
-            if let curve = Curve(trial, timed, engine.plan) { curves.append(curve) }
+            let before = engine.stages.prefix(trial.id.stage).reduce(0) { $0 + $1.steps }
+            if let curve = Curve(trial, timed, engine.plan.objective, after: before) { curves.append(curve) }
             for run in trial.runs {
                 let own = timed.filter { $0.attempt == run.id.attempt }
                 gaps += zip(own, own.dropFirst()).map { $1.report.step - $0.report.step }
@@ -77,12 +78,13 @@ public struct PastStudy: Sendable {
 }
 
 extension PastStudy.Curve {
-    fileprivate init?(_ trial: Trial, _ reports: [PastStudy.TimedReport], _ plan: Plan) {
+    fileprivate init?(
+        _ trial: Trial, _ reports: [PastStudy.TimedReport], _ objective: Objective, after before: Int
+    ) {
         var points: [Point] = []
-        let before = trial.id.stage * plan.method.steps
         for timed in reports {
-            guard case .value(let number)? = timed.report.metrics[plan.objective.metric],
-                let loss = Loss(number, plan.objective.direction)
+            guard case .value(let number)? = timed.report.metrics[objective.metric],
+                let loss = Loss(number, objective.direction)
             else { continue }
             let age = Double(1 + before + timed.report.step)
             // What a resumed run repeats replaces what was there.

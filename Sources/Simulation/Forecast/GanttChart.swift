@@ -210,7 +210,7 @@ private enum BarKind: String, CaseIterable {
         case .ended(.pruned): self = .pruned
         case .ended(.failed): self = .failed
         case .ended(.cancelled): self = .cancelled
-        case .queued, .running, .stopping: self = .open
+        case .queued, .running, .paused, .stopping: self = .open
         }
     }
 
