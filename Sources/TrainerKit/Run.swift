@@ -31,7 +31,8 @@ extension Trainer {
             return 0
         }
         var supervisor = Supervisor(
-            command, spec: spec, folder: folder, log: log, signals: trainer.signals(in:from:))
+            command, spec: spec, folder: folder, log: log, expecting: trainer.expectation(of: spec),
+            signals: trainer.signals(in:from:))
         try supervisor.run()
         return 0
     }

@@ -22,14 +22,14 @@ struct Supervisor: ~Copyable {
 
     init(
         _ command: SupervisedCommand, spec: RunSpec, folder: TrialFolder, log: consuming EventLog,
-        signals: @escaping (String, OutputStream) -> [Signal]
+        expecting expectation: Expectation, signals: @escaping (String, OutputStream) -> [Signal]
     ) {
         self.spec = spec
         self.folder = folder
         self.command = command
         self.signals = signals
         self.log = log
-        course = RunCourse(spec)
+        course = RunCourse(spec, expecting: expectation)
         publisher = CheckpointPublisher(
             command.command.checkpoints, spec: spec, folder: folder,
             workingFolder: command.workingFolder(of: spec, in: folder))
@@ -46,6 +46,7 @@ struct Supervisor: ~Copyable {
             return try log.append(.ended(ending: error.asEnding))
         }
         do {
+            for note in command.command.notes { try record(.note(text: note)) }
             let end = try follow(child, watch)
             try finish(after: end)
         } catch {
