@@ -17,6 +17,7 @@ struct Supervisor: ~Copyable {
     private var course: RunCourse
     private var publisher: CheckpointPublisher
     private var sources: [Source] = []
+    private var files: [MetricsFileReader]
     private var ladder: StopLadder?
     private var lastSign = monotonicSeconds()
 
@@ -30,6 +31,7 @@ struct Supervisor: ~Copyable {
         self.signals = signals
         self.log = log
         course = RunCourse(spec, expecting: expectation)
+        files = command.command.metrics.map(MetricsFileReader.init)
         publisher = CheckpointPublisher(
             command.command.checkpoints, spec: spec, folder: folder,
             workingFolder: command.workingFolder(of: spec, in: folder))
@@ -77,6 +79,7 @@ struct Supervisor: ~Copyable {
             waitForSomething([watch.descriptor, childWatch.descriptor])
             watch.forget()
             try readSources()
+            try readFiles { $0.read() }
             try record(publisher.found())
             decideToStop()
             if let signal = ladder?.due(at: monotonicSeconds()) { child.signalGroup(signal) }
@@ -91,6 +94,7 @@ struct Supervisor: ~Copyable {
         for index in sources.indices {
             if let line = sources[index].lines.finish() { try take(line, from: sources[index].stream) }
         }
+        try readFiles { $0.finish() }
         try record(publisher.found())
         if end != .exit(0), TrialFolder.isOnFullDisk(folder.path) {
             course.stop(for: .fault(.node(reason: TrialFolder.fullDisk(of: folder.path))))
@@ -145,9 +149,25 @@ extension Supervisor {
         }
         course.saw(line, from: stream)
         guard case .program = command, !course.isDecided else { return }
-        for signal in signals(line, stream) {
+        try take(signals(line, stream))
+    }
+
+    /// What was written to metrics files. A program that reports there is not silent.
+    private mutating func readFiles(_ read: (inout MetricsFileReader) -> [String]) throws {
+        for index in files.indices {
+            let lines = read(&files[index])
+            if !lines.isEmpty { lastSign = monotonicSeconds() }
+            for line in lines where !course.isDecided {
+                try take(signals(line, .file(files[index].file.path)))
+            }
+        }
+    }
+
+    private mutating func take(_ signals: [Signal]) throws {
+        for signal in signals {
             switch signal {
             case .report(let report): try record(.report(report: report))
+            case .metrics(let metrics, let later): try write(course.take(metrics, stepsLater: later))
             case .note(let text): try record(.note(text: text))
             case .checkpoint(let step, let place): try record(publisher.publish(place, step: step))
             }
@@ -203,7 +223,7 @@ struct Source {
         switch stream {
         case .output(.standardOutput): STDOUT_FILENO
         case .output(.standardError): STDERR_FILENO
-        case .session: nil
+        case .output(.file), .session: nil
         }
     }
 

@@ -77,9 +77,11 @@ public struct Refusal: Error, Hashable, CustomStringConvertible {
     public var description: String { reason }
 }
 
-/// Which of a trainer's two outputs.
+/// Where a line comes from.
 public enum OutputStream: Hashable, Sendable {
     case standardOutput, standardError
+    /// The `MetricsFile` of that path.
+    case file(String)
 }
 
 /// What a line of a trainer's output says.
@@ -90,6 +92,9 @@ public enum Signal: Hashable, Sendable {
     /// A complete checkpoint stands in `folder`: a path below the trial folder, absolute or relative to
     /// the command's working folder. The kit moves it into the trial folder's `checkpoints/`.
     case checkpoint(step: Int, folder: String)
+    /// Metrics that the trainer prints without a step: so many steps after the last one that was reported,
+    /// or 0 for that step itself.
+    case metrics([String: Reading], stepsLater: Int)
     /// Something that a person should know.
     case note(String)
 
@@ -124,6 +129,11 @@ public struct Command: Hashable, Sendable {
     public var askSignal: Int32
     /// Where the program saves checkpoints by itself.
     public var checkpoints: CheckpointWatch?
+    /// Files that the program writes metrics to.
+    public var metrics: [MetricsFile] = []
+    /// Whether the program looks for `TrialFolder.stop` itself and ends in order where that appears: signals
+    /// then follow after the first time of grace only.
+    public var watchesStopFile = false
     /// What a person should know about the command: a value that was rounded.
     public var notes: [String] = []
 
