@@ -4,6 +4,7 @@ import Wire
 /// What one start of a run's program needs.
 struct Attempt {
     let command: SupervisedCommand
+    let expectation: Expectation
     var reader: any LineReader
 }
 
@@ -53,6 +54,8 @@ struct Attempts<Reading: Trainer> {
         let sized = left.first.map { spec.with(settings: spec.settings.with(microBatch: $0)) } ?? spec
         let trainer = try Reading.make(for: sized)
         let command = SupervisedCommand(try trainer.execution(of: sized, in: folder), folder: folder)
-        return Attempt(command: command, reader: try trainer.reader(of: sized, in: folder))
+        return Attempt(
+            command: command, expectation: trainer.expectation(of: sized),
+            reader: try trainer.reader(of: sized, in: folder))
     }
 }

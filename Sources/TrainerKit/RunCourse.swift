@@ -30,9 +30,11 @@ package struct RunCourse {
     private var suspicion: RunFailure.Cause?
     /// Reports up to this step are repeated ones: the program was started again.
     private var repeatedUntil: Int?
+    private var attestor: Attestor
 
-    package init(_ spec: RunSpec) {
+    package init(_ spec: RunSpec, expecting expectation: Expectation = Expectation()) {
         self.spec = spec
+        attestor = Attestor(expectation)
         lastStep = spec.firstStep
     }
 
@@ -102,6 +104,11 @@ extension RunCourse {
         if isDecided { return [] }
         if let repeatedUntil, report.step <= repeatedUntil { return [] }
         if let fault = fault(in: report) { return note(fault) }
+        if let discrepancy = attestor.judge(report) {
+            held = nil
+            stop(for: .fault(.misapplied(discrepancy)))
+            return []
+        }
         var report = report
         var events: [RunEvent] = []
         if let held, held.step == report.step {
@@ -111,11 +118,12 @@ extension RunCourse {
             events = releaseHeld()
         }
         held = report
-        guard let objective = report.metrics[spec.metric] else { return events }
-        hasObjective = true
-        if case .notFinite = objective {
-            stop(for: .fault(.notFinite(metric: spec.metric, step: report.step, reading: objective)))
+        for name in attestor.expectation.finite.union([spec.metric]).sorted() {
+            guard let reading = report.metrics[name], case .notFinite = reading else { continue }
+            stop(for: .fault(.notFinite(metric: name, step: report.step, reading: reading)))
         }
+        guard report.metrics[spec.metric] != nil else { return events }
+        hasObjective = true
         return events + releaseHeld()
     }
 
@@ -151,6 +159,9 @@ extension RunCourse {
     package mutating func end(after end: ProcessEnd) -> [RunEvent] {
         var events = releaseHeld()
         let ending = ending(after: end)
+        if ending == .completed, attestor.isUnanswered {
+            events += note("the trainer never said which learning rate it used")
+        }
         if ending == .completed, lastStep < spec.steps {
             events += note("the trainer ended by itself at step \(lastStep) of \(spec.steps)")
         }

@@ -37,7 +37,7 @@ struct Supervisor: ~Copyable {
         self.retry = retry
         self.log = log
         program = attempt.command
-        course = RunCourse(spec)
+        course = RunCourse(spec, expecting: attempt.expectation)
         publisher = CheckpointPublisher(attempt.command, spec: spec, folder: folder)
     }
 

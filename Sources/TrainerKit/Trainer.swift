@@ -35,6 +35,11 @@ public protocol Trainer: Sendable {
     /// it does to the folder must bear repeating.
     func execution(of spec: RunSpec, in folder: TrialFolder) throws(Refusal) -> Execution
 
+    /// What the run's reports must attest (`Attestation`), so that no result is recorded under values that
+    /// the trainer did not use. By default nothing. A requirement of its own, because only the trainer's
+    /// author knows its schedules.
+    func expectation(of spec: RunSpec) -> Expectation
+
     /// What a line of the trainer's output means. Pure: it sees each line of a program once, in order,
     /// without its newline, cut after 64 KiB. Not called for `Execution.inProcess`. By default nothing.
     func signals(in line: String, from stream: OutputStream) -> [Signal]
@@ -79,6 +84,8 @@ extension Trainer {
         }
     }
 
+    public func expectation(of spec: RunSpec) -> Expectation { Expectation() }
+
     public func signals(in line: String, from stream: OutputStream) -> [Signal] { [] }
 
     public func reader(of spec: RunSpec, in folder: TrialFolder) throws(Refusal) -> any LineReader {
@@ -120,8 +127,11 @@ public enum Signal: Hashable, Sendable {
     case fault(RunFailure.Cause)
 
     /// A report of plain numbers, which may be NaN or infinite.
-    public static func report(step: Int, metrics: [String: Double]) -> Signal {
-        .report(Report(step: step, metrics: metrics.mapValues { Reading($0) }))
+    public static func report(
+        step: Int, metrics: [String: Double], attesting attestation: Attestation = Attestation([:])
+    ) -> Signal {
+        let measured = metrics.mapValues { Reading($0) }
+        return .report(Report(step: step, metrics: measured.merging(attestation.metrics) { $1 }))
     }
 }
 
