@@ -78,6 +78,15 @@ public struct RunRequest<Source: Hashable & Codable & Sendable>: Hashable, Codab
         return step
     }
 
+    /// The same request with other settings, or from elsewhere.
+    public func with(settings: JSON? = nil, start: Start? = nil) -> RunRequest {
+        RunRequest(
+            key: key, plugin: plugin, settings: settings ?? self.settings, assignment: assignment,
+            start: start ?? self.start, steps: steps, cooldown: cooldown, metric: metric, seed: seed,
+            slots: slots, gang: gang, silenceSeconds: silenceSeconds, graceSeconds: graceSeconds,
+            baseFolder: baseFolder)
+    }
+
     /// The same request with its checkpoint found: `find` answers where it is.
     public func located<Place: Hashable & Codable & Sendable, Failure: Error>(
         by find: (Source) throws(Failure) -> Place
