@@ -27,7 +27,7 @@ enum Origin: Hashable {
         case .warm(let folder):
             if keepsOptimizer, Self.holds(folder, Self.stateFile) {
                 self = .warm(folder)
-            } else if Self.holds(folder, "config.json") {
+            } else if Self.isModel(folder) {
                 self = .weights(folder)
             } else {
                 throw Refusal(
@@ -36,6 +36,9 @@ enum Origin: Hashable {
             }
         }
     }
+
+    /// Whether a model that `save_pretrained` wrote is in the folder.
+    static func isModel(_ folder: String) -> Bool { holds(folder, "config.json") }
 
     private static func holds(_ folder: String, _ name: String) -> Bool {
         access(folder + "/" + name, R_OK) == 0

@@ -63,8 +63,16 @@ struct TrialFlags {
     }
 
     private var start: [Flag] {
-        let weights: [Flag] =
-            if case .weights(let folder) = origin { [Flag(modelFlag, .string(folder))] } else { [] }
-        return weights + (origin.checkpoint.map { [Flag("resume_from_checkpoint", .string($0))] } ?? [])
+        // Where the study began with a model, the script builds it from there before a checkpoint is loaded.
+        let model: String? =
+            if case .weights(let folder) = origin { folder } else { spec.startFrom.filter(Origin.isModel) }
+        return (model.map { [Flag(modelFlag, .string($0))] } ?? [])
+            + (origin.checkpoint.map { [Flag("resume_from_checkpoint", .string($0))] } ?? [])
+    }
+}
+
+extension Optional {
+    fileprivate func filter(_ isWanted: (Wrapped) -> Bool) -> Wrapped? {
+        flatMap { isWanted($0) ? $0 : nil }
     }
 }
