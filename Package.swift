@@ -68,6 +68,9 @@ let package = Package(
             name: "agent", dependencies: ["FleetModel", "Wire", "Spawn", argumentParser],
             path: "agents/agent", swiftSettings: rules),
         plugin("command"),
+        .executableTarget(
+            name: "huggingface", dependencies: ["FleetModel", "Wire", "TrainerKit"],
+            path: "plugins/huggingface", resources: [.embedInCode("Python")], swiftSettings: rules),
         plugin("scripted"),
         .executableTarget(
             name: "native", dependencies: ["FleetModel", "Wire", "TrainerKit", "COpenBLAS"],
@@ -106,6 +109,10 @@ let package = Package(
             dependencies: ["FleetModel", "Wire", "TrainerKit", "TrainerKitTesting", "native"],
             swiftSettings: rules),
         .testTarget(
+            name: "HuggingFaceTests",
+            dependencies: ["FleetModel", "Wire", "TrainerKit", "TrainerKitTesting", "huggingface"],
+            exclude: ["Scripts"], swiftSettings: rules),
+        .testTarget(
             name: "TrainerKitTests",
             dependencies: [
                 "FleetModel", "Wire", "Spawn", "TrainerKit", "TrainerKitTesting", "scripted", "command",
@@ -129,7 +136,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "agent", "command", "coordinator", "native", "scripted", "FleetModel", "Journal", "StudyCore",
+                "agent", "command", "coordinator", "huggingface", "native", "scripted", "FleetModel",
+                "Journal", "StudyCore",
                 "Wire",
             ], swiftSettings: rules),
         .testTarget(name: "TidyTests", swiftSettings: rules),

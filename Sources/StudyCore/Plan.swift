@@ -58,15 +58,20 @@ public struct TrainerPlan: Hashable, Codable, Sendable {
     public let graceSeconds: Double
     /// Absolute folder that relative paths in `settings` start from.
     public let baseFolder: String
+    /// A folder on the nodes, relative to `baseFolder` or below `~`, whose checkpoint or model the first
+    /// trials start from; nil: new models.
+    public let startFrom: String?
 
     public init(
-        plugin: String, settings: JSON, silenceSeconds: Double, graceSeconds: Double, baseFolder: String
+        plugin: String, settings: JSON, silenceSeconds: Double, graceSeconds: Double, baseFolder: String,
+        startFrom: String? = nil
     ) {
         self.plugin = plugin
         self.settings = settings
         self.silenceSeconds = silenceSeconds
         self.graceSeconds = graceSeconds
         self.baseFolder = baseFolder
+        self.startFrom = startFrom
     }
 }
 

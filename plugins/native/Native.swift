@@ -82,6 +82,13 @@ struct Native: Trainer {
         }
     }
 
+    func expectation(of spec: RunSpec) -> Expectation {
+        guard let hyper = try? recipe.applying(spec.assignment).hyper else { return Expectation() }
+        return Expectation(learningRate: hyper.learningRate, globalBatchSize: hyper.batchSize) { step in
+            hyper.share(step: step, of: spec.steps, cooldown: spec.cooldown)
+        }
+    }
+
     /// The text; refused where there is too little of it.
     private func corpus(context: Int) throws(Refusal) -> Corpus {
         try refusing { () throws(Problem) -> Corpus in

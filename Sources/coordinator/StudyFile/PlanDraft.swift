@@ -48,7 +48,8 @@ struct PlanDraft {
                 plugin: trainer.string("plugin"),
                 settings: trainer.value("settings") ?? .object([:]),
                 silenceSeconds: trainer.double("silence_seconds", default: 600, in: 0.1...),
-                graceSeconds: trainer.double("grace_seconds", default: 30, in: 0.1...), baseFolder: base)
+                graceSeconds: trainer.double("grace_seconds", default: 30, in: 0.1...), baseFolder: base,
+                startFrom: trainer.has("start_from") ? trainer.string("start_from") : nil)
         }
         if trainer == nil { file.require("trainer", "a mapping with plugin and settings") }
         return trainer

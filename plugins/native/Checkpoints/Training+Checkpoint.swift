@@ -42,7 +42,8 @@ extension Training {
             }
             progress = state.progress
         case .newTrial(let seed):
-            progress = Progress(seed: seed, totalSteps: state.progress.totalSteps)
+            let earlier = state.progress
+            progress = Progress(seed: seed, totalSteps: earlier.totalSteps, samples: earlier.samples)
         }
         let file = try SafetensorsFile(Self.read(SavedState.tensors, in: folder))
         let keepsMoments = state.hyperparameters.optimizer == optimizer.kind
