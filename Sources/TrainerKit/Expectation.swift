@@ -16,6 +16,9 @@ public struct Expectation: Sendable {
     /// The place in the data before the trial's first step; nil: not known here, and only that it grows by
     /// one batch a step is judged.
     public var consumedSamples: Int?
+    /// Whether attested places in the data are judged; false where they grow by less than a batch, because
+    /// epochs end in batches that are not full.
+    public var judgesPlace = true
     /// Largest relative difference of equal values, for trainers that print few digits.
     public var tolerance = 1e-4
     /// Metrics beside the objective that end the run when they stop being numbers: `["loss"]`.
@@ -93,7 +96,7 @@ struct Attestor {
 
     /// Where in the data a trainer must be that takes one batch a step.
     private mutating func samples(of said: Attestation, at step: Int) -> Double? {
-        guard case .value(let now)? = said[.consumedSamples] else { return nil }
+        guard expectation.judgesPlace, case .value(let now)? = said[.consumedSamples] else { return nil }
         guard let place else {
             place = (step, now)
             return nil

@@ -101,7 +101,9 @@ package struct RunCourse {
 
 extension RunCourse {
     private mutating func take(_ report: Report) -> [RunEvent] {
-        if isDecided { return [] }
+        // Further metrics of a step that has had its objective.
+        let isLate = report.step == lastStep && held == nil && report.metrics[spec.metric] == nil
+        if isDecided || isLate { return [] }
         if let repeatedUntil, report.step <= repeatedUntil { return [] }
         if let fault = fault(in: report) { return note(fault) }
         if let discrepancy = attestor.judge(report) {
@@ -125,6 +127,12 @@ extension RunCourse {
         guard report.metrics[spec.metric] != nil else { return events }
         hasObjective = true
         return events + releaseHeld()
+    }
+
+    /// Metrics that were said without a step. Those of a step that has had its objective are left.
+    package mutating func take(_ metrics: [String: Reading], stepsLater: Int) -> [RunEvent] {
+        guard stepsLater > 0 || held != nil else { return [] }
+        return take(Report(step: (held?.step ?? lastStep) + stepsLater, metrics: metrics))
     }
 
     /// Why a report is skipped. One beyond the trial's end also ends the run.

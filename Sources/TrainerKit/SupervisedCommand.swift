@@ -44,6 +44,8 @@ enum SupervisedCommand: Hashable {
     func ladder(for reason: RunCourse.Stop, grace: Double, now: Double) -> StopLadder {
         switch (reason, self) {
         case (.ordered, .session): .askedByFile(grace: grace, now: now)
+        case (.ordered, .program(let command)) where command.watchesStopFile:
+            .askedByFile(grace: grace, now: now)
         case (.ordered, .program(let command)):
             StopLadder(
                 ask: command.askSignal, ofChildren: command.asksChildren, grace: grace, now: now)

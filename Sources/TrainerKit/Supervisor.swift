@@ -20,12 +20,14 @@ struct Supervisor: ~Copyable {
     private var course: RunCourse
     private var publisher: CheckpointPublisher
     private var sources: [Source] = []
+    private var files: [MetricsFileReader]
     private var ladder: StopLadder?
     private var lastSign = monotonicSeconds()
     private var lastCheckpoint: (path: String, step: Int)?
     /// Of `Command.before` or the command itself.
     private var program: SupervisedCommand
     private var child: ChildProcess?
+    private var mirror: Mirror?
 
     init(
         _ attempt: Attempt, spec: RunSpec, folder: TrialFolder, log: consuming EventLog,
@@ -38,7 +40,9 @@ struct Supervisor: ~Copyable {
         self.log = log
         program = attempt.command
         course = RunCourse(spec, expecting: attempt.expectation)
+        files = attempt.command.command.metrics.map(MetricsFileReader.init)
         publisher = CheckpointPublisher(attempt.command, spec: spec, folder: folder)
+        mirror = attempt.command.command.mirror.map(Mirror.init)
     }
 
     /// Returns after `ended` is written; throws where events cannot be written, with nothing left running.
@@ -116,6 +120,7 @@ struct Supervisor: ~Copyable {
             waitForSomething([watch.descriptor, childWatch.descriptor])
             watch.forget()
             try readSources()
+            try readFiles { $0.read() }
             try record(publisher.found())
             decideToStop()
             if let step = ladder?.due(at: monotonicSeconds()) { send(step, to: child) }
@@ -136,6 +141,7 @@ struct Supervisor: ~Copyable {
         for index in sources.indices {
             if let line = sources[index].lines.finish() { try take(line, from: sources[index].stream) }
         }
+        try readFiles { $0.finish() }
         try record(publisher.found())
         if end != .exit(0), TrialFolder.isOnFullDisk(folder.path) {
             course.stop(for: .fault(.node(reason: TrialFolder.fullDisk(of: folder.path))))
@@ -177,6 +183,7 @@ extension Supervisor {
             lastSign = monotonicSeconds()
             // A full disk loses log lines, not the run.
             if let log = sources[index].log { try? writeAll(bytes, to: log) }
+            if case .output(.standardOutput) = sources[index].stream { mirror?.append(bytes) }
             for line in sources[index].lines.take(bytes[...]) { try take(line, from: sources[index].stream) }
         }
     }
@@ -189,10 +196,26 @@ extension Supervisor {
         }
         course.saw(line, from: stream)
         guard case .program = attempt.command, program == attempt.command, !course.isDecided else { return }
-        for signal in attempt.reader.signals(in: line, from: stream) {
+        try take(attempt.reader.signals(in: line, from: stream))
+    }
+
+    /// What was written to metrics files. A program that reports there is not silent.
+    private mutating func readFiles(_ read: (inout MetricsFileReader) -> [String]) throws {
+        for index in files.indices {
+            let lines = read(&files[index])
+            if !lines.isEmpty { lastSign = monotonicSeconds() }
+            for line in lines where !course.isDecided {
+                try take(attempt.reader.signals(in: line, from: .file(files[index].file.path)))
+            }
+        }
+    }
+
+    private mutating func take(_ signals: [Signal]) throws {
+        for signal in signals {
             switch signal {
             case .fault(let cause): course.suspect(cause)
             case .report(let report): try record(.report(report: report))
+            case .metrics(let metrics, let later): try write(course.take(metrics, stepsLater: later))
             case .note(let text): try record(.note(text: text))
             case .checkpoint(let step, let place): try record(publisher.publish(place, step: step))
             }
@@ -253,7 +276,7 @@ struct Source {
         switch stream {
         case .output(.standardOutput): STDOUT_FILENO
         case .output(.standardError): STDERR_FILENO
-        case .session: nil
+        case .output(.file), .session: nil
         }
     }
 

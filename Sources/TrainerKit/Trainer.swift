@@ -35,6 +35,10 @@ public protocol Trainer: Sendable {
     /// it does to the folder must bear repeating.
     func execution(of spec: RunSpec, in folder: TrialFolder) throws(Refusal) -> Execution
 
+    /// The same for an explanation, where nothing will be started: a checkpoint that is named may lie on
+    /// another machine. By default `execution(of:in:)`.
+    func explanation(of spec: RunSpec, in folder: TrialFolder) throws(Refusal) -> Execution
+
     /// What the run's reports must attest (`Attestation`), so that no result is recorded under values that
     /// the trainer did not use. By default nothing. A requirement of its own, because only the trainer's
     /// author knows its schedules.
@@ -92,6 +96,10 @@ extension Trainer {
         PlainReader(trainer: self)
     }
 
+    public func explanation(of spec: RunSpec, in folder: TrialFolder) throws(Refusal) -> Execution {
+        try execution(of: spec, in: folder)
+    }
+
     public func microBatches(of spec: RunSpec) throws(Refusal) -> MicroBatches? { nil }
 }
 
@@ -107,9 +115,11 @@ public struct Refusal: Error, Hashable, CustomStringConvertible {
     public var description: String { reason }
 }
 
-/// Which of a trainer's two outputs.
+/// Where a line comes from.
 public enum OutputStream: Hashable, Sendable {
     case standardOutput, standardError
+    /// The `MetricsFile` of that path.
+    case file(String)
 }
 
 /// What a line of a trainer's output says.
@@ -120,6 +130,9 @@ public enum Signal: Hashable, Sendable {
     /// A complete checkpoint stands in `folder`: a path below the trial folder, absolute or relative to
     /// the command's working folder. The kit moves it into the trial folder's `checkpoints/`.
     case checkpoint(step: Int, folder: String)
+    /// Metrics that the trainer prints without a step: so many steps after the last one that was reported,
+    /// or 0 for that step itself.
+    case metrics([String: Reading], stepsLater: Int)
     /// Something that a person should know.
     case note(String)
     /// What it means if the program then fails: a library's last words before an exit code that says
@@ -163,6 +176,14 @@ public struct Command: Hashable, Sendable {
     public var before: [Command] = []
     /// Where the program saves checkpoints by itself.
     public var checkpoints: CheckpointWatch?
+    /// Files that the program writes metrics to.
+    public var metrics: [MetricsFile] = []
+    /// Whether the program looks for `TrialFolder.stop` itself and ends in order where that appears: signals
+    /// then follow after the first time of grace only.
+    public var watchesStopFile = false
+    /// Absolute; what the program prints to stdout is appended to this file too, for plugins on other nodes
+    /// of a gang that read it as `metrics`: often one rank alone prints.
+    public var mirror: String?
     /// What a person should know about the command: a value that was rounded.
     public var notes: [String] = []
 
