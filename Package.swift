@@ -68,6 +68,7 @@ let package = Package(
             name: "agent", dependencies: ["FleetModel", "Wire", "Spawn", argumentParser],
             path: "agents/agent", swiftSettings: rules),
         plugin("command"),
+        plugin("megatron"),
         plugin("scripted"),
         .executableTarget(
             name: "native", dependencies: ["FleetModel", "Wire", "TrainerKit", "COpenBLAS"],
