@@ -38,11 +38,12 @@ struct Intervals: Hashable {
     /// fitting divisors, once at the end is better than all the time.
     private static func interval(_ wanted: Int, dividing number: Int, alsoOf first: Int) -> Int {
         if number % wanted == 0 { return wanted }
-        let divisors = (1...max(1, min(wanted, number))).reversed().filter { number % $0 == 0 }
-        let largest = divisors.first ?? 1
+        // Looked for no further down than where once at the end is better.
+        let lowest = max(1, wanted / 4, wanted - 100_000)
+        let divisors = stride(from: wanted, through: lowest, by: -1).filter { number % $0 == 0 }
+        guard let largest = divisors.first else { return number }
         // Where the trial's first iteration is divisible too, its steps are as well.
         let common = divisors.first { first % $0 == 0 } ?? 1
-        let best = common * 2 >= largest ? common : largest
-        return best * 4 >= wanted ? best : number
+        return common * 2 >= largest ? common : largest
     }
 }

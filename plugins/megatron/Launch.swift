@@ -98,7 +98,8 @@ struct Launch {
     /// Where Megatron saves; every node of a gang must see the same folder.
     var saveFolder: String {
         guard spec.gang != nil, let shared = settings.sharedFolder else { return folder.work + "/save" }
-        return "\(shared)/\(spec.key.study)/\(spec.key.run)"
+        let run = spec.key.run
+        return "\(shared)/\(spec.key.study)/stage_\(run.trial.stage)_trial_\(run.trial.number)_run_\(run.attempt)"
     }
 
     /// The copy of the checkpoint whose optimiser state holds this trial's rates.

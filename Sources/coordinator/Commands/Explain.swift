@@ -31,11 +31,11 @@ struct Explain: ParsableCommand {
     @Option(help: "With --from: the trial's own step of that checkpoint; the trial goes on after a fault.")
     var resumeAt: Int?
 
-    @Option(help: "Steps of the trial. Default: the study's.")
+    @Option(help: "Steps of the trial. Default: the study's, with its cooldown.")
     var steps: Int?
 
-    @Option(help: "The last of these steps that cool the learning rate down.")
-    var cooldown = 0
+    @Option(help: "So many of the last steps cool the learning rate down. Default, with --steps: none.")
+    var cooldown: Int?
 
     @Option(help: "Of a trial over several nodes: which of them is explained, from 0.")
     var nodeRank = 0
@@ -132,14 +132,17 @@ struct ExplainedTrial {
         guard gpus % nodes == 0, gpus > 0 else {
             throw ValidationError("found --gpus \(gpus) on \(nodes) nodes, expected a multiple of \(nodes)")
         }
-        let steps = options.steps ?? plan.method.steps
-        guard steps > 0, (0..<steps).contains(options.cooldown) else {
-            throw ValidationError("found --steps \(steps) and --cooldown \(options.cooldown), expected fewer to cool down")
+        let usual = plan.method.score.cooldown(after: plan.method.steps)
+        let steps = options.steps ?? plan.method.steps + (options.cooldown ?? usual)
+        let cooldown = options.cooldown ?? (options.steps == nil ? usual : 0)
+        guard steps > 0, (0..<steps).contains(cooldown) else {
+            throw ValidationError(
+                "found --steps \(steps) and --cooldown \(cooldown), expected fewer steps to cool down than there are")
         }
         spec = RunSpec(
             key: RunKey(study: study, run: run), plugin: plan.trainer.plugin, settings: plan.trainer.settings,
             assignment: plan.space.completed(searched), start: Self.start(options), steps: steps,
-            cooldown: options.cooldown, metric: plan.objective.metric, seed: plan.seed,
+            cooldown: cooldown, metric: plan.objective.metric, seed: plan.seed,
             slots: (0..<gpus / nodes).map { .gpu(index: $0) },
             gang: nodes == 1
                 ? nil
