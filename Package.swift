@@ -71,6 +71,7 @@ let package = Package(
         .executableTarget(
             name: "huggingface", dependencies: ["FleetModel", "Wire", "TrainerKit"],
             path: "plugins/huggingface", resources: [.embedInCode("Python")], swiftSettings: rules),
+        plugin("megatron"),
         plugin("scripted"),
         .executableTarget(
             name: "native", dependencies: ["FleetModel", "Wire", "TrainerKit", "COpenBLAS"],

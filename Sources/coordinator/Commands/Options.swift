@@ -83,6 +83,9 @@ struct LocalNodeOptions: ParsableArguments {
         return begun
     }
 
+    /// The home in whose folders an explained run would be.
+    var explainedHome: String { agentHome.map { URL(fileURLWithPath: $0).path } ?? usualHome }
+
     private var usualHome: String {
         let environment = ProcessInfo.processInfo.environment
         let own = (environment["HOME"] ?? "/root") + "/.iterhpo/agent"
