@@ -14,13 +14,15 @@ extension Engine {
             }
             return effects
         } + stages.indices.compactMap(keepEffect(of:)).filter { $0.isKeep(on: node) }
+            + copies.checkpoints.filter { copies[$0, node]?.isOnItsWay == true }.map { bring($0, to: [node]) }
     }
 
     /// What concerns no node: alarms, and the end where it was reached.
     public var outstanding: [Effect] {
         switch phase {
         case .ended(let ending): [.finish(ending)]
-        case .new, .open, .draining, .pausing: wallDeadline.map { [.wake(at: $0)] } ?? []
+        case .new, .open, .draining, .pausing:
+            ([wallDeadline].compactMap(\.self) + copies.retries).map { .wake(at: $0) }
         }
     }
 

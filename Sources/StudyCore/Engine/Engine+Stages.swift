@@ -47,7 +47,8 @@ extension Engine {
     /// trainer made none.
     func keepEffect(of index: Int) -> Effect? {
         guard let best = stages[index].best.flatMap(trial), !stages[index].isKept,
-            let checkpoint = best.checkpoint, let node = node(of: checkpoint)
+            let checkpoint = best.checkpoint,
+            let node = holders(of: checkpoint).first ?? node(of: checkpoint)
         else { return nil }
         return .keep(checkpoint: checkpoint, node: node, stage: index)
     }

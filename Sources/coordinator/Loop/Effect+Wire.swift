@@ -11,7 +11,7 @@ extension Engine {
         case .stop(let run, let nodes, let reason) where nodes.contains(node):
             .stop(run: key(run), order: StopOrder(save: reason.saves, reason: reason.line))
         case .remove(let checkpoints, node): .removeCheckpoints(study: study, checkpoints: checkpoints)
-        case .stop, .remove, .keep, .tell, .record, .wake, .finish: nil
+        case .stop, .remove, .bring, .keep, .tell, .record, .wake, .finish: nil
         }
     }
 

@@ -17,6 +17,7 @@ struct Hands {
                 if let order = engine.order(effect, for: node) { link.send(order) }
             }
         case .keep(let checkpoint, _, let stage): keep(checkpoint, stage: stage, of: engine)
+        case .bring(let checkpoint, _, let nodes): refuse(checkpoint, nodes)
         case .tell(let decision): printer.tell(decision, of: engine)
         case .record(let trial): results.record(trial, of: engine)
         case .wake(let moment): wake(at: moment)
@@ -32,6 +33,19 @@ struct Hands {
                 await inbox.post(.happened(.checkpointKept(stage: stage)))
             } catch {
                 await inbox.post(.keepFailed(stage: stage, reason: Text.fault(error)))
+            }
+        }
+    }
+
+    /// With one node there is nowhere to bring a checkpoint to.
+    private func refuse(_ checkpoint: Checkpoint, _ nodes: [NodeID]) {
+        let inbox = inbox
+        Task {
+            for node in nodes {
+                let reason = "this coordinator reaches one node only"
+                await inbox.post(
+                    .happened(
+                        .checkpointUnreachable(checkpoint: checkpoint, node: node, reason: reason)))
             }
         }
     }
