@@ -23,6 +23,10 @@ public protocol Trainer: Sendable {
     /// Whether it saves checkpoints under these settings, and starts from them. By default true.
     var makesCheckpoints: Bool { get }
 
+    /// Whether it can take the learning rate down at the end of a run, as `RunSpec.cooldown` asks. By
+    /// default false.
+    var coolsDown: Bool { get }
+
     /// What is wrong with the study's space for this trainer; paths start at the study file's root
     /// (`["space", "lr"]`). By default every parameter must be one of `about.parameters`.
     func problems(with parameters: [PluginCheck.Parameter]) -> [Problem]
@@ -38,6 +42,8 @@ public protocol Trainer: Sendable {
 
 extension Trainer {
     public var makesCheckpoints: Bool { true }
+
+    public var coolsDown: Bool { false }
 
     public func problems(with parameters: [PluginCheck.Parameter]) -> [Problem] {
         guard let known = Self.about.parameters else { return [] }

@@ -70,11 +70,11 @@ extension Trainer {
         }
         return try say(
             Array(Hello(name: about.name).line.utf8)
-                + Lines.encode(PluginVerdict(problems: problems(question))))
+                + Lines.encode(verdict(on: question)))
     }
 
-    /// All that is wrong with a study for this plugin.
-    static func problems(_ question: PluginCheck) -> [Problem] {
+    /// All that is wrong with a study for this plugin, and what it can do.
+    static func verdict(on question: PluginCheck) -> PluginVerdict {
         var reader = SettingsReader(question.settings, at: settingsPlace, baseFolder: question.baseFolder)
         let trainer = Self(settings: &reader)
         var problems = reader.finish()
@@ -84,7 +84,9 @@ extension Trainer {
                     at: ["method", "kind"], found: "a method that starts trials from checkpoints",
                     expected: "settings with which \(about.name) saves checkpoints, or another method"))
         }
-        return (problems + trainer.problems(with: question.parameters)).sortedByPath()
+        return PluginVerdict(
+            problems: (problems + trainer.problems(with: question.parameters)).sortedByPath(),
+            coolsDown: trainer.coolsDown)
     }
 
     private static func say(_ bytes: [UInt8]) throws -> Int32 {

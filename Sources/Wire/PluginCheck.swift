@@ -39,9 +39,12 @@ public struct PluginVerdict: Hashable, Codable, Sendable {
     /// Sorted by path; paths start at the study file's root: `["trainer", "settings", "layers"]`,
     /// `["space", "dropout"]`. Empty: the plugin can run this study.
     public let problems: [Problem]
+    /// Whether it can take the learning rate down at the end of a run (`RunRequest.cooldown`).
+    public let coolsDown: Bool
 
-    public init(problems: [Problem]) {
+    public init(problems: [Problem], coolsDown: Bool) {
         self.problems = problems
+        self.coolsDown = coolsDown
     }
 }
 

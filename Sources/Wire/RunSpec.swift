@@ -29,11 +29,17 @@ public struct RunRequest<Source: Hashable & Codable & Sendable>: Hashable, Codab
     public let start: Start
     /// The trial is complete at this trial step.
     public let steps: Int
+    /// The last so many of `steps` take the learning rate down to near 0 in a straight line, from what it
+    /// was; 0: none do. A checkpoint of trial step `trainingSteps`, before that, is saved: others go on
+    /// from there. Less than `steps`.
+    public let cooldown: Int
     /// The metric that the study optimises; a run that never reports it has failed.
     public let metric: String
     public let seed: UInt64
     /// Of this node; a run never uses others.
     public let slots: [Slot]
+    /// The other nodes of the run; nil where it has one node.
+    public let gang: Gang?
     /// A run that writes nothing for longer than this is killed.
     public let silenceSeconds: Double
     /// Between asking a trainer to stop and SIGTERM, and again between SIGTERM and SIGKILL.
@@ -43,7 +49,8 @@ public struct RunRequest<Source: Hashable & Codable & Sendable>: Hashable, Codab
 
     public init(
         key: RunKey, plugin: String, settings: JSON, assignment: Assignment, start: Start, steps: Int,
-        metric: String, seed: UInt64, slots: [Slot], silenceSeconds: Double, graceSeconds: Double,
+        cooldown: Int = 0, metric: String, seed: UInt64, slots: [Slot], gang: Gang? = nil,
+        silenceSeconds: Double, graceSeconds: Double,
         baseFolder: String
     ) {
         self.key = key
@@ -52,13 +59,18 @@ public struct RunRequest<Source: Hashable & Codable & Sendable>: Hashable, Codab
         self.assignment = assignment
         self.start = start
         self.steps = steps
+        self.cooldown = cooldown
         self.metric = metric
         self.seed = seed
         self.slots = slots
+        self.gang = gang
         self.silenceSeconds = silenceSeconds
         self.graceSeconds = graceSeconds
         self.baseFolder = baseFolder
     }
+
+    /// The steps before the cooldown.
+    public var trainingSteps: Int { steps - cooldown }
 
     /// Trial step at which this run begins: 0, or where it resumes.
     public var firstStep: Int {
@@ -78,7 +90,8 @@ public struct RunRequest<Source: Hashable & Codable & Sendable>: Hashable, Codab
             }
         return RunRequest<Place>(
             key: key, plugin: plugin, settings: settings, assignment: assignment, start: place, steps: steps,
-            metric: metric, seed: seed, slots: slots, silenceSeconds: silenceSeconds,
+            cooldown: cooldown, metric: metric, seed: seed, slots: slots, gang: gang,
+            silenceSeconds: silenceSeconds,
             graceSeconds: graceSeconds, baseFolder: baseFolder)
     }
 }

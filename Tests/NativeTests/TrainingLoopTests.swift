@@ -13,7 +13,8 @@ struct TrainingLoopTests {
 
     /// Runs one trial in `folder` and answers its events. `stop` is a stop order that is there from the start.
     private func events(
-        in folder: String, steps: Int = 16, start: RunSpec.Start = .fresh, settings: [String: JSON] = [:],
+        in folder: String, steps: Int = 16, cooldown: Int = 0, start: RunSpec.Start = .fresh,
+        settings: [String: JSON] = [:],
         assignment: Assignment = [:], stop: StopOrder? = nil
     ) throws -> [RunEvent] {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -28,7 +29,7 @@ struct TrainingLoopTests {
         ]
         let spec = RunSpec.small(
             .object(settings.merging(own) { given, _ in given }), assignment, start, steps: steps,
-            baseFolder: folder)
+            cooldown: cooldown, baseFolder: folder)
         var reader = SettingsReader(spec.settings, baseFolder: folder)
         let trainer = Native(settings: &reader)
         #expect(reader.finish().isEmpty)
@@ -57,6 +58,20 @@ struct TrainingLoopTests {
                 "gradient_norm", "learning_rate", "tokens_per_second", "training_loss", "validation_loss",
             ]
             #expect(names.allSatisfy { $0 == expected })
+        }
+    }
+
+    @Test func `a cooldown follows a checkpoint, and takes the learning rate down in a straight line`() throws
+    {
+        try withTemporaryFolder { folder in
+            let events = try events(
+                in: folder, steps: 9, cooldown: 3, settings: ["evaluate_every": .int(1)],
+                assignment: ["lr": .float(0.4)])
+            #expect(checkpoints(events) == [6, 9])
+            let rates = reports(events).compactMap { report in
+                if case .value(let rate)? = report.metrics["learning_rate"] { rate } else { nil }
+            }
+            #expect(rates.map { ($0 * 10).rounded() } == [4, 4, 4, 4, 4, 4, 3, 2, 1])
         }
     }
 
@@ -156,13 +171,15 @@ struct TrainingLoopTests {
 
 extension RunSpec {
     static func small(
-        _ settings: JSON, _ assignment: Assignment, _ start: Start, steps: Int, baseFolder: String
+        _ settings: JSON, _ assignment: Assignment, _ start: Start, steps: Int, cooldown: Int = 0,
+        baseFolder: String
     ) -> RunSpec {
         guard let study = StudyID(rawValue: "s") else { preconditionFailure("s is a name") }
         let run = RunID(trial: TrialID(stage: 0, number: 0), attempt: 0)
         return RunSpec(
             key: RunKey(study: study, run: run), plugin: "native", settings: settings, assignment: assignment,
-            start: start, steps: steps, metric: "validation_loss", seed: 4, slots: [.cpu(index: 0)],
+            start: start, steps: steps, cooldown: cooldown, metric: "validation_loss", seed: 4,
+            slots: [.cpu(index: 0)],
             silenceSeconds: 60, graceSeconds: 5, baseFolder: baseFolder)
     }
 }

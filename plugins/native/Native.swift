@@ -39,6 +39,8 @@ struct Native: Trainer {
         threads = settings.optionalInt("threads", in: 1...256)
     }
 
+    var coolsDown: Bool { true }
+
     func problems(with parameters: [PluginCheck.Parameter]) -> [Problem] {
         parameters.compactMap { parameter in
             let path = ["space", parameter.name]
@@ -60,7 +62,8 @@ struct Native: Trainer {
         return .inProcess { session in
             let training = try Training(
                 recipe.shape, hyper: recipe.hyper, corpus: try corpus(context: recipe.shape.context),
-                steps: spec.steps, seed: spec.seed, threads: threads ?? spec.slots.count)
+                steps: spec.steps, cooldown: spec.cooldown, seed: spec.seed,
+                threads: threads ?? spec.slots.count)
             if let note = try restore(training, for: spec) { try session.note(note) }
             let loop = TrainingLoop(
                 training: training, evaluateEvery: evaluateEvery ?? max(1, min(25, spec.steps / 8)),

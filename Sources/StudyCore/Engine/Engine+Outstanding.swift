@@ -91,7 +91,7 @@ public struct ShownSlot: Hashable, Sendable {
     public let slot: Slot
     /// The run of this study that is on it.
     public let holder: RunID?
-    /// Why it cannot be had, where that is no run of this study.
+    /// Why it cannot be had once that run is over, where it cannot.
     public let unavailable: String?
 
     public init(_ slot: Slot, holder: RunID? = nil, unavailable: String? = nil) {

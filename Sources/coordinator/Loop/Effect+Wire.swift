@@ -33,6 +33,18 @@ extension Engine {
     }
 }
 
+extension Effect {
+    /// The nodes that it asks something of.
+    var nodes: [NodeID] {
+        switch self {
+        case .launch(let order): order.lease.parts.map(\.node)
+        case .stop(_, let nodes, _): nodes
+        case .remove(_, let node): [node]
+        case .keep, .tell, .record, .wake, .finish: []
+        }
+    }
+}
+
 extension StopReason {
     fileprivate var line: String {
         switch self {

@@ -5,7 +5,7 @@ import Wire
 
 /// Begins effects and never waits for them.
 struct Hands {
-    let links: [NodeID: NodeLink]
+    let fleet: Fleet
     let results: ResultsTree
     let inbox: Inbox<StudyLoop.Item>
     let printer: Printer
@@ -13,8 +13,8 @@ struct Hands {
     func begin(_ effect: Effect, of engine: Engine) {
         switch effect {
         case .launch, .stop, .remove:
-            for (node, link) in links {
-                if let order = engine.order(effect, for: node) { link.send(order) }
+            for node in effect.nodes {
+                if let order = engine.order(effect, for: node) { fleet.send(order, to: node) }
             }
         case .keep(let checkpoint, _, let stage): keep(checkpoint, stage: stage, of: engine)
         case .bring(let checkpoint, _, let nodes): refuse(checkpoint, nodes)
@@ -52,10 +52,10 @@ struct Hands {
 
     /// Asks a node again what it offers. A refusal takes slots out of the pool until then.
     func survey(_ node: NodeID, afterSeconds seconds: Double) {
-        let link = links[node]
+        let fleet = fleet
         Task {
             try await Task.sleep(for: .seconds(seconds))
-            link?.send(.survey)
+            fleet.send(.survey, to: node)
         }
     }
 

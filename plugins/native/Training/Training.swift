@@ -35,6 +35,8 @@ final class Training {
     let corpus: Corpus
     /// Steps of the trial, for the schedule.
     let steps: Int
+    /// The last so many of them take the learning rate down to near 0.
+    let cooldown: Int
 
     private let replicas: [Replica]
 
@@ -49,7 +51,9 @@ final class Training {
 
     /// A new model.
     init(
-        _ shape: Architecture, hyper: Hyperparameters, corpus: Corpus, steps: Int, seed: UInt64, threads: Int
+        _ shape: Architecture, hyper: Hyperparameters, corpus: Corpus, steps: Int, cooldown: Int = 0,
+        seed: UInt64,
+        threads: Int
     ) throws(OutOfMemory) {
         let layout = ParameterLayout(shape)
         let parameters = try Parameters(shape, layout: layout)
@@ -61,6 +65,7 @@ final class Training {
         self.hyper = hyper
         self.corpus = corpus
         self.steps = steps
+        self.cooldown = cooldown
         optimizer = try Optimizer(kind: hyper.optimizer, layout: layout)
         progress = Progress(seed: seed)
         replicas = try (0..<max(1, threads)).map { _ throws(OutOfMemory) in
@@ -70,8 +75,17 @@ final class Training {
 
     /// The learning rate of the step to come.
     var learningRate: Double {
-        let share = hyper.schedule.share(step: progress.trialSteps, of: steps, warmup: hyper.warmupSteps)
-        return hyper.learningRate * share
+        let share = hyper.schedule.share(
+            step: cooldown > 0 ? min(progress.trialSteps, trainingSteps - 1) : progress.trialSteps,
+            of: trainingSteps, warmup: hyper.warmupSteps)
+        return hyper.learningRate * share * cooled
+    }
+
+    /// The share of the learning rate that the cooldown leaves: 1 before it, then down by equal parts.
+    private var cooled: Double {
+        guard cooldown > 0 else { return 1 }
+        let left = max(0, steps - progress.trialSteps)
+        return min(1, Double(left) / Double(cooldown + 1))
     }
 
     /// One optimiser step on the next batch.

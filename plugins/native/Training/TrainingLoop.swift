@@ -26,12 +26,16 @@ struct TrainingLoop {
                 speed = Speed()
             }
             if isBroken { return }
-            if training.isComplete || checkpointEvery > 0 && isDue(checkpointEvery) { try save(session) }
+            if isToBeSaved { try save(session) }
         }
     }
 
     private func isDue(_ every: Int) -> Bool {
-        training.isComplete || training.progress.trialSteps % every == 0
+        training.isComplete || training.isAtCooldown || training.progress.trialSteps % every == 0
+    }
+
+    private var isToBeSaved: Bool {
+        training.isComplete || training.isAtCooldown || checkpointEvery > 0 && isDue(checkpointEvery)
     }
 
     private func save(_ session: TrainingSession) throws {
@@ -53,6 +57,12 @@ struct TrainingLoop {
 
 extension Training {
     var isComplete: Bool { progress.trialSteps >= steps }
+
+    /// Steps before the cooldown.
+    var trainingSteps: Int { steps - cooldown }
+
+    /// What others go on from is reached.
+    var isAtCooldown: Bool { cooldown > 0 && progress.trialSteps == trainingSteps }
 
     var tokensPerStep: Int { hyper.batchSize * shape.context }
 }
