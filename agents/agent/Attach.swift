@@ -31,7 +31,7 @@ struct Attach: ParsableCommand {
         }
         signal(SIGPIPE, SIG_IGN)
         let home = try Home(opening: arguments.home)
-        if bulk { return try BulkService(store: RunStore(root: home.runs), input: 0, output: 1).serve() }
+        if bulk { return try BulkService(home, input: 0, output: 1).serve() }
         let daemon = try home.connect() ?? start(home)
         onOwnThread {
             copy(from: 0, to: daemon)

@@ -40,7 +40,7 @@ extension Effect {
         case .launch(let order): order.lease.parts.map(\.node)
         case .stop(_, let nodes, _): nodes
         case .remove(_, let node): [node]
-        case .keep, .tell, .record, .wake, .finish: []
+        case .bring, .keep, .tell, .record, .wake, .finish: []
         }
     }
 }
