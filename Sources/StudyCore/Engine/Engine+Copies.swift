@@ -14,7 +14,7 @@ extension Engine {
         let stage = checkpoint.run.trial.stage
         return stages.indices.contains(stage) && stages[stage].isKept
             && stages[stage].best == checkpoint.run.trial
-            && trial(checkpoint.run.trial)?.checkpoint == checkpoint
+            && trial(checkpoint.run.trial).flatMap(result(of:)) == checkpoint
     }
 
     func isReachable(_ checkpoint: Checkpoint) -> Bool {
@@ -66,7 +66,7 @@ extension Engine {
             }
         }
         for number in stage.queued { want(start(of: stage.trials[number]).checkpoint, 1) }
-        if wantsTrial { want(stage.origin, plan.method.trialsPerStage - stage.trials.count) }
+        if wantsTrial { want(stage.origin, stage.planned - stage.trials.count) }
         return wanted
     }
 
