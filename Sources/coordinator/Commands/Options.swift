@@ -1,4 +1,5 @@
 import ArgumentParser
+import FleetLink
 import FleetModel
 import Foundation
 import Journal
@@ -46,6 +47,18 @@ extension StudyFolder {
                 "\(self.path): no study was started here; `coordinator start \(study)` starts one")
         }
     }
+
+/// Where the enrolled nodes stand.
+struct CoordinatorHomeOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            """
+            The coordinators' folder: the enrolled nodes and the key that they are reached with. Default: \
+            $\(CoordinatorHome.variable), or ~/.iterhpo.
+            """, valueName: "dir"))
+    var home: String?
+
+    var registry: NodeRegistry { NodeRegistry(CoordinatorHome(at: home)) }
 }
 
 /// Where this machine's agent and plugins are.
@@ -62,6 +75,16 @@ struct LocalNodeOptions: ParsableArguments {
 
     @Option(help: "The folder of the plugins. Default: this program's folder.")
     var plugins: String?
+
+    @OptionGroup var home: CoordinatorHomeOptions
+
+    var registry: NodeRegistry { home.registry }
+
+    /// How the agent of this machine is reached, in its home.
+    func transport(home: String) -> Transport {
+        .pipe(
+            executable: agentPath, arguments: ["attach", "--home", home, "--plugins", pluginFolder])
+    }
 
     private var own: String {
         URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().path
