@@ -103,10 +103,10 @@ public struct Trend: Hashable, Sendable {
     /// Where the next optimum lies if it follows the law, and in which range with this `confidence`: the law's
     /// own uncertainty and the scatter of one more point of the mean weight. nil unless a law is claimed, so
     /// that nobody follows one that is not there.
-    public func forecast(at x: Double, confidence: Double = 0.9) -> Forecast? {
+    public func forecast(at x: Double, confidence: Double = 0.9) -> OptimumForecast? {
         guard verdict == .law else { return nil }
         let range = around(x, design.reach(line, at: log(x), weight: 1, confidence))
-        return Forecast(value: self(x), range: range)
+        return OptimumForecast(value: self(x), range: range)
     }
 
     private func around(_ x: Double, _ reach: Double) -> ClosedRange<Double> {
@@ -116,7 +116,7 @@ public struct Trend: Hashable, Sendable {
 }
 
 /// An expected value, and the range that it lies in with the confidence asked for.
-public struct Forecast: Hashable, Codable, Sendable {
+public struct OptimumForecast: Hashable, Codable, Sendable {
     public let value: Double
     public let range: ClosedRange<Double>
 

@@ -84,6 +84,11 @@ struct PlanPreview: Encodable {
         wallHoursLimit = plan.budget.wallHours
     }
 
+    /// `5 stages × 12 trials × 200 steps`.
+    var shape: String {
+        "\(stages) \(stages == 1 ? "stage" : "stages") × \(trialsPerStage) trials × \(steps) steps"
+    }
+
     var lines: [String] {
         let bound = gpuHoursLimit.map { "at most \(Text.number($0)) GPU hours and the runs in flight" }
         let space =
@@ -93,7 +98,7 @@ struct PlanPreview: Encodable {
             "\(name): the study file is right",
             "  trainer    \(plugin), \(gpusPerTrial) GPU (or CPU slot) a trial",
             "  objective  \(direction == .minimize ? "lowest" : "highest") \(metric)",
-            "  plan       \(stages) stages × \(trialsPerStage) trials × \(steps) steps: "
+            "  plan       \(shape): "
                 + "at most \(trials) trials, \(trialSteps) steps",
             "  cost       \(bound ?? "no bound on GPU hours: set budget.gpu_hours for one")",
             "  space",
