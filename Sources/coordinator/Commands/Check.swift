@@ -64,6 +64,9 @@ struct PlanPreview: Encodable {
     let gpusPerTrial: Int
     let gpuHoursLimit: Double?
     let wallHoursLimit: Double?
+    /// Where the first stage begins to look, and what it tries first.
+    let prior: String?
+    let priorPoints: [Assignment]
 
     init(of plan: Plan) {
         name = plan.name
@@ -82,6 +85,8 @@ struct PlanPreview: Encodable {
         gpusPerTrial = plan.resources.gpus
         gpuHoursLimit = plan.budget.gpuHours
         wallHoursLimit = plan.budget.wallHours
+        prior = plan.prior?.source
+        priorPoints = plan.prior?.points ?? []
     }
 
     /// `5 stages × 12 trials × 200 steps`.
@@ -102,6 +107,7 @@ struct PlanPreview: Encodable {
                 + "at most \(trials) trials, \(trialSteps) steps",
             "  cost       \(bound ?? "no bound on GPU hours: set budget.gpu_hours for one")",
             "  space",
-        ] + space
+        ] + space + (prior.map { ["  prior      \($0)"] } ?? [])
+            + priorPoints.map { "    tried first: \(Text.assignment($0))" }
     }
 }

@@ -93,21 +93,4 @@ extension Domain {
         case .categorical: nil
         }
     }
-
-    /// The number nearest to `number` that the domain holds; choices hold none.
-    func nearest(to number: Double) -> ParameterValue? {
-        switch self {
-        case .categorical: return nil
-        case .float(let low, let high, .step(let step)):
-            let steps = ((number - low) / step).rounded()
-            return .float(max(low, min(low + max(0, steps) * step, high)))
-        case .float(let low, let high, _): return .float(max(low, min(number, high)))
-        case .int(let low, let high, let scale):
-            var width = 1
-            if case .step(let step) = scale { width = max(1, Int(step)) }
-            let bounded = max(Double(low), min(number, Double(high)))
-            let steps = Int(((bounded - Double(low)) / Double(width)).rounded())
-            return .int(min(low + steps * width, low + (high - low) / width * width))
-        }
-    }
 }
