@@ -7,7 +7,7 @@ extension Engine {
         switch phase {
         case .new:
             startedAt = now
-            open(StageOpening(space: plan.space, origin: nil, enqueued: []), &effects)
+            open(StageOpening(space: plan.space, origin: nil, enqueued: plan.prior?.points ?? []), &effects)
         case .pausing, .ended(.stopped): break
         case .open, .draining, .ended: throw .noChange
         }

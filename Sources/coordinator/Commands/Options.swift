@@ -47,6 +47,7 @@ extension StudyFolder {
                 "\(self.path): no study was started here; `coordinator start \(study)` starts one")
         }
     }
+}
 
 /// Where the enrolled nodes stand.
 struct CoordinatorHomeOptions: ParsableArguments {
