@@ -102,7 +102,12 @@ extension Decision {
         case .failed(let trial, _): "\(trial) failed"
         case .retried(let run, let failure, _): "\(run) is tried again (\(failure))"
         case .refused(let trial, let reason): "\(trial) waits (\(reason))"
-        case .stageClosed(let stage, let best, _, _, _, _): "stage \(stage) closes, best \(best)"
+        case .stageClosed(let stage, let best, let reason, _, _, _, _):
+            "stage \(stage) closes, best \(best) (\(reason))"
+        case .pilotJudged(let stage, let findings, let next):
+            "the pilot of stage \(stage) goes on to \(next ?? findings.steps) (\(findings))"
+        case .confirming(let stage, let trials): "stage \(stage) repeats \(trials)"
+        case .fellBack(let stage, _): "stage \(stage) closes, nothing completed"
         case .budgetSpent(let spent): "\(spent)"
         case .pausing(let running): "pausing \(running) runs"
         case .noted(_, let text): text

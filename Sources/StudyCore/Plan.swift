@@ -7,7 +7,7 @@ public struct Plan: Hashable, Codable, Sendable {
     public let trainer: TrainerPlan
     public let objective: Objective
     public let space: Space
-    public let method: Method
+    public private(set) var method: Method
     public let sampler: SamplerKind
     /// In its first state; every stage begins with a copy of it.
     public let pruner: PrunerKind
@@ -33,6 +33,17 @@ public struct Plan: Hashable, Codable, Sendable {
         self.resources = resources
         self.budget = budget
         self.keepBest = keepBest
+    }
+}
+
+extension Plan {
+    /// The same, scored by the objective at the last step where it was to be scored after a cooldown: for trainers
+    /// that have none.
+    public var withoutCooldown: Plan {
+        guard case .stages(let stages) = method, case .cooldown = stages.score else { return self }
+        var plan = self
+        plan.method = .stages(stages.scored(by: .last))
+        return plan
     }
 }
 

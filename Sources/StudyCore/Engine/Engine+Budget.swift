@@ -22,8 +22,9 @@ extension Engine {
             return .gpuHours(spent: slotHours, limit: hours)
         }
         if let limit = plan.budget.trials, trialBudgetIsSpent,
-            proposedTrials < plan.method.stageCount * plan.method.trialsPerStage,
-            stages[stages.count - 1].unended == 0
+            stages.count < plan.method.stageCount
+                || stages[stages.count - 1].trials.count < stages[stages.count - 1].planned,
+            stages[stages.count - 1].isAtRest
         {
             return .trials(limit: limit)
         }
@@ -42,7 +43,7 @@ extension Engine {
         for trial in stages[index].trials where !trial.hasEnded {
             close(trial.id, .cancelled(because: .budgetSpent(spent)), &effects)
         }
-        if !stages[index].ranking.isEmpty { close(index, &effects) }
+        close(index, &effects)
         finish(.budgetSpent(spent), &effects)
     }
 }

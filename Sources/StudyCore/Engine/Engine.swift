@@ -129,7 +129,9 @@ extension Engine {
 
     /// The best trial so far: of the last stage in which one completed.
     public var best: Trial? {
-        stages.reversed().lazy.compactMap(\.ranking.first).first
+        stages.reversed().lazy.compactMap { stage in
+            stage.best.map { stage.trials[$0.number] } ?? stage.ranking.first
+        }.first
     }
 
     /// Slot-hours spent up to the latest event.

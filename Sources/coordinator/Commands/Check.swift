@@ -3,6 +3,7 @@ import FleetModel
 import Foundation
 import Search
 import StudyCore
+import Wire
 
 /// `coordinator check`: reads a study file, asks its plugin, and prints the plan.
 struct Check: ParsableCommand {
@@ -32,17 +33,26 @@ struct CheckedStudy {
     /// - Throws: an exit code, after the message was printed.
     init(at path: String, plugins: String) throws {
         let file = try Failure.asUsage { try StudyFile(at: path) }
-        plan = file.plan
-        let problems: [Problem]
+        var problems: [Problem] = []
+        var coolsDown = true
         do {
-            let plugin = try PluginExecutable(named: plan.trainer.plugin, in: plugins)
-            problems = try plugin.problems(with: plan)
+            let plugin = try PluginExecutable(named: file.plan.trainer.plugin, in: plugins)
+            let verdict = try plugin.verdict(on: file.plan)
+            (problems, coolsDown) = (verdict.problems, verdict.coolsDown)
         } catch let problem as Problem {
             problems = [problem]
         } catch {
             throw Failure.failed("\(error)")
         }
+        if !coolsDown, file.saysScore, case .cooldown = file.plan.method.score {
+            problems.append(
+                Problem(
+                    at: ["method", "score"], found: "cooldown",
+                    expected: "last or extrapolate: under these settings \(file.plan.trainer.plugin) cannot "
+                        + "take the learning rate down at the end of a run"))
+        }
         guard problems.isEmpty else { throw Failure.usage("\(try file.errors(problems))") }
+        plan = coolsDown ? file.plan : file.plan.withoutCooldown
     }
 }
 
@@ -58,6 +68,8 @@ struct PlanPreview: Encodable {
     let stages: Int
     let trialsPerStage: Int
     let steps: Int
+    let cooldownSteps: Int
+    let score: String
     /// At most: pruning saves some.
     let trials: Int
     let trialSteps: Int
@@ -77,11 +89,17 @@ struct PlanPreview: Encodable {
         stages = plan.method.stageCount
         trialsPerStage = plan.method.trialsPerStage
         steps = plan.method.steps
-        trials = min(stages * trialsPerStage, plan.budget.trials ?? .max)
-        trialSteps = trials * steps
+        cooldownSteps = plan.method.score.cooldown(after: steps)
+        score = plan.method.score.name
+        trials = min(stages * (trialsPerStage + plan.method.confirm), plan.budget.trials ?? .max)
+        trialSteps = trials * (steps + cooldownSteps)
         gpusPerTrial = plan.resources.gpus
         gpuHoursLimit = plan.budget.gpuHours
         wallHoursLimit = plan.budget.wallHours
+    }
+
+    private var course: String {
+        cooldownSteps == 0 ? "\(steps) steps" : "\(steps) steps and \(cooldownSteps) of cooldown"
     }
 
     var lines: [String] {
@@ -93,7 +111,7 @@ struct PlanPreview: Encodable {
             "\(name): the study file is right",
             "  trainer    \(plugin), \(gpusPerTrial) GPU (or CPU slot) a trial",
             "  objective  \(direction == .minimize ? "lowest" : "highest") \(metric)",
-            "  plan       \(stages) stages × \(trialsPerStage) trials × \(steps) steps: "
+            "  plan       \(stages) stages × \(trialsPerStage) trials × \(course): "
                 + "at most \(trials) trials, \(trialSteps) steps",
             "  cost       \(bound ?? "no bound on GPU hours: set budget.gpu_hours for one")",
             "  space",

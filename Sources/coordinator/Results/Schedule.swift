@@ -33,9 +33,10 @@ struct Schedule: Encodable {
         metric = plan.objective.metric
         let bests = engine.stages.compactMap { $0.best.flatMap(engine.trial) }
         stages = bests.map { best in
-            Entry(
-                stage: best.id.stage, firstStep: best.id.stage * plan.method.steps + 1,
-                lastStep: (best.id.stage + 1) * plan.method.steps, trial: best.id.description,
+            let before = engine.steps(before: best.id.stage)
+            return Entry(
+                stage: best.id.stage, firstStep: before + 1,
+                lastStep: before + engine.course(of: best).training, trial: best.id.description,
                 value: best.result!.metric(plan.objective.direction), params: best.assignment)
         }
         powerLaws =

@@ -7,6 +7,8 @@ import TrainerKit
 /// A study file, read and checked: YAML in, `Plan` out, or every problem with its place.
 struct StudyFile {
     let plan: Plan
+    /// The file says how trials are scored, and did not leave it to what the plugin can.
+    let saysScore: Bool
     let path: String
 
     /// - Throws: `StudyFileErrors` with everything that is wrong with the file itself; what only the plugin
@@ -22,6 +24,7 @@ struct StudyFile {
             throw StudyFileErrors(problems, in: path, document)
         }
         self.plan = plan
+        saysScore = draft.saysScore
     }
 
     /// Problems that a plugin found, with their places in this file.
