@@ -60,7 +60,7 @@ let package = Package(
         .executableTarget(
             name: "coordinator",
             dependencies: [
-                "FleetModel", "Search", "StudyCore", "Simulation", "Wire", "TrainerKit", "FleetLink",
+                "FleetModel", "Search", "StudyCore", "Simulation", "Spawn", "Wire", "TrainerKit", "FleetLink",
                 "Journal",
                 argumentParser,
                 yams,

@@ -11,6 +11,16 @@ public enum Transport: Hashable, Codable, Sendable {
     case pipe(executable: String, arguments: [String])
     /// The agent of another machine: its sshd starts `agent attach`, whatever is asked for.
     case ssh(SSHAddress)
+
+    /// Whether both lead to the same agent, wherever it is reached.
+    func isSameMachine(as other: Transport) -> Bool {
+        switch (self, other) {
+        case (.pipe, .pipe): self == other
+        case (.ssh(let mine), .ssh(let theirs)):
+            mine.user == theirs.user && !Set(mine.hostKeys).isDisjoint(with: theirs.hostKeys)
+        case (.pipe, .ssh), (.ssh, .pipe): false
+        }
+    }
 }
 
 /// The connection to one node's agent. It begins at once, comes back by itself after any fault, and tells

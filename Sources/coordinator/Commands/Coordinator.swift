@@ -13,12 +13,14 @@ import Wire
               coordinator start study.yaml     runs it; run again to go on after anything
               coordinator status study.yaml    shows how far it is
 
+            Enrol machines to run it on: coordinator nodes --help
+
             Or drive the optimiser from a program of your own: coordinator ask-tell --help
             """,
         version: Hello.currentVersion,
         subcommands: [
             Check.self, Start.self, Status.self, Trials.self, Best.self, Stop.self, Simulate.self,
-            AskTell.self,
+            AskTell.self, InviteCommand.self, NodesCommand.self,
         ])
 
     static func main() async {

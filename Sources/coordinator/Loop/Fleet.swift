@@ -1,5 +1,6 @@
 import FleetLink
 import FleetModel
+import Foundation
 import StudyCore
 import Synchronization
 import Wire
@@ -94,7 +95,8 @@ final class Fleet: Sendable {
             if wanted[id]?.transport != member.node.transport {
                 member.close()
                 state.members[id] = nil
-                changes.left.append(id)
+                // One that was set aside is out of reach, like one that is down.
+                if wanted[id] != nil || !state.enrolled.contains(id) { changes.left.append(id) }
             } else if let node = wanted[id], node != member.node {
                 state.members[id]?.node = node
                 changes.changed.append(id)
@@ -108,10 +110,18 @@ final class Fleet: Sendable {
     }
 
     private func open(_ node: EnrolledNode) -> Member {
-        let link = NodeLink(node: node.id, transport: node.transport)
+        let link = NodeLink(node: node.id, transport: node.transport, home: registry.home)
         let post = post
         let listener = Task { for await event in link.events { await post(node.id, event) } }
         return Member(node: node, link: link, listener: listener)
+    }
+
+    /// Where other nodes reach a node.
+    func address(of id: NodeID) -> String {
+        state.withLock { state in
+            let here = state.members.values.allSatisfy { $0.node.address == nil }
+            return state.members[id]?.node.address ?? (here ? "127.0.0.1" : ProcessInfo.processInfo.hostName)
+        }
     }
 
     /// Why no new run is to be placed on a slot of the node; nil where one may be.
@@ -123,6 +133,13 @@ final class Fleet: Sendable {
             guard id == .local, choice == .all, case .cpu = slot, !state.enrolled.isEmpty else { return nil }
             return "this machine has no GPU, and other nodes are enrolled: resources.nodes may name `local`"
         }
+    }
+
+    /// Notes down that no link to the node is tried any more, and why.
+    func setAside(_ id: NodeID, because reason: String) throws {
+        guard var node = try registry.node(id), node.setAside == nil else { return }
+        node.setAside = reason
+        try registry.update(node)
     }
 
     func close() {

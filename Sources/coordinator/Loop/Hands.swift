@@ -14,7 +14,8 @@ struct Hands {
         switch effect {
         case .launch, .stop, .remove:
             for node in effect.nodes {
-                if let order = engine.order(effect, for: node) { fleet.send(order, to: node) }
+                let order = engine.order(effect, for: node, address: fleet.address)
+                if let order { fleet.send(order, to: node) }
             }
         case .keep(let checkpoint, _, let stage): keep(checkpoint, stage: stage, of: engine)
         case .tell(let decision): printer.tell(decision, of: engine)
