@@ -55,7 +55,9 @@ struct AuthorizedKeys {
     }
 
     private static func has(_ key: String, in line: ArraySlice<UInt8>) -> Bool {
-        line.first != UInt8(ascii: "#") && contains(Array(key.utf8), in: line)
+        let isComment =
+            line.first { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") } == UInt8(ascii: "#")
+        return !isComment && contains(Array(key.utf8), in: line)
     }
 
     private static func contains(_ mark: [UInt8], in line: ArraySlice<UInt8>) -> Bool {
@@ -82,10 +84,10 @@ struct AuthorizedKeys {
         return words.joined(separator: " ")
     }
 
-    /// Replaces the file in one step; its mode and owner stay. Nothing is written where nothing differs.
+    /// Replaces the file in one step; its mode and owner stay. Nothing is written where no line differs.
     private func write(_ lines: [ArraySlice<UInt8>]) throws -> Bool {
+        if lines == self.lines { return false }
         let bytes = lines.flatMap { $0 + [UInt8(ascii: "\n")] }
-        if contents(path) == bytes { return false }
         let folder = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
         if access(folder, F_OK) != 0 { try checked("make \(folder)") { mkdir(folder, 0o700) } }
         // A link is followed: what it leads to is replaced, not the link.
