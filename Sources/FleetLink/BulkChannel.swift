@@ -72,6 +72,7 @@ public final class BulkChannel {
         case .bytes(let count) where count <= limit: return try read(exactly: count)
         case .bytes(let count): throw .lost(why: "\(count) bytes came where at most \(limit) were asked for")
         case .refused(let reason): throw .lost(why: reason)
+        case let answer: throw .lost(why: "expected a log, found \(answer)")
         }
     }
 

@@ -29,7 +29,7 @@ struct Attach: ParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         let wantsBulk = try bulk || asksForBulk
         let home = try Home(opening: arguments.home)
-        if wantsBulk { return try BulkService(store: RunStore(root: home.runs), input: 0, output: 1).serve() }
+        if wantsBulk { return try BulkService(home, input: 0, output: 1).serve() }
         let daemon = try home.reachDaemon(arguments)
         onOwnThread {
             copy(from: 0, to: daemon)

@@ -8,7 +8,10 @@ public enum Effect: Hashable, Codable, Sendable {
     case stop(run: RunID, nodes: [NodeID], because: StopReason)
     /// Put this checkpoint among the results as the best of its stage; answered by `checkpointKept`.
     case keep(checkpoint: Checkpoint, node: NodeID, stage: Int)
-    /// These checkpoints are needed by nothing any more.
+    /// Copy this checkpoint to these nodes: from whichever of `from` can be read, or from the study's results
+    /// where there is none. Answered for each node by `checkpointArrived` or `checkpointUnreachable`.
+    case bring(checkpoint: Checkpoint, from: [NodeID], to: [NodeID])
+    /// These checkpoints are needed by nothing any more. One that is on its way to the node need not arrive.
     case remove(checkpoints: [Checkpoint], node: NodeID)
     /// A decision was taken: tell people.
     case tell(Decision)
@@ -64,7 +67,8 @@ public enum Decision: Hashable, Codable, Sendable {
     /// A rung was passed.
     case promoted(trial: TrialID, because: Standing)
     case pruned(trial: TrialID, because: PruneReason)
-    case completed(trial: TrialID, loss: Loss, position: Int, of: Int)
+    /// `loss` is the score, `last` what the trainer reported last.
+    case completed(trial: TrialID, loss: Loss, last: Loss, position: Int, of: Int)
     case failed(trial: TrialID, because: TrialFailure)
     case retried(run: RunID, because: RunFailure, from: Checkpoint?)
     /// A node did not start the trial now. It waits; nothing is held against it.
@@ -82,4 +86,6 @@ public enum Decision: Hashable, Codable, Sendable {
     case budgetSpent(BudgetSpent)
     case pausing(running: Int)
     case noted(run: RunID, text: String)
+    /// It is tried again; what waits for it may begin elsewhere meanwhile.
+    case notBrought(checkpoint: Checkpoint, node: NodeID, because: String)
 }

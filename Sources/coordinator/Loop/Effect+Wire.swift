@@ -12,7 +12,7 @@ extension Engine {
         case .stop(let run, let nodes, let reason) where nodes.contains(node):
             .stop(run: key(run), order: StopOrder(save: reason.saves, reason: reason.line))
         case .remove(let checkpoints, node): .removeCheckpoints(study: study, checkpoints: checkpoints)
-        case .stop, .remove, .keep, .tell, .record, .wake, .finish: nil
+        case .stop, .remove, .bring, .keep, .tell, .record, .wake, .finish: nil
         }
     }
 
@@ -36,7 +36,8 @@ extension Engine {
             metric: plan.objective.metric, seed: order.seed, slots: parts[rank].slots,
             gang: parts.count > 1 ? gang : nil,
             silenceSeconds: plan.trainer.silenceSeconds,
-            graceSeconds: plan.trainer.graceSeconds, baseFolder: plan.trainer.baseFolder)
+            graceSeconds: plan.trainer.graceSeconds, baseFolder: plan.trainer.baseFolder,
+            startFrom: plan.trainer.startFrom)
     }
 }
 
@@ -56,7 +57,7 @@ extension Effect {
         case .launch(let order): order.lease.parts.map(\.node)
         case .stop(_, let nodes, _): nodes
         case .remove(_, let node): [node]
-        case .keep, .tell, .record, .wake, .finish: []
+        case .bring, .keep, .tell, .record, .wake, .finish: []
         }
     }
 }

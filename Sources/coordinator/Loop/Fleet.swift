@@ -85,6 +85,8 @@ final class Fleet: Sendable {
 
     private func wanted(of enrolled: [EnrolledNode], bound: Set<NodeID>) -> [NodeID: EnrolledNode] {
         let all = [EnrolledNode(id: .local, transport: local)] + enrolled
+        // The results are read and kept through this machine's agent, whether or not it is to train.
+        let bound = bound.union([.local])
         let mine = all.filter { $0.setAside == nil && (choice.names($0.id) || bound.contains($0.id)) }
         return Dictionary(mine.map { ($0.id, $0) }) { first, _ in first }
     }

@@ -63,7 +63,10 @@ struct StudySession {
             results.flush()
             fleet.close()
         }
-        let hands = Hands(fleet: fleet, results: results, inbox: inbox, printer: printer)
+        let couriers = Couriers(
+            of: engine.study, sharing: true, open: { node throws(LinkFailure) in try fleet.openBulk(node) })
+        let hands = Hands(
+            fleet: fleet, couriers: couriers, results: results, inbox: inbox, printer: printer)
         var loop = StudyLoop(
             engine: engine, journal: journal, inbox: inbox, hands: hands, folder: folder,
             lostAfterSeconds: resources.lostAfterSeconds)

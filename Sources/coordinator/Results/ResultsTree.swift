@@ -68,6 +68,21 @@ final class ResultsTree: Sendable {
         }
     }
 
+    /// Puts a kept checkpoint back among those of this machine's agent, unless it is there.
+    func putBack(_ checkpoint: Checkpoint, of engine: Engine) async throws {
+        let source = folder.stage(checkpoint.run.trial.stage) + "/ckpt"
+        let target = runFolder(checkpoint.run, of: engine).checkpoints + "/" + checkpoint.name
+        try await withCheckedThrowingContinuation { continuation in
+            queue.async {
+                continuation.resume(
+                    with: Result {
+                        if FileManager.default.fileExists(atPath: target) { return }
+                        try Self.copy(source, to: target)
+                    })
+            }
+        }
+    }
+
     private func inBackground(_ work: @escaping @Sendable () throws -> Void) {
         queue.async { [complain] in
             do {
@@ -137,7 +152,12 @@ final class ResultsTree: Sendable {
             try Self.makeFolder(folder.stage(stage.index))
             try Self.write(best, to: folder.stage(stage.index) + "/best.json")
         }
-        try Self.write(Schedule(of: engine), to: folder.path + "/schedule.json")
+        let schedule = Schedule(of: engine)
+        try Self.write(schedule, to: folder.path + "/schedule.json")
+        for law in schedule.powerLaws where FolderName.isSafe(law.parameter) {
+            let picture = LawChart(of: law, in: engine).file
+            try Self.write(Data(picture.utf8), to: folder.path + "/law_\(law.parameter).svg")
+        }
     }
 }
 

@@ -16,8 +16,10 @@ struct Sentences {
             "\(trial) proposed: \(Text.assignment(assignment)) (\(reason))"
         case .promoted(let trial, let reason): "\(trial) goes on: \(reason)"
         case .pruned(let trial, let reason): "\(trial) pruned: \(reason.text(objective.direction))"
-        case .completed(let trial, let loss, let position, let count):
-            "\(trial) completed: \(objective.metric) \(metric(loss)), number \(position) of \(count)"
+        case .completed(let trial, let loss, let last, let position, let count):
+            "\(trial) completed: \(objective.metric) \(metric(last))"
+                + (loss == last ? "" : ", forecast to become \(metric(loss))")
+                + ", number \(position) of \(count)"
         case .failed(let trial, let failure): "\(trial) failed: \(line(failure))"
         case .retried(let run, let failure, let from):
             "\(run.trial) is tried again: \(failure); from "
@@ -34,6 +36,8 @@ struct Sentences {
         case .budgetSpent(let spent): "\(line(spent)): nothing more is started"
         case .pausing(let running): "pausing: \(running) running trials save their state"
         case .noted(let run, let text): "\(run.trial): \(text)"
+        case .notBrought(let checkpoint, let node, let reason):
+            "the checkpoint of \(place(checkpoint)) did not come to node \(node): \(reason); it is tried again"
         }
     }
 
@@ -110,6 +114,8 @@ struct Sentences {
             "a trial needs \(needed) slots (\(perNode) a node), \(free) are free"
                 + (why.map { ": \($0)" } ?? "")
         case .nodeGone(let node): "node \(node), which holds the checkpoint to start from, does not answer"
+        case .checkpointOnItsWay(let checkpoint, let node):
+            "the checkpoint of \(place(checkpoint)) is on its way to node \(node)"
         }
     }
 }
