@@ -44,6 +44,8 @@ public final class NodeLink: Sendable {
     /// - Parameter home: where the key is that is shown to sshd.
     public init(node: NodeID, transport: Transport, home: CoordinatorHome = CoordinatorHome(at: nil)) {
         (self.node, self.transport, self.home) = (node, transport, home)
+        // A side that is gone shows in what is read.
+        signal(SIGPIPE, SIG_IGN)
         let bell = if case .ssh = transport { SSHLines.shared.bell } else { Bell() }
         self.bell = bell
         queue = EventQueue(roomMade: { bell.ring() })

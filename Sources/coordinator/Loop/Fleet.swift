@@ -126,14 +126,24 @@ final class Fleet: Sendable {
         }
     }
 
-    /// Why no new run is to be placed on a slot of the node; nil where one may be.
-    func reservation(of slot: Slot, on id: NodeID) -> String? {
-        state.withLock { state in
-            guard let node = state.members[id]?.node else { return "node \(id) is not enrolled any more" }
-            if node.isDraining { return "node \(id) drains" }
-            guard choice.names(id) else { return "resources.nodes does not name node \(id)" }
-            guard id == .local, choice == .all, case .cpu = slot, !state.enrolled.isEmpty else { return nil }
-            return "this machine has no GPU, and other nodes are enrolled: resources.nodes may name `local`"
+    /// What an inventory of the node offers to a study. Slots that the study is not to use are not there at
+    /// all, unless a run of it is on one; those of a node that drains say so.
+    func offers(_ inventory: Inventory, of id: NodeID, to study: StudyID) -> [ShownSlot] {
+        let (isDraining, hasOthers) = state.withLock { state in
+            (state.members[id]?.node.isDraining ?? false, !state.enrolled.isEmpty)
+        }
+        let takesPart = { [choice] (slot: Slot) in
+            guard choice.names(id) else { return false }
+            guard id == .local, choice == .all, hasOthers, case .cpu = slot else { return true }
+            return false
+        }
+        let mine = inventory.slots.filter { entry in
+            if case .held(let run) = entry.state, run.study == study { return true }
+            return takesPart(entry.slot)
+        }
+        return mine.map { entry in
+            let reservation = isDraining || !takesPart(entry.slot) ? "node \(id) drains" : nil
+            return ShownSlot(entry, in: study, reservation: reservation)
         }
     }
 

@@ -135,10 +135,7 @@ struct StudyLoop: ~Copyable {
         switch news {
         case .inventory(let inventory):
             hands.printer.inventory(inventory, of: node)
-            let slots = inventory.slots.map {
-                ShownSlot(
-                    $0, in: engine.study, reservation: hands.fleet.reservation(of: $0.slot, on: node))
-            }
+            let slots = hands.fleet.offers(inventory, of: node, to: engine.study)
             return events(of: engine.reconcile(node, slots: slots), node)
         case .runs(let study, let runs) where study == engine.study:
             let observed = runs.map { ObservedRun(run: $0.run, isAlive: $0.isAlive, end: $0.end) }
