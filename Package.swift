@@ -53,7 +53,9 @@ let package = Package(
             name: "TrainerKitTesting", dependencies: ["FleetModel", "Wire", "Spawn"],
             swiftSettings: rules),
         .target(name: "Spawn", dependencies: ["CLinux", "Wire"], swiftSettings: rules),
-        .target(name: "FleetLink", dependencies: ["FleetModel", "Wire", "Spawn"], swiftSettings: rules),
+        .systemLibrary(name: "CLibSSH", pkgConfig: "libssh", providers: [.apt(["libssh-dev"])]),
+        .target(
+            name: "FleetLink", dependencies: ["CLibSSH", "FleetModel", "Wire", "Spawn"], swiftSettings: rules),
         .target(name: "Journal", dependencies: ["FleetModel", "StudyCore", grdb], swiftSettings: rules),
 
         // Programs.

@@ -98,24 +98,19 @@ public final class BulkChannel {
     }
 
     private func skipToHello() throws(LinkFailure) {
-        var banner = ""
-        while banner.utf8.count < Greeting.longestBanner {
-            let text: String
-            do {
-                text = String(decoding: try readLine(), as: UTF8.self)
-            } catch {
+        var greeting = Greeting()
+        while greeting.hello == nil {
+            let more = try line.read(upTo: 1 << 16)
+            guard !more.isEmpty else {
                 let why = line.complaints
-                throw why.isEmpty ? .noAgent(banner: banner) : .agentFailed(why: banner + why)
+                throw why.isEmpty
+                    ? .noAgent(banner: greeting.banner) : .agentFailed(why: greeting.banner + why)
             }
-            do {
-                if try Hello.read(text) != nil { return }
-            } catch {
-                guard case .otherProtocol(let theirs) = error else { continue }
-                throw .versionMismatch(ours: Hello.currentProtocol, theirs: theirs)
+            // What follows the hello answers requests, and we made none yet.
+            guard try greeting.take(more).isEmpty else {
+                throw .noAgent(banner: "an answer before a request")
             }
-            banner += text + "\n"
         }
-        throw .noAgent(banner: banner)
     }
 }
 

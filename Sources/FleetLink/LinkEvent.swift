@@ -20,6 +20,13 @@ public enum LinkFailure: Error, Hashable, Sendable {
     case versionMismatch(ours: Int, theirs: Hello)
     /// The agent could not begin, and said why. A person looks at the node.
     case agentFailed(why: String)
+    /// Nothing answers at the host, or nothing that speaks SSH. Nothing to do but wait, or look at the host.
+    case unreachable(host: String, why: String)
+    /// The host shows another key than the one it was enrolled with: the machine was set up anew, or is
+    /// another. No more attempts are made; a person looks, and enrols it again.
+    case hostKeyChanged(host: String, found: String)
+    /// The host does not let the coordinator in. A person enrols the node again.
+    case keyRefused(user: String, host: String, why: String)
     /// There was a connection, and it ended. Nothing to do but wait: runs go on, nothing is lost.
     case lost(why: String)
 }
@@ -34,17 +41,32 @@ extension LinkFailure: CustomStringConvertible {
         case .versionMismatch(let ours, let theirs):
             "\(Hello.Failure.otherProtocol(theirs: theirs)) (ours: \(ours))"
         case .agentFailed(let why): "the agent could not begin: \(why)"
+        case .unreachable(let host, let why): "\(host) does not answer: \(why)"
+        case .hostKeyChanged(let host, let found):
+            "\(host) shows another host key (\(found)) than the one it was enrolled with. Either it was set up "
+                + "anew, or this is another machine: nothing is sent to it. Once you know that it is right, "
+                + "remove the node and enrol it again"
+        case .keyRefused(let user, let host, let why):
+            "\(user)@\(host) does not accept the coordinator's key: \(why). Enrol the node again"
         case .lost(let why): "the connection ended" + (why.isEmpty ? "" : ": \(why)")
         }
     }
 }
 
-/// How long to wait before the next attempt: 0.1 s, doubled to at most 5 s, each with a share of chance,
-/// so that a thousand links do not come back in the same moment.
+extension LinkFailure {
+    /// Whether trying again is of no use before a person has done something.
+    public var isFinal: Bool {
+        if case .hostKeyChanged = self { true } else { false }
+    }
+}
+
+/// How long to wait before the next attempt: 0.1 s, doubled to at most 8 s, each with a share of chance,
+/// so that a thousand links do not come back in the same moment, and a host that is down is asked about 14
+/// times in the first minute and 10 times in each one after it.
 struct BackOff {
     private var next = first
     private static let first = 0.1
-    private static let longest = 5.0
+    private static let longest = 8.0
 
     /// Seconds, between half and all of the doubled time.
     mutating func delay(chance: Double = .random(in: 0...1)) -> Double {

@@ -9,6 +9,8 @@ public import Wire
 public enum Transport: Hashable, Codable, Sendable {
     /// The agent of this machine, as a child: `executable` is a path, `arguments` begin with `attach`.
     case pipe(executable: String, arguments: [String])
+    /// The agent of another machine: its sshd starts `agent attach`, whatever is asked for.
+    case ssh(SSHAddress)
 }
 
 /// The connection to one node's agent. It begins at once, comes back by itself after any fault, and tells
@@ -23,17 +25,20 @@ public final class NodeLink: Sendable {
 
     public let node: NodeID
     private let transport: Transport
+    private let home: CoordinatorHome
     let shared = Mutex(Shared())
     /// Wakes the link's thread from `poll`: an order, room in the queue, or the end.
     let bell: Bell
     let queue: EventQueue
 
-    public init(node: NodeID, transport: Transport) {
-        (self.node, self.transport) = (node, transport)
-        let bell = Bell()
+    /// - Parameter home: where the key is that is shown to sshd.
+    public init(node: NodeID, transport: Transport, home: CoordinatorHome = CoordinatorHome(at: nil)) {
+        (self.node, self.transport, self.home) = (node, transport, home)
+        let bell = if case .ssh = transport { SSHLines.shared.bell } else { Bell() }
         self.bell = bell
         queue = EventQueue(roomMade: { bell.ring() })
         switch transport {
+        case .ssh(let address): SSHLines.shared.add(self, to: address, home: home)
         case .pipe(let executable, let arguments):
             let line = PipeLine(link: self, executable: executable, arguments: arguments)
             onOwnThread { line.run() }
@@ -67,6 +72,8 @@ public final class NodeLink: Sendable {
         switch transport {
         case .pipe(let executable, let arguments):
             return try BulkChannel(BulkPipe(executable, arguments + ["--bulk"], patience: patience))
+        case .ssh(let address):
+            return try BulkChannel(SSHBulk(to: address, home: home, patience: patience))
         }
     }
 
@@ -75,6 +82,35 @@ public final class NodeLink: Sendable {
         shared.withLock { $0.isClosed = true }
         queue.close()
         bell.ring()
+    }
+}
+
+/// What every line does, whatever carries it.
+extension NodeLink {
+    /// Takes in what the other side wrote: noise, its hello, then news.
+    func take(_ bytes: [UInt8], _ greeting: inout Greeting) throws(LinkFailure) {
+        let hadHello = greeting.hello != nil
+        let lines = try greeting.take(bytes)
+        if !hadHello, let hello = greeting.hello {
+            shared.withLock { $0.isConnected = true }
+            queue.put(.connected(hello))
+        }
+        for line in lines where !line.isEmpty {
+            // News of a later version is no reason to end; what it meant, an earlier one need not know.
+            let news =
+                (try? Lines.decode(News.self, from: line))
+                ?? .complaint(text: "unreadable news: \(String(decoding: line.prefix(80), as: UTF8.self))")
+            if news != .beat { queue.put(.news(news)) }
+        }
+    }
+
+    /// There is no connection any more, or none came about.
+    func isDown(because failure: LinkFailure, retryIn delay: Double) {
+        shared.withLock {
+            $0.isConnected = false
+            $0.orders = []
+        }
+        queue.put(.disconnected(failure, retryIn: delay))
     }
 }
 

@@ -20,14 +20,10 @@ final class PipeLine: Sendable {
         var backOff = BackOff()
         while !isClosed {
             let (failure, wasConnected) = connectOnce()
-            link.shared.withLock {
-                $0.isConnected = false
-                $0.orders = []
-            }
             guard !isClosed else { break }
             if wasConnected { backOff.reset() }
             let delay = backOff.delay()
-            link.queue.put(.disconnected(failure, retryIn: delay))
+            link.isDown(because: failure, retryIn: delay)
             pause(delay)
         }
     }
@@ -71,13 +67,9 @@ final class PipeLine: Sendable {
                     return (failure(greeting, errors), greeting.hello != nil)
                 case .bytes(let bytes):
                     do {
-                        try take(bytes, &greeting)
-                    } catch Hello.Failure.otherProtocol(let theirs) {
-                        return (.versionMismatch(ours: Hello.currentProtocol, theirs: theirs), false)
+                        try link.take(bytes, &greeting)
                     } catch {
-                        return (
-                            .lost(why: "a line of over \(Lines.longest) bytes came"), greeting.hello != nil
-                        )
+                        return (error, greeting.hello != nil)
                     }
                 }
             }
@@ -107,22 +99,6 @@ final class PipeLine: Sendable {
         // A closed stderr is ready for ever; the end of stdout is what counts.
         if waits[2].revents & Int16(POLLIN) == 0, waits[2].revents != 0 { child.closeErrors() }
         return (waits[1].revents != 0, waits[2].revents & Int16(POLLIN) != 0)
-    }
-
-    private func take(_ bytes: [UInt8], _ greeting: inout Greeting) throws {
-        let hadHello = greeting.hello != nil
-        let lines = try greeting.take(bytes)
-        if !hadHello, let hello = greeting.hello {
-            link.shared.withLock { $0.isConnected = true }
-            link.queue.put(.connected(hello))
-        }
-        for line in lines where !line.isEmpty {
-            // News of a later version is no reason to end; what it meant, an earlier one need not know.
-            let news =
-                (try? Lines.decode(News.self, from: line))
-                ?? .complaint(text: "unreadable news: \(String(decoding: line.prefix(80), as: UTF8.self))")
-            link.queue.put(.news(news))
-        }
     }
 
     private func send(to child: AttachChild) {

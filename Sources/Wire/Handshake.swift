@@ -7,7 +7,8 @@ public struct Hello: Hashable, Codable, Sendable {
     public static let currentProtocol = 1
     /// Version of iterhpo.
     public static let currentVersion = "0.1.0"
-    private static let magic = "hpo1 "
+    /// What the line begins with.
+    public static let magic = "hpo1 "
 
     public let name: String
     public let `protocol`: Int

@@ -13,6 +13,8 @@ public enum Order: Hashable, Codable, Sendable {
     case stop(run: RunKey, order: StopOrder)
     /// Remove these checkpoint folders; those that are not there are no fault.
     case removeCheckpoints(study: StudyID, checkpoints: [Checkpoint])
+    /// Are you there? Answered by `News.beat`, so that a cut that nobody tells of is noticed.
+    case beat
 }
 
 /// Agent to coordinator.
@@ -26,6 +28,8 @@ public enum News: Hashable, Codable, Sendable {
     case refused(run: RunKey, reason: String)
     /// An order could not be read or carried out; nothing was changed.
     case complaint(text: String)
+    /// I am here.
+    case beat
 }
 
 /// How far the coordinator has durably read a run's events.

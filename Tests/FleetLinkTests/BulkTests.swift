@@ -64,11 +64,9 @@ import Wire
     }
 
     @Test func `an agent that is gone in the middle is told, and never waited for`() throws {
-        let hello = try Hello(name: "agent").line + #"{"bytes":{"count":5}}"# + "\n123"
-        let file = "/tmp/iterhpo-cut-\(UInt32.random(in: 0...UInt32.max))"
-        defer { unlink(file) }
-        try hello.write(toFile: file, atomically: false, encoding: .utf8)
-        let channel = try channel("/bin/cat", [file])
+        let hello = try Hello(name: "agent").line
+        let script = "printf '%s' \"$0\"; read request; echo '{\"bytes\":{\"count\":5}}'; printf 123"
+        let channel = try channel("/bin/sh", ["-c", script, hello])
         #expect(throws: LinkFailure.self) { try channel.log(of: Self.run, .stdout, limit: 10) }
     }
 }

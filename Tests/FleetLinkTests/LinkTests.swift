@@ -29,10 +29,10 @@ import Wire
         #expect(greeting.banner.utf8.count > Greeting.longestBanner - 200)
     }
 
-    @Test func `the back-off doubles to five seconds and begins again`() {
+    @Test func `the back-off doubles to eight seconds and begins again`() {
         var backOff = BackOff()
         let delays = (0..<8).map { _ in backOff.delay(chance: 1) }
-        #expect(delays == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5, 5])
+        #expect(delays == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 8])
         backOff.reset()
         #expect(backOff.delay(chance: 0) == 0.05)
     }

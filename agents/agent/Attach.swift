@@ -1,4 +1,5 @@
 import ArgumentParser
+import FoundationEssentials
 import Glibc
 import Spawn
 
@@ -8,7 +9,8 @@ struct Attach: ParsableCommand {
         abstract: "Connects stdin and stdout with the daemon, and starts it where none runs.",
         discussion: """
             This is what a coordinator runs, on this machine or through SSH. A daemon that is started here \
-            ends by itself when it had nothing to do for 30 s.
+            ends by itself when it had nothing to do for 30 s. Behind a key in authorized_keys, the SSH client \
+            can ask for `attach` or `bulk` and for nothing else.
 
             EXAMPLE
               agent attach --home ~/.iterhpo/agent
@@ -30,14 +32,29 @@ struct Attach: ParsableCommand {
             if let descriptor = Int32(name), descriptor > 2 { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
         }
         signal(SIGPIPE, SIG_IGN)
+        let wantsBulk = try bulk || asksForBulk
         let home = try Home(opening: arguments.home)
-        if bulk { return try BulkService(home, input: 0, output: 1).serve() }
+        if wantsBulk { return try BulkService(home, input: 0, output: 1).serve() }
         let daemon = try home.connect() ?? start(home)
         onOwnThread {
             copy(from: 0, to: daemon)
             Glibc.exit(0)
         }
         copy(from: daemon, to: 1)
+    }
+
+    /// What the SSH client asked for, where sshd started this in its place.
+    private var asksForBulk: Bool {
+        get throws {
+            switch ProcessInfo.processInfo.environment["SSH_ORIGINAL_COMMAND"] {
+            case nil, "attach": return false
+            case "bulk": return true
+            case let other?:
+                throw AgentError(
+                    "this key talks to iterhpo's agent and does nothing else: found the command "
+                        + "\"\(other.prefix(80))\", expected attach or bulk")
+            }
+        }
     }
 
     /// Starts the daemon in a session of its own and connects to it.

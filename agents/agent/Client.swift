@@ -148,6 +148,7 @@ final class Client {
         case .events(let run, let events): "an event of \(run) before byte \(events.last?.end ?? 0)"
         case .refused(let run, _): "the refusal of \(run)"
         case .complaint: "a complaint"
+        case .beat: "a beat"
         }
     }
 }

@@ -51,6 +51,7 @@ extension Daemon {
         case .stop(let run, let order): stop(run, order, for: client, now: now)
         case .removeCheckpoints(let study, let checkpoints):
             remove(checkpoints, of: study, for: client)
+        case .beat: client.tell(.beat)
         }
     }
 

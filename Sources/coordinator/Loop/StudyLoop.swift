@@ -154,7 +154,7 @@ struct StudyLoop: ~Copyable {
         case .complaint(let text):
             hands.printer.complain("node \(node): \(text)")
             return []
-        case .runs, .events, .refused: return []
+        case .runs, .events, .refused, .beat: return []
         }
     }
 

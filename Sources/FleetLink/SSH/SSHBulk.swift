@@ -1,0 +1,52 @@
+import Glibc
+import Spawn
+import Wire
+
+/// A bulk channel over a connection of its own.
+final class SSHBulk: BulkLine {
+    private static let dialSeconds = 10.0
+
+    private let session: SSHSession
+    private var said = ""
+
+    /// - Parameter patience: so long may the other side do nothing, in seconds, before it is given up.
+    init(to address: SSHAddress, home: CoordinatorHome, patience: Double) throws(LinkFailure) {
+        let dial = try Dial(try Route(to: address), turn: 0)
+        let deadline = monotonicSeconds() + Self.dialSeconds
+        while !dial.isReady {
+            let left = deadline - monotonicSeconds()
+            guard left > 0 else {
+                throw .unreachable(host: address.host, why: "it said nothing within \(Self.dialSeconds) s")
+            }
+            var wait = pollfd(fd: dial.socket, events: Int16(POLLIN), revents: 0)
+            _ = poll(&wait, 1, Int32(left * 1_000) + 1)
+        }
+        if let fault = dial.fault { throw .unreachable(host: address.host, why: fault) }
+        session = try SSHSession(
+            over: dial, to: address, verb: .bulk, home: home, patience: max(1, Int(patience)))
+    }
+
+    var complaints: String {
+        drainErrors()
+        let lines = said.split(whereSeparator: \.isNewline).joined(separator: "\n")
+        return lines.isEmpty ? session.whyGone : lines
+    }
+
+    func read(upTo count: Int) throws(LinkFailure) -> [UInt8] {
+        drainErrors()
+        return try session.receiveWaiting(limit: count)
+    }
+
+    func write(_ bytes: [UInt8]) throws(LinkFailure) { try session.sendWaiting(bytes) }
+
+    func endWriting() { session.endSending() }
+
+    /// The session ends with its last reference.
+    func end() {}
+
+    private func drainErrors() {
+        while case .bytes(let bytes) = session.receive(errors: true) {
+            said = String((said + String(decoding: bytes, as: UTF8.self)).suffix(Greeting.longestBanner))
+        }
+    }
+}

@@ -1,0 +1,181 @@
+import CLibSSH
+import Glibc
+import Spawn
+import Wire
+
+/// One connection with one channel on which the agent's program runs.
+///
+/// Unchecked: a session passes from the thread that made it to the one that uses it, and is never used by
+/// two at once, as libssh demands.
+final class SSHSession: @unchecked Sendable {
+    /// What the installed key makes of a command: see `agent attach`.
+    enum Verb: String, Sendable {
+        case attach, bulk
+    }
+
+    /// AES first: libssh would choose ChaCha20, at twice the cost where there are AES instructions.
+    private static let ciphers =
+        "aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes256-ctr"
+
+    let socket: Int32
+    private let session: ssh_session
+    private var channel: ssh_channel?
+    /// Kept as long as the session: with jump hosts, it is the process between us and the node.
+    private let dial: Dial
+
+    /// Shakes hands, checks the host's key before ours is shown, and starts the agent. Blocks, at most
+    /// `patience` seconds at each wait.
+    init(
+        over dial: Dial, to address: SSHAddress, verb: Verb, home: CoordinatorHome, patience: Int
+    ) throws(LinkFailure) {
+        self.dial = dial
+        socket = dial.socket
+        guard let session = ssh_new() else { preconditionFailure("there is no memory for a session") }
+        self.session = session
+        set(address, patience: patience)
+        try connect(to: address)
+        try check(address)
+        try logIn(to: address, home)
+        try start(verb)
+    }
+
+    deinit {
+        if let channel { ssh_channel_free(channel) }
+        // Also closes the socket.
+        ssh_disconnect(session)
+        ssh_free(session)
+    }
+
+    private func set(_ address: SSHAddress, patience: Int) {
+        func set(_ option: ssh_options_e, _ text: String) { ssh_options_set(session, option, text) }
+        func set(_ option: ssh_options_e, _ number: Int32) {
+            var number = number
+            ssh_options_set(session, option, &number)
+        }
+        set(SSH_OPTIONS_PROCESS_CONFIG, 0)
+        set(SSH_OPTIONS_HOST, address.host)
+        set(SSH_OPTIONS_USER, address.user)
+        // libssh closes its descriptor when it likes; ours lives as long as the dial.
+        set(SSH_OPTIONS_FD, dup(socket))
+        var seconds = patience
+        ssh_options_set(session, SSH_OPTIONS_TIMEOUT, &seconds)
+        set(SSH_OPTIONS_CIPHERS_C_S, Self.ciphers)
+        set(SSH_OPTIONS_CIPHERS_S_C, Self.ciphers)
+        set(SSH_OPTIONS_HOSTKEYS, address.hostKeys.map(\.algorithms).joined(separator: ","))
+    }
+
+    private var error: String { String(cString: ssh_get_error(UnsafeMutableRawPointer(session))) }
+
+    private func connect(to address: SSHAddress) throws(LinkFailure) {
+        guard ssh_connect(session) != SSH_OK else { return }
+        // libssh says so where the host has no key of a type that it had at its enrolment.
+        guard error.contains("server host key algo") else {
+            throw .unreachable(host: address.host, why: error)
+        }
+        throw .hostKeyChanged(host: address.host, found: "none of the type that is pinned")
+    }
+
+    private func check(_ address: SSHAddress) throws(LinkFailure) {
+        var key: ssh_key?
+        var text: UnsafeMutablePointer<CChar>?
+        guard ssh_get_server_publickey(session, &key) == SSH_OK, let key else {
+            throw .unreachable(host: address.host, why: error)
+        }
+        defer { ssh_key_free(key) }
+        guard ssh_pki_export_pubkey_base64(key, &text) == SSH_OK, let text else {
+            throw .unreachable(host: address.host, why: "its host key cannot be read")
+        }
+        defer { ssh_string_free_char(text) }
+        let shown = HostKey(
+            type: String(cString: ssh_key_type_to_char(ssh_key_type(key))), key: String(cString: text))
+        guard !address.hostKeys.contains(where: { $0.key == shown.key }) else { return }
+        throw .hostKeyChanged(host: address.host, found: "\(shown)")
+    }
+
+    private func logIn(to address: SSHAddress, _ home: CoordinatorHome) throws(LinkFailure) {
+        let key: CoordinatorKey
+        do {
+            key = try CoordinatorKey(of: home)
+        } catch {
+            throw .keyRefused(user: address.user, host: address.host, why: "\(error)")
+        }
+        switch ssh_userauth_publickey(session, nil, key.key) {
+        case Int32(SSH_AUTH_SUCCESS.rawValue): return
+        case Int32(SSH_AUTH_DENIED.rawValue), Int32(SSH_AUTH_PARTIAL.rawValue):
+            throw .keyRefused(
+                user: address.user, host: address.host,
+                why: "its authorized_keys has no line for this coordinator, or sshd does not read it")
+        default: throw .unreachable(host: address.host, why: error)
+        }
+    }
+
+    private func start(_ verb: Verb) throws(LinkFailure) {
+        channel = ssh_channel_new(session)
+        guard let channel, ssh_channel_open_session(channel) == SSH_OK,
+            ssh_channel_request_exec(channel, verb.rawValue) == SSH_OK
+        else { throw .lost(why: error) }
+    }
+
+    // MARK: talking
+
+    /// From now on nothing blocks.
+    func makeNonBlocking() { ssh_set_blocking(session, 0) }
+
+    /// Whether bytes wait for the socket to take them.
+    var hasPendingOutput: Bool { ssh_get_poll_flags(session) & SSH_WRITE_PENDING != 0 }
+
+    var whyGone: String { ssh_is_connected(session) == 0 ? error : "" }
+
+    /// What is there now, of stdout or stderr.
+    func receive(errors: Bool = false, limit: Int = 1 << 16) -> Received {
+        guard let channel else { return .end }
+        var count: Int32 = 0
+        let bytes = [UInt8](unsafeUninitializedCapacity: limit) { buffer, size in
+            count = ssh_channel_read_nonblocking(channel, buffer.baseAddress, UInt32(limit), errors ? 1 : 0)
+            size = Int(max(0, count))
+        }
+        if count > 0 { return .bytes(bytes) }
+        return count == 0 && ssh_channel_is_closed(channel) == 0 ? .nothing : .end
+    }
+
+    /// Takes as many of the bytes as the other side's window allows; a dead connection takes none and shows
+    /// when it is read.
+    func send(_ bytes: some RandomAccessCollection<UInt8>) -> Int {
+        guard let channel else { return 0 }
+        let chunk = Array(bytes.prefix(1 << 18))
+        return max(0, Int(ssh_channel_write(channel, chunk, UInt32(chunk.count))))
+    }
+
+    /// Writes out what waits.
+    func flush() { _ = ssh_blocking_flush(session, 0) }
+
+    /// Blocks until there are bytes of stdout, at most `limit`; none at the stream's end.
+    func receiveWaiting(limit: Int) throws(LinkFailure) -> [UInt8] {
+        guard let channel else { return [] }
+        var count: Int32 = 0
+        let bytes = [UInt8](unsafeUninitializedCapacity: limit) { buffer, size in
+            count = ssh_channel_read(channel, buffer.baseAddress, UInt32(limit), 0)
+            size = Int(max(0, count))
+        }
+        if count > 0 || (count == 0 && ssh_channel_is_eof(channel) != 0) { return bytes }
+        throw .lost(why: count == 0 ? "the other side did nothing for a long time" : error)
+    }
+
+    /// Blocks until all is on its way.
+    func sendWaiting(_ bytes: [UInt8]) throws(LinkFailure) {
+        guard let channel else { return }
+        var sent = 0
+        while sent < bytes.count {
+            let count = bytes.withUnsafeBytes {
+                ssh_channel_write(
+                    channel, $0.baseAddress! + sent, UInt32(min(bytes.count - sent, 1 << 20)))
+            }
+            guard count > 0 else { throw .lost(why: count == 0 ? "the other side takes nothing" : error) }
+            sent += Int(count)
+        }
+    }
+
+    func endSending() {
+        if let channel { ssh_channel_send_eof(channel) }
+    }
+}

@@ -1,0 +1,110 @@
+import FleetModel
+import Glibc
+import Spawn
+import Synchronization
+import Wire
+
+/// A connection on which the agent talks, or is about to.
+final class SSHTalk {
+    /// Where nothing was heard for so long, a beat is sent; after three without an answer, and as long again,
+    /// the connection is dead. Seconds.
+    private static let beatSeconds = 2.0
+    private static let beats = 3
+    /// So long may an agent take to say hello, login scripts included. Seconds.
+    private static let helloSeconds = 15.0
+    /// So many pieces are read before others have their turn.
+    private static let pieces = 64
+
+    private let session: SSHSession
+    private let link: NodeLink
+    private var greeting = Greeting()
+    private var errors = ""
+    private let begun: Double
+    private var heard: Double
+    private var beaten: Double
+    private var unanswered = 0
+    /// More may be there to read, whatever the socket says.
+    private var isPaused = false
+
+    init(_ session: SSHSession, link: NodeLink, now: Double) {
+        (self.session, self.link) = (session, link)
+        (begun, heard, beaten) = (now, now, now)
+        session.makeNonBlocking()
+        isPaused = true
+    }
+
+    var isConnected: Bool { greeting.hello != nil }
+
+    var wait: pollfd {
+        let events = (link.queue.isFull ? 0 : POLLIN) | (session.hasPendingOutput ? POLLOUT : 0)
+        return pollfd(fd: session.socket, events: Int16(events), revents: 0)
+    }
+
+    var due: Double {
+        if isPaused, !link.queue.isFull { return 0 }
+        return isConnected ? max(heard, beaten) + Self.beatSeconds : begun + Self.helloSeconds
+    }
+
+    /// Reads, writes and watches over the silence.
+    func advance(isReady: Bool, now: Double) throws(LinkFailure) {
+        if isReady || isPaused { try read(now: now) }
+        try watchOverSilence(now: now)
+        send()
+    }
+
+    private func read(now: Double) throws(LinkFailure) {
+        readErrors()
+        for _ in 0..<Self.pieces {
+            isPaused = link.queue.isFull
+            guard !isPaused else { return }
+            switch session.receive() {
+            case .nothing: return readErrors()
+            case .end: throw failure()
+            case .bytes(let bytes):
+                heard = now
+                unanswered = 0
+                try link.take(bytes, &greeting)
+            }
+        }
+        isPaused = true
+    }
+
+    /// What nobody reads of stderr would hold up stdout: they share a window.
+    private func readErrors() {
+        while case .bytes(let bytes) = session.receive(errors: true) {
+            errors = String((errors + String(decoding: bytes, as: UTF8.self)).suffix(Greeting.longestBanner))
+        }
+    }
+
+    private func failure() -> LinkFailure {
+        readErrors()
+        let lines = errors.split(whereSeparator: \.isNewline).joined(separator: "\n")
+        let why = lines.isEmpty ? session.whyGone : lines
+        if isConnected { return .lost(why: why) }
+        return lines.isEmpty ? .noAgent(banner: greeting.banner) : .agentFailed(why: greeting.banner + lines)
+    }
+
+    private func watchOverSilence(now: Double) throws(LinkFailure) {
+        guard isConnected else {
+            if now >= begun + Self.helloSeconds { throw failure() }
+            return
+        }
+        // While we do not listen, silence says nothing.
+        if isPaused { heard = now }
+        guard now >= max(heard, beaten) + Self.beatSeconds else { return }
+        guard unanswered < Self.beats else {
+            throw .lost(why: "nothing was heard for \(Int(now - heard)) s")
+        }
+        unanswered += 1
+        beaten = now
+        link.send(.beat)
+    }
+
+    private func send() {
+        link.shared.withLock { shared in
+            guard !shared.orders.isEmpty else { return }
+            shared.orders.removeFirst(session.send(shared.orders))
+        }
+        if session.hasPendingOutput { session.flush() }
+    }
+}
