@@ -1,6 +1,7 @@
 import FleetLink
 import FleetModel
 import Foundation
+import Wire
 
 /// Another machine, as far as loopback can be one: a real sshd with keys and a cipher of its own, behind which
 /// an agent serves the home `node`. This machine's agent serves the home `here`, at the end of a pipe.

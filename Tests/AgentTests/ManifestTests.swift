@@ -61,7 +61,7 @@ import Testing
     @Test func `with any byte changed it is refused, or is another one`() {
         let bytes = Self.sample.bytes
         for place in bytes.indices {
-            for change in [UInt8(1), 0x20, 0x80, 0xff] {
+            for change in [UInt8(1), 0x80] {
                 var other = bytes
                 other[place] ^= change
                 if let manifest = try? Manifest(bytes: other) { #expect(manifest != Self.sample) }

@@ -15,8 +15,9 @@ extension SimulatedStudy {
         case .stop(let run, let saves): stop(run, saves: saves, at: node)
         case .remove(let checkpoints):
             // A folder is found by the run and the name.
-            let wanted = Set(checkpoints.map { "\($0)" })
-            for checkpoint in nodes[node].checkpoints where wanted.contains("\(checkpoint)") {
+            for wanted in checkpoints {
+                let found = nodes[node].checkpoints.first { $0.run == wanted.run && $0.name == wanted.name }
+                guard let checkpoint = found else { continue }
                 nodes[node].checkpoints.remove(checkpoint)
                 tracer?.note(now, "\(nodes[node].id)  removes \(checkpoint)")
                 saw(FleetSight(.removed(checkpoint, nodes[node].id)))
