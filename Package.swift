@@ -72,6 +72,10 @@ let package = Package(
             name: "agent", dependencies: ["FleetModel", "Wire", "Spawn", argumentParser, crypto],
             path: "agents/agent", swiftSettings: rules),
         plugin("command"),
+        .executableTarget(
+            name: "huggingface", dependencies: ["FleetModel", "Wire", "TrainerKit"],
+            path: "plugins/huggingface", resources: [.embedInCode("Python")], swiftSettings: rules),
+        plugin("megatron"),
         plugin("scripted"),
         .executableTarget(
             name: "native", dependencies: ["FleetModel", "Wire", "TrainerKit", "COpenBLAS"],
@@ -113,6 +117,10 @@ let package = Package(
             dependencies: ["FleetModel", "Wire", "TrainerKit", "TrainerKitTesting", "native"],
             swiftSettings: rules),
         .testTarget(
+            name: "HuggingFaceTests",
+            dependencies: ["FleetModel", "Wire", "TrainerKit", "TrainerKitTesting", "huggingface"],
+            exclude: ["Scripts"], swiftSettings: rules),
+        .testTarget(
             name: "TrainerKitTests",
             dependencies: [
                 "FleetModel", "Wire", "Spawn", "TrainerKit", "TrainerKitTesting", "scripted", "command",
@@ -136,8 +144,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "agent", "command", "coordinator", "native", "scripted", "FleetLink", "FleetModel", "Journal",
-                "StudyCore", "Wire",
+                "agent", "command", "coordinator", "huggingface", "native", "scripted", "FleetLink",
+                "FleetModel", "Journal", "StudyCore", "Wire",
             ], swiftSettings: rules),
         .testTarget(name: "TidyTests", swiftSettings: rules),
     ]

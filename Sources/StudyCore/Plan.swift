@@ -16,11 +16,13 @@ public struct Plan: Hashable, Codable, Sendable {
     public let budget: Budget
     /// How many trials of each stage keep their checkpoints, the best ones; at least 1.
     public let keepBest: Int
+    /// Where the first stage begins to look; nil: wherever its sampler does.
+    public let prior: Prior?
 
     public init(
         name: String, trainer: TrainerPlan, objective: Objective, space: Space, method: Method,
         sampler: SamplerKind, pruner: PrunerKind, seed: UInt64, resources: Resources, budget: Budget,
-        keepBest: Int
+        keepBest: Int, prior: Prior? = nil
     ) {
         self.name = name
         self.trainer = trainer
@@ -33,16 +35,31 @@ public struct Plan: Hashable, Codable, Sendable {
         self.resources = resources
         self.budget = budget
         self.keepBest = keepBest
+        self.prior = prior
+    }
+}
+
+/// What is known before a study begins: a few assignments that its first stage tries before the sampler is asked.
+/// They are trials like any other, so that what they turn out to be decides, and a wrong prior costs no more
+/// than them.
+public struct Prior: Hashable, Codable, Sendable {
+    /// Where it comes from, in a sentence.
+    public let source: String
+    /// The likeliest first; each lies in the space.
+    public let points: [Assignment]
+
+    public init(source: String, points: [Assignment]) {
+        self.source = source
+        self.points = points
     }
 }
 
 extension Plan {
-    /// The same, scored by the objective at the last step where it was to be scored after a cooldown: for trainers
-    /// that have none.
+    /// The same without cooldowns, for trainers that have none.
     public var withoutCooldown: Plan {
-        guard case .stages(let stages) = method, case .cooldown = stages.score else { return self }
+        guard case .stages(let stages) = method else { return self }
         var plan = self
-        plan.method = .stages(stages.scored(by: .last))
+        plan.method = .stages(stages.scored(by: stages.score.withoutCooldown))
         return plan
     }
 }
@@ -58,15 +75,20 @@ public struct TrainerPlan: Hashable, Codable, Sendable {
     public let graceSeconds: Double
     /// Absolute folder that relative paths in `settings` start from.
     public let baseFolder: String
+    /// A folder on the nodes, relative to `baseFolder` or below `~`, whose checkpoint or model the first
+    /// trials start from; nil: new models.
+    public let startFrom: String?
 
     public init(
-        plugin: String, settings: JSON, silenceSeconds: Double, graceSeconds: Double, baseFolder: String
+        plugin: String, settings: JSON, silenceSeconds: Double, graceSeconds: Double, baseFolder: String,
+        startFrom: String? = nil
     ) {
         self.plugin = plugin
         self.settings = settings
         self.silenceSeconds = silenceSeconds
         self.graceSeconds = graceSeconds
         self.baseFolder = baseFolder
+        self.startFrom = startFrom
     }
 }
 

@@ -89,4 +89,16 @@ import Testing
         #expect(
             rig.log.last?.effects.contains(.stop(run: run, nodes: nodes, because: .givenUp)) == true)
     }
+
+    @Test func `after a refusal every node of the gang is asked again, and then the gang goes on`() {
+        // Seed 97592: only the node that refused was asked, and the other's slots stayed blocked for ever.
+        var rig = Rig(PlacementTests.gang(gpus: 2, perNode: 1, trials: 1), slots: 1)
+        rig.survey(node: Self.other, slots: 1)
+        let run = rig.running[0]
+        rig.vacate(run)
+        rig.happen(.launchRefused(run: run, reason: "the disk is full"))
+        #expect(rig.engine.nodesToSurvey(afterRefusalOf: run) == [.local, Self.other])
+        for node in rig.engine.nodesToSurvey(afterRefusalOf: run) { rig.survey(node: node, slots: 1) }
+        #expect(rig.running == [RunID(trial: run.trial, attempt: 1)])
+    }
 }

@@ -183,7 +183,9 @@ extension SimulatedStudy {
             return found.events
         case .events(let run, let events): return events.map { Happening($0, of: run) }
         case .refused(let run, let reason):
-            heap.push(.survey(node: node, life: coordinator.life), at: now + 5)
+            for blocked in coordinator.engine.nodesToSurvey(afterRefusalOf: run) {
+                heap.push(.survey(node: nodeIndex[blocked]!, life: coordinator.life), at: now + 5)
+            }
             return [.launchRefused(run: run, reason: reason)]
         }
     }
@@ -256,6 +258,6 @@ extension SimulatedStudy {
         }
         coordinator.isUp = false
         for node in nodes.indices where links[node].isConnected { cut(node) }
-        heap.push(.heal(.pause, node: nil, slot: nil), at: now + random.draw(0.1...10))
+        heap.push(.heal(.pause, node: nil, slot: nil), at: now + coordinator.pauseSeconds)
     }
 }

@@ -37,6 +37,13 @@ extension Engine {
             .map { ($0.id, $0.offset) }
     }
 
+    /// Nodes to ask again what they offer, after one of them refused the run: the refusal took the slots of the
+    /// whole lease out of the pool, and a node that sees no change tells none.
+    public func nodesToSurvey(afterRefusalOf run: RunID) -> [NodeID] {
+        guard let runs = trial(run.trial)?.runs, runs.indices.contains(run.attempt) else { return [] }
+        return runs[run.attempt].lease.parts.map(\.node)
+    }
+
     /// Compares the runs that a node shows with those recorded there. One whose file does not reach what was
     /// applied of it, or is over and has nothing new, was on a machine that lost its power, and its file the
     /// last lines: what was written since would be taken for old news, so the run is as good as missing.

@@ -25,7 +25,8 @@ public enum Happening: Hashable, Codable, Sendable {
     case checkpointSaved(run: RunID, end: Int, name: String, step: Int)
     case noted(run: RunID, end: Int, text: String)
     case runEnded(run: RunID, end: Int, ending: RunEnding)
-    /// The node did not start this run, and never will. Its trial waits for the node's next survey.
+    /// The node did not start this run, and never will. Its trial waits until the nodes of its
+    /// lease are surveyed again.
     case launchRefused(run: RunID, reason: String)
     /// The node no longer has a run that had begun there.
     case runMissing(run: RunID)

@@ -68,7 +68,8 @@ struct PlanPreview: Encodable {
     let stages: Int
     let trialsPerStage: Int
     let steps: Int
-    let cooldownSteps: Int
+    /// Of each trial of a stage, by stage.
+    let cooldownSteps: [Int]
     let score: String
     /// At most: pruning saves some.
     let trials: Int
@@ -76,6 +77,9 @@ struct PlanPreview: Encodable {
     let gpusPerTrial: Int
     let gpuHoursLimit: Double?
     let wallHoursLimit: Double?
+    /// Where the first stage begins to look, and what it tries first.
+    let prior: String?
+    let priorPoints: [Assignment]
 
     init(of plan: Plan) {
         name = plan.name
@@ -89,17 +93,28 @@ struct PlanPreview: Encodable {
         stages = plan.method.stageCount
         trialsPerStage = plan.method.trialsPerStage
         steps = plan.method.steps
-        cooldownSteps = plan.method.score.cooldown(after: steps)
+        cooldownSteps = (0..<stages).map { [steps, stages] stage in
+            plan.method.score.rule(before: stages - 1 - stage).cooldown(after: steps)
+        }
         score = plan.method.score.name
         trials = min(stages * (trialsPerStage + plan.method.confirm), plan.budget.trials ?? .max)
-        trialSteps = trials * (steps + cooldownSteps)
+        trialSteps = trials * steps + trials * cooldownSteps.reduce(0, +) / stages
         gpusPerTrial = plan.resources.gpus
         gpuHoursLimit = plan.budget.gpuHours
         wallHoursLimit = plan.budget.wallHours
+        prior = plan.prior?.source
+        priorPoints = plan.prior?.points ?? []
+    }
+
+    /// `5 stages × 12 trials × 200 steps and 40 of cooldown`.
+    var shape: String {
+        "\(stages) \(stages == 1 ? "stage" : "stages") × \(trialsPerStage) trials × \(course)"
     }
 
     private var course: String {
-        cooldownSteps == 0 ? "\(steps) steps" : "\(steps) steps and \(cooldownSteps) of cooldown"
+        let (first, last) = (cooldownSteps[0], cooldownSteps[stages - 1])
+        if last == 0 { return "\(steps) steps" }
+        return "\(steps) steps and \(last) of cooldown" + (first == 0 ? " in the last stage" : "")
     }
 
     var lines: [String] {
@@ -111,10 +126,11 @@ struct PlanPreview: Encodable {
             "\(name): the study file is right",
             "  trainer    \(plugin), \(gpusPerTrial) GPU (or CPU slot) a trial",
             "  objective  \(direction == .minimize ? "lowest" : "highest") \(metric)",
-            "  plan       \(stages) stages × \(trialsPerStage) trials × \(course): "
+            "  plan       \(shape): "
                 + "at most \(trials) trials, \(trialSteps) steps",
             "  cost       \(bound ?? "no bound on GPU hours: set budget.gpu_hours for one")",
             "  space",
-        ] + space
+        ] + space + (prior.map { ["  prior      \($0)"] } ?? [])
+            + priorPoints.map { "    tried first: \(Text.assignment($0))" }
     }
 }

@@ -30,7 +30,8 @@ extension Engine {
             assignment: order.assignment, start: start, steps: order.steps, cooldown: order.cooldown,
             metric: plan.objective.metric, seed: order.seed, slots: part.slots,
             silenceSeconds: plan.trainer.silenceSeconds,
-            graceSeconds: plan.trainer.graceSeconds, baseFolder: plan.trainer.baseFolder)
+            graceSeconds: plan.trainer.graceSeconds, baseFolder: plan.trainer.baseFolder,
+            startFrom: plan.trainer.startFrom)
     }
 }
 

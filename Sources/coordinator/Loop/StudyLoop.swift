@@ -152,7 +152,9 @@ struct StudyLoop: ~Copyable {
         case .events(let run, let events) where run.study == engine.study:
             return events.map { Happening($0, of: run.run) }
         case .refused(let run, let reason) where run.study == engine.study:
-            hands.survey(node, afterSeconds: 5)
+            for blocked in engine.nodesToSurvey(afterRefusalOf: run.run) {
+                hands.survey(blocked, afterSeconds: 5)
+            }
             return [.launchRefused(run: run.run, reason: reason)]
         case .complaint(let text):
             hands.printer.complain("node \(node): \(text)")

@@ -152,7 +152,12 @@ final class ResultsTree: Sendable {
             try Self.makeFolder(folder.stage(stage.index))
             try Self.write(best, to: folder.stage(stage.index) + "/best.json")
         }
-        try Self.write(Schedule(of: engine), to: folder.path + "/schedule.json")
+        let schedule = Schedule(of: engine)
+        try Self.write(schedule, to: folder.path + "/schedule.json")
+        for law in schedule.powerLaws where FolderName.isSafe(law.parameter) {
+            let picture = LawChart(of: law, in: engine).file
+            try Self.write(Data(picture.utf8), to: folder.path + "/law_\(law.parameter).svg")
+        }
     }
 }
 

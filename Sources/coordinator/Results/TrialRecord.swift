@@ -18,7 +18,12 @@ struct TrialRecord: Encodable {
     let proposedBecause: String
     let startedFrom: String?
     let steps: Int
+    /// As it was reported last.
     let value: Double?
+    /// What the trial is judged by; another number than `value` where that is a forecast.
+    let score: Double?
+    /// What the trainer said that it used.
+    let used: Used
     let runs: [Attempt]
     /// The last lines of stderr of a trial that failed.
     let lastLines: [String]?
@@ -34,7 +39,9 @@ struct TrialRecord: Encodable {
         proposedBecause = "\(trial.reason)"
         startedFrom = trial.origin?.run.trial.description
         steps = trial.progress.step
-        value = (trial.result ?? trial.progress.latest)?.metric(direction)
+        used = trial.progress.used
+        value = trial.progress.latest?.metric(direction)
+        score = trial.result?.metric(direction)
         runs = trial.runs.map { run in
             Attempt(
                 lease: run.lease.description, seconds: (run.until ?? engine.now).since(run.since),

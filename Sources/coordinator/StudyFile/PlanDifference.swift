@@ -4,7 +4,8 @@ import StudyCore
 struct PlanDifference {
     let words: String
 
-    /// nil where the plans are equal.
+    /// nil where the plans are equal. A prior that has come to say something else since is none: its points were
+    /// tried long ago.
     init?(recorded: Plan, file: Plan) {
         let parts: [(String, Bool)] = [
             ("trainer", recorded.trainer != file.trainer),

@@ -18,6 +18,8 @@ struct PlanDraft {
                 at: ["name"], found: "\"\(name)\"",
                 expected: "letters, digits, - _ and . (it becomes a folder), not starting with a dot")
         }
+        // What it stands for was filled in before.
+        if file.has("preset") { _ = file.choice("preset", among: Preset.allCases.map(\.rawValue)) }
         let trainer = Self.trainer(&file)
         let objective = Self.objective(&file)
         let space = Self.space(&file, places)
@@ -34,11 +36,12 @@ struct PlanDraft {
             if case .shares(let shares) = stages.shrink { problems += Self.misfits(shares, among: searched) }
             problems += Self.misfits(stages.fidelity, in: space, among: searched)
         }
+        let prior = Self.prior(&file, for: space, trainer, method)
         guard let trainer, let method, let space else { return }
         plan = Plan(
             name: name, trainer: trainer, objective: objective, space: space, method: method,
             sampler: sampler, pruner: pruner, seed: seed, resources: resources, budget: budget,
-            keepBest: keepBest)
+            keepBest: keepBest, prior: prior)
     }
 
     private static func trainer(_ file: inout SettingsReader) -> TrainerPlan? {
@@ -48,7 +51,8 @@ struct PlanDraft {
                 plugin: trainer.string("plugin"),
                 settings: trainer.value("settings") ?? .object([:]),
                 silenceSeconds: trainer.double("silence_seconds", default: 600, in: 0.1...),
-                graceSeconds: trainer.double("grace_seconds", default: 30, in: 0.1...), baseFolder: base)
+                graceSeconds: trainer.double("grace_seconds", default: 30, in: 0.1...), baseFolder: base,
+                startFrom: trainer.has("start_from") ? trainer.string("start_from") : nil)
         }
         if trainer == nil { file.require("trainer", "a mapping with plugin and settings") }
         return trainer
