@@ -96,6 +96,9 @@ let package = Package(
             name: "JournalSpeed", dependencies: ["BusyStudy", "Journal", "StudyCore"],
             path: "Benchmarks/JournalSpeed", swiftSettings: rules),
         .executableTarget(
+            name: "TransferSpeed", dependencies: ["FleetLink", "FleetModel", "Spawn", "Wire"],
+            path: "Benchmarks/TransferSpeed", swiftSettings: rules),
+        .executableTarget(
             name: "SamplerSpeed", dependencies: ["FleetModel", "Search"], path: "Benchmarks/SamplerSpeed",
             swiftSettings: rules),
 

@@ -15,6 +15,7 @@ enum FleetOrder {
 enum FleetNews {
     case inventory([ShownSlot])
     case runs([ObservedRun])
+    case checkpoints([Checkpoint])
     /// In order, without gaps from the offset that was asked for.
     case events(RunID, [PlacedEvent])
     case refused(RunID, reason: String)

@@ -63,6 +63,27 @@ extension Engine {
                 .map(\.run))
     }
 
+    /// Compares the checkpoints that lie on a node with those that are needed. An order to remove one may have
+    /// been lost with a link, and so may the news that one has arrived. What a run wrote that still holds its
+    /// lease is left alone: news of it may be under way.
+    public func reconcile(
+        _ node: NodeID, held: [(run: RunID, name: String)]
+    ) -> (events: [Happening], garbage: [Checkpoint]) {
+        var (events, garbage): ([Happening], [Checkpoint]) = ([], [])
+        for (run, name) in held where !leasing.contains(run) {
+            guard let trial = trial(run.trial), trial.runs.indices.contains(run.attempt) else { continue }
+            let known = trial.progress.checkpoints.first { $0.run == run && $0.name == name }
+            guard let known else {
+                garbage.append(Checkpoint(run: run, name: name, step: 0))
+                continue
+            }
+            if self.node(of: known) != node, copies[known, node] != .there {
+                events.append(.checkpointArrived(checkpoint: known, node: node))
+            }
+        }
+        return (events, garbage)
+    }
+
     /// What a node offers, as it shows its slots. One that a run of this study holds counts as offered while
     /// the run holds a lease, for leases are known here; a run that holds a slot without one was given up,
     /// and is to be stopped before its slot can be had.

@@ -72,7 +72,7 @@ public struct Engine: Hashable, Codable, Sendable {
         case .checkpointArrived(let checkpoint, let node): try arrived(checkpoint, node, &effects)
         case .checkpointUnreachable(let checkpoint, let node, let reason):
             try unreachable(checkpoint, node, reason, &effects)
-        case .clockReached: break
+        case .clockReached: waitForRetry(&effects)
         case .stopRequested: try pause(&effects)
         }
         return what.mayFreeSomething
