@@ -35,6 +35,16 @@ struct Attempts<Reading: Trainer> {
 
     func current() throws(Refusal) -> Attempt { try attempt(spec) }
 
+    /// What the first start would be.
+    func explained() throws(Refusal) -> SupervisedCommand {
+        let spec = sized(spec)
+        return SupervisedCommand(try Reading.make(for: spec).explanation(of: spec, in: folder), folder: folder)
+    }
+
+    private func sized(_ spec: RunSpec) -> RunSpec {
+        left.first.map { spec.with(settings: spec.settings.with(microBatch: $0)) } ?? spec
+    }
+
     /// The next smaller one after memory ran out; nil where there is none.
     ///
     /// - Parameter saved: the run's last checkpoint, from which it goes on.
@@ -51,7 +61,7 @@ struct Attempts<Reading: Trainer> {
     }
 
     private func attempt(_ spec: RunSpec) throws(Refusal) -> Attempt {
-        let sized = left.first.map { spec.with(settings: spec.settings.with(microBatch: $0)) } ?? spec
+        let sized = sized(spec)
         let trainer = try Reading.make(for: sized)
         let command = SupervisedCommand(try trainer.execution(of: sized, in: folder), folder: folder)
         return Attempt(

@@ -11,7 +11,7 @@ extension Trainer {
         try FileManager.default.createDirectory(atPath: rehearsal.path, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: rehearsal.path) }
         let attempts = try Attempts<Self>(of: spec, in: rehearsal)
-        let supervised = try attempts.current().command
+        let supervised = try attempts.explained()
         let command = supervised.command
         func shown(_ text: String) -> String { text.replacing(rehearsal.path, with: folder.path) }
         return Explanation(

@@ -27,6 +27,7 @@ struct Supervisor: ~Copyable {
     /// Of `Command.before` or the command itself.
     private var program: SupervisedCommand
     private var child: ChildProcess?
+    private var mirror: Mirror?
 
     init(
         _ attempt: Attempt, spec: RunSpec, folder: TrialFolder, log: consuming EventLog,
@@ -37,10 +38,11 @@ struct Supervisor: ~Copyable {
         self.attempt = attempt
         self.retry = retry
         self.log = log
-        files = attempt.command.command.metrics.map(MetricsFileReader.init)
         program = attempt.command
         course = RunCourse(spec, expecting: attempt.expectation)
+        files = attempt.command.command.metrics.map(MetricsFileReader.init)
         publisher = CheckpointPublisher(attempt.command, spec: spec, folder: folder)
+        mirror = attempt.command.command.mirror.map(Mirror.init)
     }
 
     /// Returns after `ended` is written; throws where events cannot be written, with nothing left running.
@@ -182,6 +184,7 @@ extension Supervisor {
             lastSign = monotonicSeconds()
             // A full disk loses log lines, not the run.
             if let log = sources[index].log { try? writeAll(bytes, to: log) }
+            if case .output(.standardOutput) = sources[index].stream { mirror?.append(bytes) }
             for line in sources[index].lines.take(bytes[...]) { try take(line, from: sources[index].stream) }
         }
     }

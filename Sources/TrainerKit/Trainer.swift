@@ -35,6 +35,10 @@ public protocol Trainer: Sendable {
     /// it does to the folder must bear repeating.
     func execution(of spec: RunSpec, in folder: TrialFolder) throws(Refusal) -> Execution
 
+    /// The same for an explanation, where nothing will be started: a checkpoint that is named may lie on
+    /// another machine. By default `execution(of:in:)`.
+    func explanation(of spec: RunSpec, in folder: TrialFolder) throws(Refusal) -> Execution
+
     /// What the run's reports must attest (`Attestation`), so that no result is recorded under values that
     /// the trainer did not use. By default nothing. A requirement of its own, because only the trainer's
     /// author knows its schedules.
@@ -90,6 +94,10 @@ extension Trainer {
 
     public func reader(of spec: RunSpec, in folder: TrialFolder) throws(Refusal) -> any LineReader {
         PlainReader(trainer: self)
+    }
+
+    public func explanation(of spec: RunSpec, in folder: TrialFolder) throws(Refusal) -> Execution {
+        try execution(of: spec, in: folder)
     }
 
     public func microBatches(of spec: RunSpec) throws(Refusal) -> MicroBatches? { nil }
@@ -170,6 +178,9 @@ public struct Command: Hashable, Sendable {
     /// Whether the program looks for `TrialFolder.stop` itself and ends in order where that appears: signals
     /// then follow after the first time of grace only.
     public var watchesStopFile = false
+    /// Absolute; what the program prints to stdout is appended to this file too, for plugins on other nodes
+    /// of a gang that read it as `metrics`: often one rank alone prints.
+    public var mirror: String?
     /// What a person should know about the command: a value that was rounded.
     public var notes: [String] = []
 

@@ -36,7 +36,7 @@ enum Summary {
         }
     }
 
-    private static func quoted(_ cell: String) -> String {
+    static func quoted(_ cell: String) -> String {
         guard cell.contains(where: { "\",\r\n".contains($0) }) else { return cell }
         return "\"" + cell.replacing("\"", with: "\"\"") + "\""
     }
