@@ -129,12 +129,6 @@ extension RunCourse {
         return events + releaseHeld()
     }
 
-    /// Metrics that were said without a step. Those of a step that has had its objective are left.
-    package mutating func take(_ metrics: [String: Reading], stepsLater: Int) -> [RunEvent] {
-        guard stepsLater > 0 || held != nil else { return [] }
-        return take(Report(step: (held?.step ?? lastStep) + stepsLater, metrics: metrics))
-    }
-
     /// Why a report is skipped. One beyond the trial's end also ends the run.
     private mutating func fault(in report: Report) -> String? {
         if report.step > spec.steps {

@@ -95,6 +95,7 @@ struct Supervisor: ~Copyable {
         course.startAgain()
         attempt = smaller
         publisher = CheckpointPublisher(smaller.command, spec: spec, folder: folder)
+        files = smaller.command.command.metrics.map(MetricsFileReader.init)
         lastSign = monotonicSeconds()
         return true
     }
@@ -215,7 +216,6 @@ extension Supervisor {
             switch signal {
             case .fault(let cause): course.suspect(cause)
             case .report(let report): try record(.report(report: report))
-            case .metrics(let metrics, let later): try write(course.take(metrics, stepsLater: later))
             case .note(let text): try record(.note(text: text))
             case .checkpoint(let step, let place): try record(publisher.publish(place, step: step))
             }

@@ -130,9 +130,6 @@ public enum Signal: Hashable, Sendable {
     /// A complete checkpoint stands in `folder`: a path below the trial folder, absolute or relative to
     /// the command's working folder. The kit moves it into the trial folder's `checkpoints/`.
     case checkpoint(step: Int, folder: String)
-    /// Metrics that the trainer prints without a step: so many steps after the last one that was reported,
-    /// or 0 for that step itself.
-    case metrics([String: Reading], stepsLater: Int)
     /// Something that a person should know.
     case note(String)
     /// What it means if the program then fails: a library's last words before an exit code that says

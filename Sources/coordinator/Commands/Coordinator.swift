@@ -18,7 +18,7 @@ import Wire
         version: Hello.currentVersion,
         subcommands: [
             Check.self, Explain.self, Start.self, Status.self, Trials.self, Best.self, Stop.self, Simulate.self,
-            AskTell.self,
+            ScheduleCommand.self, ReportCommand.self, ImportanceCommand.self, AskTell.self,
         ])
 
     static func main() async {
