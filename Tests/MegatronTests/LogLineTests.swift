@@ -16,7 +16,8 @@ import TrainerKit
         " iteration      122/  250000 | consumed samples:       124928 | elapsed time per iteration (ms): 86545.2 | learning rate: 9.150E-06 | global batch size:  1024 | lm loss: 2.504220E+00 | loss scale: 1.0 | grad norm: 0.231 | number of skipped iterations:   0 | number of nan iterations:   0 |"
     static let energetic =
         " [2026-08-22 15:22:22.123456] iteration       11/     500 | consumed samples:          704 | skipped samples:           64 | elapsed time per iteration (ms): 412.7 | energy per GPU (J/iter/GPU): 250.1 | power per GPU (W/GPU): 606.0 | learning rate: 6.000000E-05 | decoupled learning rate: 1.000000E-05 | global batch size:    64 | lm loss: INF | mtp_1 loss: 9.9E+00 | loss scale: 4096.0 | grad norm: 12.345 | params norm: 55.100 | number of skipped iterations:   1 | number of nan iterations:   1 |"
-    static let validation = " validation loss at iteration 100 | lm loss value: 7.123456E+00 | lm loss PPL: 1.240730E+03 | "
+    static let validation =
+        " validation loss at iteration 100 | lm loss value: 7.123456E+00 | lm loss PPL: 1.240730E+03 | "
     static let memory =
         "[Rank 0] (after 2 iterations) memory (MB) | allocated: 1024.12 | max allocated: 4096.55 | reserved: 5120.00 | max reserved: 5120.00"
 
@@ -59,7 +60,8 @@ import TrainerKit
         #expect(
             LogLine.records(in: Self.validation)
                 == [.validation(iteration: 100, isTest: false, losses: ["lm loss": 7.123456])])
-        let last = " validation loss at iteration 500 on validation set | lm loss value: 6.9E+00 | lm loss PPL: 9.9E+02 | "
+        let last =
+            " validation loss at iteration 500 on validation set | lm loss value: 6.9E+00 | lm loss PPL: 9.9E+02 | "
         #expect(
             LogLine.records(in: last)
                 == [.validation(iteration: 500, isTest: false, losses: ["lm loss": 6.9])])

@@ -48,7 +48,10 @@ import Wire
     @Test func `the evaluation at the end of a run is not reported twice`() throws {
         var reader = try reader()
         let once = " validation loss at iteration 100 | lm loss value: 7.0E+00 | lm loss PPL: 1.2E+03 | "
-        #expect(try report(reader.signals(in: once, from: .standardOutput)).metrics == ["validation_loss": .value(7)])
+        #expect(
+            try report(reader.signals(in: once, from: .standardOutput)).metrics == [
+                "validation_loss": .value(7)
+            ])
         let again = once.replacing("100 |", with: "100 on validation set |")
         #expect(reader.signals(in: again, from: .standardOutput).isEmpty)
     }
@@ -57,7 +60,8 @@ import Wire
         var reader = try reader(metric: "training_loss")
         #expect(try report(reader.signals(in: line(10), from: .standardOutput)).step == 10)
         #expect(reader.signals(in: line(125), from: .standardOutput).isEmpty)
-        let validation = " validation loss at iteration 125 | lm loss value: 7.0E+00 | lm loss PPL: 1.2E+03 | "
+        let validation =
+            " validation loss at iteration 125 | lm loss value: 7.0E+00 | lm loss PPL: 1.2E+03 | "
         let both = try report(reader.signals(in: validation, from: .standardOutput))
         #expect(both.step == 125)
         #expect(both.metrics["training_loss"] == .value(2) && both.metrics["validation_loss"] == .value(7))
@@ -93,10 +97,19 @@ import Wire
     }
 
     @Test(arguments: [
-        ("RuntimeError: Rank 0, node n1, device 0, iteration 12: Unexpected result nan (message='found NaN in local forward loss calculation')", "not finite"),
+        (
+            "RuntimeError: Rank 0, node n1, device 0, iteration 12: Unexpected result nan (message='found NaN in local forward loss calculation')",
+            "not finite"
+        ),
         ("pretrain_gpt.py: error: unrecognized arguments: --num-layer 3", "refused"),
-        ("AssertionError: OptimizerParamScheduler: class input value 0.0001 and checkpointvalue 0.0003 for learning rate do not match", "refused"),
-        ("[rank0]:[E321 02:07:08.408271257 ProcessGroupNCCL.cpp:607] [Rank 0] Watchdog caught collective operation timeout: WorkNCCL(SeqNum=1580)", "node"),
+        (
+            "AssertionError: OptimizerParamScheduler: class input value 0.0001 and checkpointvalue 0.0003 for learning rate do not match",
+            "refused"
+        ),
+        (
+            "[rank0]:[E321 02:07:08.408271257 ProcessGroupNCCL.cpp:607] [Rank 0] Watchdog caught collective operation timeout: WorkNCCL(SeqNum=1580)",
+            "node"
+        ),
         ("torch.AcceleratorError: CUDA error: an illegal memory access was encountered", "node"),
         ("RuntimeError: CUDA error: uncorrectable ECC error encountered", "node"),
     ])

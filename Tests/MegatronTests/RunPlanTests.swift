@@ -121,7 +121,9 @@ import Wire
     }
 
     @Test func `flags that this plugin sets are refused with what to write instead`() {
-        let settings = studySettings(["args": .object(["lr_decay_style": .string("cosine"), "train-iters": .int(5)])])
+        let settings = studySettings([
+            "args": .object(["lr_decay_style": .string("cosine"), "train-iters": .int(5)])
+        ])
         var reader = SettingsReader(settings, baseFolder: "/tmp")
         _ = MegatronSettings(&reader)
         #expect(reader.finish().map(\.expected) == ["the setting schedule", "method.steps"])
@@ -130,7 +132,9 @@ import Wire
     @Test func `values arrive as one argument, whatever is in them`() throws {
         let hostile = "a b\"'$(reboot)\n;"
         let settings = studySettings(["args": .object(["wandb-exp-name": .string(hostile)])])
-        #expect(try Megatron.command(of: spec(metric: "validation_loss", settings)).value("--wandb-exp-name") == hostile)
+        #expect(
+            try Megatron.command(of: spec(metric: "validation_loss", settings)).value("--wandb-exp-name")
+                == hostile)
     }
 
     @Test func `a gang's nodes meet at the first, and save where all can see`() throws {

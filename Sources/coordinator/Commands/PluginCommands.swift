@@ -45,7 +45,8 @@ struct ListPlugins: ParsableCommand {
 /// `coordinator plugins show NAME`.
 struct ShowPlugin: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "show", abstract: "Show a plugin's settings and the hyper-parameters that it understands.",
+        commandName: "show",
+        abstract: "Show a plugin's settings and the hyper-parameters that it understands.",
         discussion: "Example: coordinator plugins show megatron")
 
     @Argument(help: "The plugin's name.") var name: String
@@ -58,7 +59,8 @@ struct ShowPlugin: ParsableCommand {
             let names = installed.map(\.name)
             let near = nearestName(to: name, among: names).map { " (did you mean \($0)?)" } ?? ""
             throw Failure.usage(
-                "found no plugin \(name) on this machine, expected one of \(names.joined(separator: ", "))\(near)")
+                "found no plugin \(name) on this machine, expected one of \(names.joined(separator: ", "))\(near)"
+            )
         }
         let (hello, about): (Hello, TrainerDescription)
         do {
@@ -71,7 +73,8 @@ struct ShowPlugin: ParsableCommand {
         let settings = about.settings.flatMap { ["  \($0.name)", "      \($0.meaning)"] }
         let lines =
             ["\(about.name): \(about.summary)", "kit \(hello.version), \(plugin.path)", ""]
-            + ["hyper-parameters: \(parameters)", "", "settings (trainer.settings in the study file)"] + settings
+            + ["hyper-parameters: \(parameters)", "", "settings (trainer.settings in the study file)"]
+            + settings
             + (about.example.isEmpty ? [] : ["", "example", about.example])
         print(lines.joined(separator: "\n"))
     }
@@ -80,7 +83,8 @@ struct ShowPlugin: ParsableCommand {
 /// `coordinator plugins new NAME`.
 struct NewPlugin: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "new", abstract: "Begin a plugin: a Swift package that builds, with the contract's tests.",
+        commandName: "new",
+        abstract: "Begin a plugin: a Swift package that builds, with the contract's tests.",
         discussion: """
             Example: coordinator plugins new my-trainer --kit ~/iterhpo
             Then: cd my-trainer && make test
@@ -100,7 +104,8 @@ struct NewPlugin: ParsableCommand {
         }
         let folder = URL(fileURLWithPath: into ?? name)
         guard !FileManager.default.fileExists(atPath: folder.path) else {
-            throw Failure.usage("\(folder.path) is there already: choose another name, or --into another folder")
+            throw Failure.usage(
+                "\(folder.path) is there already: choose another name, or --into another folder")
         }
         let package = PluginPackage(name: name, kit: try kit.map(absoluteKit) ?? ownKit())
         do {
@@ -121,7 +126,8 @@ struct NewPlugin: ParsableCommand {
         if text.contains("://") || text.hasPrefix("git@") { return text }
         let path = URL(fileURLWithPath: NSString(string: text).expandingTildeInPath).path
         guard FileManager.default.fileExists(atPath: path + "/Sources/TrainerKit") else {
-            throw Failure.usage("found no Sources/TrainerKit in \(path), expected iterhpo's folder or its URL")
+            throw Failure.usage(
+                "found no Sources/TrainerKit in \(path), expected iterhpo's folder or its URL")
         }
         return path
     }
