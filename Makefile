@@ -16,6 +16,7 @@ build: packages ## Build the coordinator, the agent and the plugins (release)
 	swift build -c release --product native
 	swift build -c release --product scripted
 	swift build -c release --product command
+	swift build -c release --product megatron
 
 quickstart: build ## Run a real staged study on this machine: about 2 minutes after the build
 	$(BIN)/coordinator start deploy/studies/quickstart.yaml --out quickstart

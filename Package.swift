@@ -116,6 +116,10 @@ let package = Package(
             dependencies: ["FleetModel", "Wire", "TrainerKit", "TrainerKitTesting", "huggingface"],
             exclude: ["Scripts"], swiftSettings: rules),
         .testTarget(
+            name: "MegatronTests",
+            dependencies: ["FleetModel", "Wire", "TrainerKit", "TrainerKitTesting", "megatron"],
+            exclude: ["StandIns"], swiftSettings: rules),
+        .testTarget(
             name: "TrainerKitTests",
             dependencies: [
                 "FleetModel", "Wire", "Spawn", "TrainerKit", "TrainerKitTesting", "scripted", "command",
@@ -139,7 +143,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "agent", "command", "coordinator", "huggingface", "native", "scripted", "FleetLink",
+                "agent", "command", "coordinator", "huggingface", "megatron", "native", "scripted",
+                "FleetLink",
                 "FleetModel", "Journal", "StudyCore", "Wire",
             ], swiftSettings: rules),
         .testTarget(name: "TidyTests", swiftSettings: rules),

@@ -17,7 +17,8 @@ import Wire
             """,
         version: Hello.currentVersion,
         subcommands: [
-            Check.self, Explain.self, Start.self, Status.self, Trials.self, Best.self, Stop.self, Simulate.self,
+            Check.self, Explain.self, Start.self, Status.self, Trials.self, Best.self, Stop.self,
+            Simulate.self, Plugins.self,
             ScheduleCommand.self, ReportCommand.self, ImportanceCommand.self, AskTell.self,
         ])
 
