@@ -171,6 +171,20 @@ import Wire
         #expect(cadence.log == 5)
     }
 
+    @Test func `where a study starts from a model, later trials build it from there too`() throws {
+        let model = FileManager.default.temporaryDirectory.path + "/model-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: model) }
+        try FileManager.default.createDirectory(atPath: model, withIntermediateDirectories: true)
+        try Data("{}".utf8).write(to: URL(fileURLWithPath: model + "/config.json"))
+        let first = try command(try spec(startFrom: model).startingAsTheStudy)
+        #expect(value("--model_name_or_path", first) == model)
+        #expect(value("--resume_from_checkpoint", first) == nil)
+        try Data("{}".utf8).write(to: URL(fileURLWithPath: model + "/trainer_state.json"))
+        let later = try command(try spec(start: .warm(from: model), startFrom: model))
+        #expect(value("--model_name_or_path", later) == model)
+        #expect(value("--resume_from_checkpoint", later) == model)
+    }
+
     @Test func `a folder without checkpoint or model is refused with its name`() throws {
         #expect(throws: Refusal.self) {
             try Origin(of: spec(start: .warm(from: "/etc")), keepsOptimizer: true)
