@@ -24,7 +24,7 @@ import sys
 
 from transformers.trainer_callback import ExportableState, TrainerCallback
 
-with open(os.environ["ITERHPO_PLAN"]) as file:
+with open(os.environ["ITERHPO_PLAN"], encoding="utf-8") as file:
     PLAN = json.load(file)
 
 
@@ -104,7 +104,7 @@ class IterhpoWatcher(TrainerCallback, ExportableState):
         """Finds where the trial begins, and gives it its steps after that."""
         IterhpoWatcher.training = self
         if PLAN["checkpoint"] is not None:
-            with open(os.path.join(PLAN["checkpoint"], "trainer_state.json")) as file:
+            with open(os.path.join(PLAN["checkpoint"], "trainer_state.json"), encoding="utf-8") as file:
                 state = json.load(file)
             mine = state.get("stateful_callbacks", {}).get("IterhpoWatcher", {}).get("attributes", {})
             if PLAN["resume_at"] is None:
@@ -174,6 +174,8 @@ class IterhpoWatcher(TrainerCallback, ExportableState):
         IterhpoWatcher.training = None
         self.measure(train_dataloader)
         if PLAN["checkpoint"] is not None and PLAN["resume_at"] is None:
+            if self.fresh is None:
+                raise RuntimeError("this Trainer makes its schedule elsewhere: set trainer.settings.warm_start: weights")
             values, schedule = self.fresh
             for group, fresh in zip(optimizer.param_groups, values):
                 group.update(fresh)
@@ -200,10 +202,11 @@ class IterhpoWatcher(TrainerCallback, ExportableState):
         schedule = getattr(lr_scheduler, "scheduler", lr_scheduler)
         self.used = {
             "learning_rate": float(groups[0]["lr"]),
-            "peak_learning_rate": float(getattr(schedule, "base_lrs", [groups[0]["lr"]])[0]),
             "scheduler_steps": int(getattr(schedule, "last_epoch", step - 1)),
             "global_batch_size": self.batch,
         }
+        if getattr(schedule, "base_lrs", None):
+            self.used["peak_learning_rate"] = float(schedule.base_lrs[0])
 
     def on_step_end(self, args, state, control, **_):
         step, last = self.step(state), PLAN["steps"]
@@ -237,7 +240,7 @@ class IterhpoWatcher(TrainerCallback, ExportableState):
     @staticmethod
     def read_stop_order():
         try:
-            with open(PLAN["stop"]) as file:
+            with open(PLAN["stop"], encoding="utf-8") as file:
                 return 2 if json.load(file).get("save") else 1
         except FileNotFoundError:
             return 0
