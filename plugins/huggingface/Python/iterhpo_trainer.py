@@ -129,7 +129,7 @@ class IterhpoWatcher(TrainerCallback, ExportableState):
         self.samples_per_epoch = samples
 
     def place(self, state, mine):
-        """The step at which a training with this batch size would stand at the checkpoint's place in the data.
+        """The step at which a training with this batch size stands at the checkpoint's place in the data.
 
         The trainer skips whole batches of its new size, so up to one batch is read a second time.
         """
@@ -161,7 +161,7 @@ class IterhpoWatcher(TrainerCallback, ExportableState):
         self.trainer.create_scheduler = create_scheduler
 
     def amend(self, state):
-        """The counters of a checkpoint as this trial counts; versions before 5.2 take the batch size from here."""
+        """A checkpoint's counters as this trial counts; before 5.2 the batch size is taken from them too."""
         args = self.trainer.args
         state.train_batch_size = args.train_batch_size
         for name in ("logging_steps", "eval_steps", "save_steps"):
@@ -175,7 +175,7 @@ class IterhpoWatcher(TrainerCallback, ExportableState):
         self.measure(train_dataloader)
         if PLAN["checkpoint"] is not None and PLAN["resume_at"] is None:
             if self.fresh is None:
-                raise RuntimeError("this Trainer makes its schedule elsewhere: set trainer.settings.warm_start: weights")
+                raise RuntimeError("this Trainer makes its schedule elsewhere: warm_start: weights is for it")
             values, schedule = self.fresh
             for group, fresh in zip(optimizer.param_groups, values):
                 group.update(fresh)
