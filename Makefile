@@ -31,7 +31,8 @@ test: packages ## Run every check: format, build, all suites
 
 test-hf: packages ## Check the huggingface plugin with real transformers on CPU (downloads 250 MB once)
 	swift build --build-tests
-	ITERHPO_HF_PYTHON=$$(Tests/HuggingFaceTests/environment) swift test --skip-build --filter HuggingFace
+	python=$$(Tests/HuggingFaceTests/environment) && \
+		ITERHPO_HF_PYTHON=$$python swift test --skip-build --filter HuggingFace
 
 bench: build ## Measure speed: native trainer, journal, decisions
 	Benchmarks/run
