@@ -119,7 +119,11 @@ let package = Package(
         .testTarget(
             name: "HuggingFaceTests",
             dependencies: ["FleetModel", "Wire", "TrainerKit", "TrainerKitTesting", "huggingface"],
-            exclude: ["Scripts"], swiftSettings: rules),
+            exclude: ["Scripts", "environment"], swiftSettings: rules),
+        .testTarget(
+            name: "MegatronTests",
+            dependencies: ["FleetModel", "Wire", "TrainerKit", "TrainerKitTesting", "megatron"],
+            exclude: ["StandIns"], swiftSettings: rules),
         .testTarget(
             name: "TrainerKitTests",
             dependencies: [
@@ -144,7 +148,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "agent", "command", "coordinator", "huggingface", "native", "scripted", "FleetLink",
+                "agent", "command", "coordinator", "huggingface", "megatron", "native", "scripted",
+                "FleetLink",
                 "FleetModel", "Journal", "StudyCore", "Wire",
             ], swiftSettings: rules),
         .testTarget(name: "TidyTests", swiftSettings: rules),

@@ -38,7 +38,8 @@ struct Attempts<Reading: Trainer> {
     /// What the first start would be.
     func explained() throws(Refusal) -> SupervisedCommand {
         let spec = sized(spec)
-        return SupervisedCommand(try Reading.make(for: spec).explanation(of: spec, in: folder), folder: folder)
+        return SupervisedCommand(
+            try Reading.make(for: spec).explanation(of: spec, in: folder), folder: folder)
     }
 
     private func sized(_ spec: RunSpec) -> RunSpec {

@@ -20,7 +20,7 @@ import Wire
         version: Hello.currentVersion,
         subcommands: [
             Check.self, Explain.self, Start.self, Status.self, Trials.self, Best.self, Stop.self,
-            Simulate.self,
+            Simulate.self, Plugins.self,
             ScheduleCommand.self, ReportCommand.self, ImportanceCommand.self, AskTell.self,
             InviteCommand.self, NodesCommand.self,
         ])
