@@ -32,6 +32,8 @@ protocol MethodRules {
     var fidelity: Fidelity { get }
     /// How the first stage finds the number of steps; nil: it is given.
     var pilot: Pilot? { get }
+    /// Whether what a sampler would draw at random to begin with is spread over the space instead.
+    var spreadsStartup: Bool { get }
     /// How many of a stage's best are run again with another seed before one is chosen.
     var confirm: Int { get }
     /// How many of the best trials of an open stage may be chosen in the end.
@@ -48,6 +50,7 @@ extension MethodRules {
     var pilot: Pilot? { nil }
     var confirm: Int { 0 }
     var candidates: Int { 1 }
+    var spreadsStartup: Bool { false }
 
     func choice(in stage: Stage) -> Choice? {
         stage.ranking.first.map { Choice(trial: $0.id, because: .lowest) }
@@ -71,6 +74,7 @@ extension Method: MethodRules {
     public var confirm: Int { rules.confirm }
 
     var candidates: Int { rules.candidates }
+    var spreadsStartup: Bool { rules.spreadsStartup }
 
     func choice(in stage: Stage) -> Choice? { rules.choice(in: stage) }
 

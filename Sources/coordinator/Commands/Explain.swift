@@ -140,7 +140,8 @@ struct ExplainedTrial {
         guard gpus % nodes == 0, gpus > 0 else {
             throw ValidationError("found --gpus \(gpus) on \(nodes) nodes, expected a multiple of \(nodes)")
         }
-        let usual = plan.method.score.cooldown(after: plan.method.steps)
+        let usual = plan.method.score.rule(before: plan.method.stageCount - 1).cooldown(
+            after: plan.method.steps)
         let steps = options.steps ?? plan.method.steps + (options.cooldown ?? usual)
         let cooldown = options.cooldown ?? (options.steps == nil ? usual : 0)
         guard steps > 0, (0..<steps).contains(cooldown) else {

@@ -33,7 +33,9 @@ struct Schedule: Encodable {
                 stage: closed.stage.index, firstStep: closed.span.lowerBound,
                 lastStep: closed.span.upperBound,
                 trial: closed.best.id.description,
-                value: closed.best.result!.metric(plan.objective.direction), params: closed.best.assignment)
+                value: (closed.best.progress.latest ?? closed.best.result!).metric(
+                    plan.objective.direction),
+                params: closed.best.assignment)
         }
         powerLaws = closed.count < 2 ? [] : plan.space.parameters.compactMap { ParameterLaw(of: $0, closed) }
         let course = ScheduleCourse(space: plan.space, stages: stages, laws: powerLaws)
