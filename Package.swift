@@ -114,7 +114,7 @@ let package = Package(
         .testTarget(
             name: "HuggingFaceTests",
             dependencies: ["FleetModel", "Wire", "TrainerKit", "TrainerKitTesting", "huggingface"],
-            exclude: ["Scripts"], swiftSettings: rules),
+            exclude: ["Scripts", "environment"], swiftSettings: rules),
         .testTarget(
             name: "MegatronTests",
             dependencies: ["FleetModel", "Wire", "TrainerKit", "TrainerKitTesting", "megatron"],

@@ -49,6 +49,8 @@ public struct TrainerContract: Sendable {
     public var isDeterministic: Bool
     /// Absolute; relative paths in the settings start there.
     public var baseFolder: String
+    /// A run that says nothing for longer than this is ended.
+    public var silenceSeconds = 60.0
     /// Settings that make the trainer fail in these ways; ways that are not here are not tested.
     public var faults: [Fault: JSON] = [:]
 
@@ -111,7 +113,7 @@ public struct TrainerContract: Sendable {
     /// A folder for a run of these settings.
     public func rehearsal(
         steps: Int? = nil, cooldown: Int = 0, start: RunSpec.Start = .fresh, seed: UInt64 = 7,
-        settings: JSON? = nil, trial: Int = 3, slots: [Slot] = [.cpu(index: 0)], silence: Double = 60,
+        settings: JSON? = nil, trial: Int = 3, slots: [Slot] = [.cpu(index: 0)], silence: Double? = nil,
         grace: Double = 5
     ) throws -> Rehearsal {
         guard let study = StudyID(rawValue: "contract") else { throw BrokenPromise("no study id") }
@@ -121,7 +123,7 @@ public struct TrainerContract: Sendable {
                 key: RunKey(study: study, run: RunID(trial: TrialID(stage: 0, number: trial), attempt: 0)),
                 plugin: "contract", settings: settings ?? self.settings, assignment: assignment, start: start,
                 steps: steps ?? self.steps, cooldown: cooldown, metric: metric, seed: seed, slots: slots,
-                silenceSeconds: silence, graceSeconds: grace, baseFolder: baseFolder))
+                silenceSeconds: silence ?? silenceSeconds, graceSeconds: grace, baseFolder: baseFolder))
     }
 }
 
