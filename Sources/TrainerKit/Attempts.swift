@@ -28,6 +28,10 @@ struct Attempts<Reading: Trainer> {
             MicroBatchMemory(of: folder, plugin: Reading.about.name, shape: choice.shape)
         }
         guard let choice else { return }
+        // Its nodes would each learn for themselves, and no longer agree.
+        guard spec.gang == nil else {
+            throw Refusal("found micro_batch: auto in a run over several nodes; expected a number")
+        }
         let sizes = choice.sizes.filter { $0 < memory?.tooLarge ?? .max }
         // What did not fit beside another's process may fit today: the smallest is always tried.
         left = sizes.isEmpty ? choice.sizes.suffix(1) : sizes[...]

@@ -7,7 +7,8 @@ import Testing
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
     static let studies =
-        (try? FileManager.default.contentsOfDirectory(atPath: root.path + "/deploy/studies"))?.sorted() ?? []
+        (try? FileManager.default.contentsOfDirectory(atPath: root.path + "/deploy/studies"))?
+        .filter { $0.hasSuffix(".yaml") }.sorted() ?? []
 
     private func coordinator(_ arguments: [String], in bench: Bench) async throws -> Bench.Result {
         await (try Bench.Running(bench.programs + "/coordinator", arguments, in: bench.folder)).end()
