@@ -129,8 +129,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "agent", "command", "coordinator", "native", "scripted", "FleetModel", "Journal", "StudyCore",
-                "Wire",
+                "agent", "command", "coordinator", "native", "scripted", "FleetModel", "Journal",
+                "Simulation", "StudyCore", "Wire",
             ], swiftSettings: rules),
         .testTarget(name: "TidyTests", swiftSettings: rules),
     ]
