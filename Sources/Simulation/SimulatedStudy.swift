@@ -41,6 +41,8 @@ public struct SimulatedStudy {
         case turn(life: Int)
         case item(SimulatedCoordinator.Item, life: Int)
         case survey(node: Int, life: Int)
+        /// The last byte of a checkpoint that is brought from one node to another, -1 for the results.
+        case transfer(Checkpoint, from: Int, to: Int, life: Int)
         case givesUp(node: Int, epoch: Int)
         case fault(Fault)
         case heal(FaultKind, node: Int?, slot: Slot?)
@@ -95,6 +97,8 @@ public struct SimulatedStudy {
         case .turn(let life): turn(life)
         case .item(let item, let life): if life == coordinator.life { post(item) }
         case .survey(let node, let life): if life == coordinator.life { send(.survey, to: node) }
+        case .transfer(let checkpoint, let source, let node, let life):
+            endTransfer(of: checkpoint, from: source, to: node, life)
         case .givesUp(let node, let epoch): giveUp(node, epoch)
         case .fault(let fault): strike(fault)
         case .heal(let kind, let node, let slot): heal(kind, node, slot)

@@ -216,6 +216,8 @@ extension SimulatedStudy {
         case .stop(let run, let nodes, let reason):
             for node in nodes { send(.stop(run, saves: reason.saves), to: nodeIndex[node]!) }
         case .remove(let checkpoints, let node): send(.remove(checkpoints), to: nodeIndex[node]!)
+        case .bring(let checkpoint, let sources, let nodes):
+            for node in nodes { beginTransfer(of: checkpoint, from: sources, to: nodeIndex[node]!) }
         case .keep(let checkpoint, let node, let stage): keep(checkpoint, nodeIndex[node]!, stage)
         case .wake(let moment):
             let time = max(now, moment.seconds - Self.epoch + coordinator.clockBehind)

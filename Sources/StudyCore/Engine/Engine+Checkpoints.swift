@@ -13,8 +13,9 @@ extension Engine {
     mutating func remove(_ checkpoints: [Checkpoint], of id: TrialID, _ effects: inout [Effect]) {
         guard !checkpoints.isEmpty else { return }
         stages[id.stage].trials[id.number].progress.checkpoints.removeAll(where: checkpoints.contains)
-        let places = checkpoints.compactMap { checkpoint in
-            node(of: checkpoint).map { (node: $0, checkpoint: checkpoint) }
+        let places = checkpoints.flatMap { checkpoint in
+            (copies.forget(checkpoint) + [node(of: checkpoint)].compactMap(\.self))
+                .map { (node: $0, checkpoint: checkpoint) }
         }
         for node in Set(places.map(\.node)).sorted() {
             let group = places.filter { $0.node == node }.map(\.checkpoint)

@@ -14,13 +14,15 @@ extension Engine {
             }
             return effects
         } + stages.indices.compactMap(keepEffect(of:)).filter { $0.isKeep(on: node) }
+            + copies.checkpoints.filter { copies[$0, node]?.isOnItsWay == true }.map { bring($0, to: [node]) }
     }
 
     /// What concerns no node: alarms, and the end where it was reached.
     public var outstanding: [Effect] {
         switch phase {
         case .ended(let ending): [.finish(ending)]
-        case .new, .open, .draining, .pausing: wallDeadline.map { [.wake(at: $0)] } ?? []
+        case .new, .open, .draining, .pausing:
+            ([wallDeadline].compactMap(\.self) + copies.retries).map { .wake(at: $0) }
         }
     }
 
@@ -96,7 +98,7 @@ public struct ShownSlot: Hashable, Sendable {
     public let slot: Slot
     /// The run of this study that is on it.
     public let holder: RunID?
-    /// Why it cannot be had, where that is no run of this study.
+    /// Why it cannot be had once that run is over, where it cannot.
     public let unavailable: String?
 
     public init(_ slot: Slot, holder: RunID? = nil, unavailable: String? = nil) {

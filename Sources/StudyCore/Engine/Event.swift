@@ -32,6 +32,10 @@ public enum Happening: Hashable, Codable, Sendable {
     case runMissing(run: RunID)
     /// The best checkpoint of a stage stands among the study's results.
     case checkpointKept(stage: Int)
+    /// The checkpoint that was to be brought lies on the node, whole.
+    case checkpointArrived(checkpoint: Checkpoint, node: NodeID)
+    /// It could not be brought there.
+    case checkpointUnreachable(checkpoint: Checkpoint, node: NodeID, reason: String)
     /// A moment that `Effect.wake` asked for has come.
     case clockReached
     /// A person wants the study to pause.

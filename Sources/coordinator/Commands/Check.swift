@@ -76,6 +76,9 @@ struct PlanPreview: Encodable {
     let gpusPerTrial: Int
     let gpuHoursLimit: Double?
     let wallHoursLimit: Double?
+    /// Where the first stage begins to look, and what it tries first.
+    let prior: String?
+    let priorPoints: [Assignment]
 
     init(of plan: Plan) {
         name = plan.name
@@ -96,6 +99,13 @@ struct PlanPreview: Encodable {
         gpusPerTrial = plan.resources.gpus
         gpuHoursLimit = plan.budget.gpuHours
         wallHoursLimit = plan.budget.wallHours
+        prior = plan.prior?.source
+        priorPoints = plan.prior?.points ?? []
+    }
+
+    /// `5 stages × 12 trials × 200 steps and 40 of cooldown`.
+    var shape: String {
+        "\(stages) \(stages == 1 ? "stage" : "stages") × \(trialsPerStage) trials × \(course)"
     }
 
     private var course: String {
@@ -111,10 +121,11 @@ struct PlanPreview: Encodable {
             "\(name): the study file is right",
             "  trainer    \(plugin), \(gpusPerTrial) GPU (or CPU slot) a trial",
             "  objective  \(direction == .minimize ? "lowest" : "highest") \(metric)",
-            "  plan       \(stages) stages × \(trialsPerStage) trials × \(course): "
+            "  plan       \(shape): "
                 + "at most \(trials) trials, \(trialSteps) steps",
             "  cost       \(bound ?? "no bound on GPU hours: set budget.gpu_hours for one")",
             "  space",
-        ] + space
+        ] + space + (prior.map { ["  prior      \($0)"] } ?? [])
+            + priorPoints.map { "    tried first: \(Text.assignment($0))" }
     }
 }

@@ -17,8 +17,8 @@ import Wire
             """,
         version: Hello.currentVersion,
         subcommands: [
-            Check.self, Start.self, Status.self, Trials.self, Best.self, Stop.self, Simulate.self,
-            AskTell.self,
+            Check.self, Explain.self, Start.self, Status.self, Trials.self, Best.self, Stop.self, Simulate.self,
+            ScheduleCommand.self, ReportCommand.self, ImportanceCommand.self, AskTell.self,
         ])
 
     static func main() async {

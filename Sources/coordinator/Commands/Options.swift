@@ -1,4 +1,5 @@
 import ArgumentParser
+import FleetLink
 import FleetModel
 import Foundation
 import Journal
@@ -48,6 +49,19 @@ extension StudyFolder {
     }
 }
 
+/// Where the enrolled nodes stand.
+struct CoordinatorHomeOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            """
+            The coordinators' folder: the enrolled nodes and the key that they are reached with. Default: \
+            $\(CoordinatorHome.variable), or ~/.iterhpo.
+            """, valueName: "dir"))
+    var home: String?
+
+    var registry: NodeRegistry { NodeRegistry(CoordinatorHome(at: home)) }
+}
+
 /// Where this machine's agent and plugins are.
 struct LocalNodeOptions: ParsableArguments {
     @Option(help: "The agent's executable. Default: the one beside this program.")
@@ -62,6 +76,16 @@ struct LocalNodeOptions: ParsableArguments {
 
     @Option(help: "The folder of the plugins. Default: this program's folder.")
     var plugins: String?
+
+    @OptionGroup var home: CoordinatorHomeOptions
+
+    var registry: NodeRegistry { home.registry }
+
+    /// How the agent of this machine is reached, in its home.
+    func transport(home: String) -> Transport {
+        .pipe(
+            executable: agentPath, arguments: ["attach", "--home", home, "--plugins", pluginFolder])
+    }
 
     private var own: String {
         URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().path
@@ -82,6 +106,9 @@ struct LocalNodeOptions: ParsableArguments {
         }
         return begun
     }
+
+    /// The home in whose folders an explained run would be.
+    var explainedHome: String { agentHome.map { URL(fileURLWithPath: $0).path } ?? usualHome }
 
     private var usualHome: String {
         let environment = ProcessInfo.processInfo.environment

@@ -17,7 +17,7 @@ struct StudyFile {
         self.path = path
         let document = try Self.parse(path)
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
-        var reader = SettingsReader(document.value, baseFolder: folder)
+        var reader = SettingsReader(Preset.applied(to: document.value), baseFolder: folder)
         let draft = PlanDraft(reading: &reader, places: document)
         let problems = draft.problems + reader.finish()
         guard problems.isEmpty, let plan = draft.plan else {

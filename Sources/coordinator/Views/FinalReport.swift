@@ -21,8 +21,12 @@ enum FinalReport {
     private static func results(of engine: Engine) -> [String] {
         let schedule = Schedule(of: engine)
         guard !schedule.stages.isEmpty else { return [] }
-        return [""] + stageTable(schedule)
-            + (schedule.powerLaws.isEmpty ? [] : [""] + schedule.powerLaws.map(\.words))
+        return [""] + stageTable(schedule) + laws(schedule)
+    }
+
+    /// How each parameter moves, in a sentence each.
+    static func laws(_ schedule: Schedule) -> [String] {
+        schedule.powerLaws.isEmpty ? [] : [""] + schedule.powerLaws.map(\.words)
     }
 
     /// One row a stage.

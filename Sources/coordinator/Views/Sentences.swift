@@ -34,6 +34,8 @@ struct Sentences {
         case .budgetSpent(let spent): "\(line(spent)): nothing more is started"
         case .pausing(let running): "pausing: \(running) running trials save their state"
         case .noted(let run, let text): "\(run.trial): \(text)"
+        case .notBrought(let checkpoint, let node, let reason):
+            "the checkpoint of \(place(checkpoint)) did not come to node \(node): \(reason); it is tried again"
         }
     }
 
@@ -131,6 +133,8 @@ struct Sentences {
             "a trial needs \(needed) slots (\(perNode) a node), \(free) are free"
                 + (why.map { ": \($0)" } ?? "")
         case .nodeGone(let node): "node \(node), which holds the checkpoint to start from, does not answer"
+        case .checkpointOnItsWay(let checkpoint, let node):
+            "the checkpoint of \(place(checkpoint)) is on its way to node \(node)"
         }
     }
 }
