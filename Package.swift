@@ -100,6 +100,9 @@ let package = Package(
         .executableTarget(
             name: "soak", dependencies: ["FleetModel", "Search", "Simulation", "StudyCore"],
             path: "Benchmarks/Soak", swiftSettings: rules),
+        .executableTarget(
+            name: "SimulationSpeed", dependencies: ["FleetModel", "Search", "Simulation", "StudyCore"],
+            path: "Benchmarks/SimulationSpeed", swiftSettings: rules),
 
         // Tests.
         .testTarget(

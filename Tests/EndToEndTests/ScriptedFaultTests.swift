@@ -40,7 +40,7 @@ import Testing
             #expect(ended.phase == .ended(.completed))
             #expect(ended.trials.count == 8)
             #expect(ended.trials.allSatisfy { $0.result != nil })
-            #expect(ended.stages.allSatisfy(\.isKept))
+            #expect(ended.stages.allSatisfy { $0.isKept })
         }
     }
 

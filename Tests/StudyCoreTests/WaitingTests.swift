@@ -39,14 +39,20 @@ import Testing
             ])
     }
 
-    @Test func `a node that is gone says so, and one without the checkpoint says where that lies`() throws {
+    @Test func `a node that lacks the checkpoint says where that lies`() throws {
         var rig = Self.interrupted()
         rig.survey(node: Self.other, slots: 1)
-        rig.happen(.nodeLost(node: .local))
         let waiting = try #require(rig.engine.waitingTrials.first)
-        #expect(waiting.nodes.map(\.obstacle) == [.lost, .checkpointElsewhere([.local])])
+        #expect(waiting.nodes.last == .init(node: Self.other, obstacle: .checkpointElsewhere([.local])))
         #expect(rig.engine.obstacles(on: Self.other).map(\.trials) == [[waiting.trial]])
         #expect(rig.engine.obstacles(on: NodeID(rawValue: "unheard of")).isEmpty)
+    }
+
+    @Test func `a node that is gone says so`() throws {
+        var rig = Self.interrupted()
+        rig.happen(.nodeLost(node: .local))
+        let waiting = try #require(rig.engine.waitingTrials.first)
+        #expect(waiting.nodes.map(\.obstacle) == [.lost])
     }
 
     @Test func `a gang says by how many nodes it is short`() throws {

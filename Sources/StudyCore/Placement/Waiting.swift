@@ -12,6 +12,11 @@ public struct WaitingTrial: Hashable, Sendable {
     public struct NodeVerdict: Hashable, Sendable {
         public let node: NodeID
         public let obstacle: NodeObstacle?
+
+        public init(node: NodeID, obstacle: NodeObstacle?) {
+            self.node = node
+            self.obstacle = obstacle
+        }
     }
 
     /// What is not a matter of one node.
@@ -29,7 +34,7 @@ public struct WaitingTrial: Hashable, Sendable {
 public enum NodeObstacle: Hashable, Sendable {
     /// Given up until it answers again.
     case lost
-    /// The state that the trial goes on from lies on these nodes.
+    /// The state that the trial goes on from lies on these nodes, and has not been brought there.
     case checkpointElsewhere([NodeID])
     /// `perNode` slots are wanted and `free` are free: `held` are leased to this study, and these cannot be
     /// had at all, each with its reason.
@@ -58,8 +63,7 @@ extension Engine {
     }
 
     private func waits(_ trial: Trial) -> WaitingTrial {
-        let origin = trial.checkpoint ?? trial.origin
-        let homes = origin.flatMap(node(of:)).map { [$0] }
+        let homes = start(of: trial).checkpoint.map(holders(of:))
         let verdicts = nodes.map { node in
             WaitingTrial.NodeVerdict(node: node.id, obstacle: obstacle(on: node, homes: homes))
         }
@@ -74,8 +78,7 @@ extension Engine {
                 perNode: perNode, free: free, held: node.leased.count,
                 unavailable: node.slots.filter { $0.unavailable != nil && node.leased[$0.slot] == nil })
         }
-        // Of a gang, only the first part starts from the checkpoint.
-        guard let homes, plan.resources.gpus == perNode, !homes.contains(node.id) else { return nil }
+        guard let homes, !homes.contains(node.id) else { return nil }
         return .checkpointElsewhere(homes)
     }
 
