@@ -105,6 +105,9 @@ let package = Package(
         .executableTarget(
             name: "soak", dependencies: ["FleetModel", "Search", "Simulation", "StudyCore"],
             path: "Benchmarks/Soak", swiftSettings: rules),
+        .executableTarget(
+            name: "SimulationSpeed", dependencies: ["FleetModel", "Search", "Simulation", "StudyCore"],
+            path: "Benchmarks/SimulationSpeed", swiftSettings: rules),
 
         // Tests.
         .testTarget(
@@ -149,8 +152,7 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "agent", "command", "coordinator", "huggingface", "megatron", "native", "scripted",
-                "FleetLink",
-                "FleetModel", "Journal", "StudyCore", "Wire",
+                "FleetLink", "FleetModel", "Journal", "Simulation", "StudyCore", "Wire",
             ], swiftSettings: rules),
         .testTarget(name: "TidyTests", swiftSettings: rules),
     ]

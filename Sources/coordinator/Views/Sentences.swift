@@ -107,6 +107,27 @@ struct Sentences {
         }
     }
 
+    func line(_ holdup: WaitingTrial.Holdup) -> String {
+        switch holdup {
+        case .parallel(let limit): "\(limit) trials run, and no more may at once"
+        case .closing: "the study starts nothing now"
+        case .gangShort(let found, let wanted):
+            "the gang needs \(wanted) nodes at once, \(wanted - found) more than have room"
+        }
+    }
+
+    func line(_ obstacle: NodeObstacle) -> String {
+        switch obstacle {
+        case .lost: return "given up until it answers again"
+        case .checkpointElsewhere(let nodes):
+            return "the checkpoint to go on from is on \(nodes.map(\.rawValue).joined(separator: ", "))"
+        case .short(let wanted, let free, let held, let unavailable):
+            let ours = held > 0 ? ", \(held) held by this study" : ""
+            let others = unavailable.map { "; \($0.slot): \($0.unavailable ?? "")" }.joined()
+            return "\(free) of \(wanted) slots free\(ours)\(others)"
+        }
+    }
+
     func line(_ wait: WaitReason) -> String {
         switch wait {
         case .noNode: "no node has answered yet"
