@@ -54,6 +54,10 @@ extension Scenario {
             .hyperband(HyperbandPruner(minStep: 1, reductionFactor: 2, maxStep: steps)),
             .percentile(.median(startup: 1)), .patience(PatiencePruner(patience: 2)),
         ])
+        let method =
+            stages == 1 && random.chance(0.5)
+            ? Method.search(SearchMethod(trials: trials, steps: steps))
+            : .stages(.hostile(stages: stages, trials: trials, steps: steps, &random))
         return Plan(
             name: "simulated",
             trainer: TrainerPlan(
@@ -62,9 +66,7 @@ extension Scenario {
             objective: Objective(
                 metric: "loss", direction: random.chance(0.2) ? .maximize : .minimize),
             space: space,
-            method: stages == 1
-                ? .search(SearchMethod(trials: trials, steps: steps))
-                : .stages(StagesMethod(stages: stages, trials: trials, steps: steps, shrink: ["lr": 0.3])),
+            method: method,
             sampler: random.pick([
                 .random(RandomSampler()), .sobol(SobolSampler(seed: random.next())),
                 .tpe(TPESampler(startup: 2)),
@@ -79,6 +81,20 @@ extension Scenario {
             trials: random.chance(0.5) ? Int.random(in: 1...10, using: &random) : nil,
             gpuHours: random.chance(0.5) ? random.draw(0...0.05) : nil,
             wallHours: random.chance(0.5) ? random.draw(0...0.05) : nil)
+    }
+}
+
+extension StagesMethod {
+    fileprivate static func hostile(
+        stages: Int, trials: Int, steps: Int, _ random: inout SeededGenerator
+    ) -> StagesMethod {
+        StagesMethod(
+            stages: stages, trials: trials, steps: steps,
+            shrink: random.chance(0.5) ? .automatic : .shares(["lr": 0.3]),
+            score: random.pick([.last, .cooldown(share: 0.3), .extrapolate(stages: 2)]),
+            fidelity: random.chance(0.3) ? .samples(parameter: "batch", reference: 32) : .steps,
+            pilot: random.chance(0.3) ? Pilot(trials: 3, fewest: max(1, steps / 3), most: steps) : nil,
+            confirm: random.chance(0.3) ? 2 : 0, choose: random.pick([.smoothed, .lowest]))
     }
 }
 

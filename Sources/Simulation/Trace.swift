@@ -66,6 +66,8 @@ extension Happening {
         case .checkpointKept(let stage): "the best of stage \(stage) is kept"
         case .clockReached: "it is time"
         case .stopRequested: "a person wants to pause"
+        case .replanned: "a person changes the plan"
+        case .inherited(let ancestry): "begins with \(ancestry.stages.count) stages of \(ancestry.study)"
         }
     }
 }
@@ -102,10 +104,17 @@ extension Decision {
         case .failed(let trial, _): "\(trial) failed"
         case .retried(let run, let failure, _): "\(run) is tried again (\(failure))"
         case .refused(let trial, let reason): "\(trial) waits (\(reason))"
-        case .stageClosed(let stage, let best, _, _, _, _): "stage \(stage) closes, best \(best)"
+        case .stageClosed(let stage, let best, let reason, _, _, _, _):
+            "stage \(stage) closes, best \(best) (\(reason))"
+        case .pilotJudged(let stage, let findings, let next):
+            "the pilot of stage \(stage) goes on to \(next ?? findings.steps) (\(findings))"
+        case .confirming(let stage, let trials): "stage \(stage) repeats \(trials)"
+        case .fellBack(let stage, _): "stage \(stage) closes, nothing completed"
         case .budgetSpent(let spent): "\(spent)"
         case .pausing(let running): "pausing \(running) runs"
         case .noted(_, let text): text
+        case .replanned(let overrides): "the plan changes (\(overrides.count) overrides)"
+        case .inherited(let study, let stages): "\(stages) stages are of \(study)"
         }
     }
 }

@@ -7,7 +7,7 @@ public struct Plan: Hashable, Codable, Sendable {
     public let trainer: TrainerPlan
     public let objective: Objective
     public let space: Space
-    public let method: Method
+    public private(set) var method: Method
     public let sampler: SamplerKind
     /// In its first state; every stage begins with a copy of it.
     public let pruner: PrunerKind
@@ -51,6 +51,17 @@ public struct Prior: Hashable, Codable, Sendable {
     public init(source: String, points: [Assignment]) {
         self.source = source
         self.points = points
+    }
+}
+
+extension Plan {
+    /// The same, scored by the objective at the last step where it was to be scored after a cooldown: for trainers
+    /// that have none.
+    public var withoutCooldown: Plan {
+        guard case .stages(let stages) = method, case .cooldown = stages.score else { return self }
+        var plan = self
+        plan.method = .stages(stages.scored(by: .last))
+        return plan
     }
 }
 

@@ -16,10 +16,15 @@ extension Plan {
 
     static func stages(
         _ stages: Int, trials: Int, steps: Int = 10, sampler: SamplerKind = .random(RandomSampler()),
-        pruner: PrunerKind = .off, parallel: Int? = nil, budget: Budget = Budget(), space: Space = .lr
+        pruner: PrunerKind = .off, parallel: Int? = nil, budget: Budget = Budget(), space: Space = .lr,
+        shrink: Shrinking = .shares(["lr": 0.2]), score: Score = .last, fidelity: Fidelity = .steps,
+        pilot: Pilot? = nil, confirm: Int = 0, choose: StagesMethod.ChoiceRule = .lowest
     ) -> Plan {
         .with(
-            .stages(StagesMethod(stages: stages, trials: trials, steps: steps, shrink: ["lr": 0.2])),
+            .stages(
+                StagesMethod(
+                    stages: stages, trials: trials, steps: steps, shrink: shrink, score: score,
+                    fidelity: fidelity, pilot: pilot, confirm: confirm, choose: choose)),
             sampler: sampler, pruner: pruner, parallel: parallel, budget: budget, space: space)
     }
 

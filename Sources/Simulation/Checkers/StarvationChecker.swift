@@ -23,9 +23,7 @@ public struct StarvationChecker: Checker {
             try check("\(trial.id)", startingFrom: trial.checkpoint ?? stage.origin, engine)
         }
         let proposed = engine.stages.reduce(0) { $0 + $1.trials.count }
-        if proposesForEver, stage.trials.count < plan.method.trialsPerStage,
-            proposed < plan.budget.trials ?? .max
-        {
+        if proposesForEver, stage.trials.count < stage.planned, proposed < plan.budget.trials ?? .max {
             try check("a new trial", startingFrom: stage.origin, engine)
         }
     }

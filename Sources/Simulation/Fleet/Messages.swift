@@ -73,7 +73,7 @@ extension Happening {
             .runEnded(let run, let end, _):
             (run, end)
         case .started, .nodeSurveyed, .nodeLost, .launchRefused, .runMissing, .checkpointKept, .clockReached,
-            .stopRequested:
+            .stopRequested, .replanned, .inherited:
             nil
         }
     }

@@ -83,7 +83,7 @@ extension Trial {
         case .ended(.completed): return "#2e7d32"
         case .ended(.pruned): return "#f9a825"
         case .ended(.failed): return "#c62828"
-        case .ended(.cancelled), .queued, .running, .stopping: return "#90a4ae"
+        case .ended(.cancelled), .queued, .running, .paused, .stopping: return "#90a4ae"
         }
     }
 }

@@ -66,7 +66,9 @@ extension SimulatedStudy {
     /// The next step at which the run has something to say, or fails.
     private func nextStep(_ run: SimulatedRun) -> Int {
         let every = scenario.trainer.stepsPerReport
-        let report = min((run.step / every + 1) * every, run.order.steps)
+        let handover = run.order.steps - run.order.cooldown
+        let end = run.step < handover ? handover : run.order.steps
+        let report = min((run.step / every + 1) * every, end)
         guard let fault = run.course.fault, fault.step > run.step else { return report }
         return min(report, fault.step)
     }
@@ -116,7 +118,8 @@ extension SimulatedStudy {
 
     private mutating func saveWhereDue(_ run: Int, of node: Int) {
         let step = nodes[node].runs[run].step
-        let isLast = step >= nodes[node].runs[run].order.steps
+        let order = nodes[node].runs[run].order
+        let isLast = step >= order.steps || step == order.steps - order.cooldown
         let isDue = scenario.trainer.stepsPerCheckpoint.map { step % $0 == 0 } ?? false
         if isLast || isDue { save(run, of: node) }
     }

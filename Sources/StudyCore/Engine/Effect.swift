@@ -27,7 +27,9 @@ public struct RunOrder: Hashable, Codable, Sendable {
     public let assignment: Assignment
     public let start: RunStart
     public let steps: Int
-    /// The same for all trials of a stage, so that they see the same data and start from the same weights.
+    /// The last so many of them take the learning rate down.
+    public let cooldown: Int
+    /// The same for all trials of a stage but repeats, so that they see the same data and start from the same weights.
     public let seed: UInt64
 }
 
@@ -67,8 +69,19 @@ public enum Decision: Hashable, Codable, Sendable {
     case retried(run: RunID, because: RunFailure, from: Checkpoint?)
     /// A node did not start the trial now. It waits; nothing is held against it.
     case refused(trial: TrialID, because: String)
-    case stageClosed(stage: Int, best: TrialID, loss: Loss, completed: Int, pruned: Int, failed: Int)
+    case stageClosed(
+        stage: Int, best: TrialID, because: ChoiceReason, loss: Loss, completed: Int, pruned: Int,
+        failed: Int)
+    /// The pilot's trials have come to the end of a segment: they go on to `next`, or the stages take as many
+    /// steps as they have.
+    case pilotJudged(stage: Int, PilotFindings, next: Int?)
+    /// The best are run again with another seed.
+    case confirming(stage: Int, trials: [TrialID])
+    /// Nothing of the stage completed: it is tried again, once, around the best of the stage before.
+    case fellBack(stage: Int, failed: Int)
     case budgetSpent(BudgetSpent)
     case pausing(running: Int)
     case noted(run: RunID, text: String)
+    case replanned(overrides: [Override])
+    case inherited(from: StudyID, stages: Int)
 }

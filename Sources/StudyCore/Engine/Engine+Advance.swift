@@ -7,7 +7,8 @@ extension Engine {
         switch phase {
         case .new:
             startedAt = now
-            open(StageOpening(space: plan.space, origin: nil, enqueued: plan.prior?.points ?? []), &effects)
+            guard let opening = firstOpening else { return finish(.completed, &effects) }
+            open(opening, &effects)
         case .pausing, .ended(.stopped): break
         case .open, .draining, .ended: throw .noChange
         }
@@ -31,7 +32,8 @@ extension Engine {
         while phase == .open {
             waiting = nil
             if launchNext(&effects) { continue }
-            guard closeStageIfFinished(&effects) else { return }
+            guard goOnAtRest(&effects) else { return }
+            checkBudget(&effects)
         }
         guard leasing.isEmpty else { return }
         switch phase {
@@ -81,8 +83,7 @@ extension Engine {
     /// The open stage is to have another trial.
     var wantsTrial: Bool {
         let index = stages.count - 1
-        return stages[index].trials.count < plan.method.trialsPerStage && !stages[index].isExhausted
-            && !trialBudgetIsSpent
+        return stages[index].trials.count < stages[index].planned && !trialBudgetIsSpent
     }
 
     /// A new trial; nil where the sampler is exhausted.
@@ -90,7 +91,7 @@ extension Engine {
         let index = stages.count - 1
         let id = TrialID(stage: index, number: stages[index].trials.count)
         guard let proposal = stages[index].propose(using: &random) else {
-            stages[index].isExhausted = true
+            stages[index].planned = stages[index].trials.count
             return nil
         }
         let assignment = stages[index].space.completed(proposal.assignment)
@@ -120,9 +121,38 @@ extension Engine {
     /// The order that starts this run.
     func order(for run: Run) -> RunOrder {
         let id = run.id.trial
-        var seeds = SeededGenerator(seed: plan.seed, stream: UInt64(id.stage))
+        let trial = stages[id.stage].trials[id.number]
+        let course = course(of: trial)
         return RunOrder(
-            run: run.id, lease: run.lease, assignment: stages[id.stage].trials[id.number].assignment,
-            start: run.start, steps: plan.method.steps, seed: seeds.next())
+            run: run.id, lease: run.lease, assignment: trial.assignment, start: run.start,
+            steps: course.steps, cooldown: course.cooldown, seed: seed(of: trial))
     }
+
+    /// What a trial's run is to come to, in its own steps.
+    public func course(of trial: Trial) -> Course {
+        let stage = stages[trial.id.stage]
+        let training = plan.method.fidelity.steps(stage.segment ?? stage.steps, of: trial.assignment)
+        let cooldown = stage.segment == nil ? plan.method.score.cooldown(after: training) : 0
+        return Course(training: training, cooldown: cooldown)
+    }
+
+    /// One for all trials of a stage, and one for each round of repeats.
+    private func seed(of trial: Trial) -> UInt64 {
+        var seeds = SeededGenerator(seed: plan.seed, stream: UInt64(trial.id.stage))
+        var seed = seeds.next()
+        if case .repeated(_, let time) = trial.reason {
+            for _ in 0..<time { seed = seeds.next() }
+        }
+        return seed
+    }
+}
+
+/// Steps of a trial's run.
+public struct Course: Hashable, Sendable {
+    /// Before the cooldown.
+    public let training: Int
+    /// May be 0.
+    public let cooldown: Int
+
+    public var steps: Int { training + cooldown }
 }

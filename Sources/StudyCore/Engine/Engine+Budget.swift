@@ -22,8 +22,9 @@ extension Engine {
             return .gpuHours(spent: slotHours, limit: hours)
         }
         if let limit = plan.budget.trials, trialBudgetIsSpent,
-            proposedTrials < plan.method.stageCount * plan.method.trialsPerStage,
-            stages[stages.count - 1].unended == 0
+            stages.count < plan.method.stageCount
+                || stages[stages.count - 1].trials.count < stages[stages.count - 1].planned,
+            stages[stages.count - 1].isAtRest
         {
             return .trials(limit: limit)
         }
@@ -33,8 +34,8 @@ extension Engine {
     /// No more trials may be proposed.
     var trialBudgetIsSpent: Bool { proposedTrials >= plan.budget.trials ?? .max }
 
-    /// Trials proposed in all stages.
-    var proposedTrials: Int { stages.reduce(0) { $0 + $1.trials.count } }
+    /// Trials proposed in all stages of its own.
+    var proposedTrials: Int { stages.dropFirst(inherited).reduce(0) { $0 + $1.trials.count } }
 
     /// The last run in flight has ended: closes the stage with what there is.
     mutating func drained(_ spent: BudgetSpent, _ effects: inout [Effect]) {
@@ -42,7 +43,7 @@ extension Engine {
         for trial in stages[index].trials where !trial.hasEnded {
             close(trial.id, .cancelled(because: .budgetSpent(spent)), &effects)
         }
-        if !stages[index].ranking.isEmpty { close(index, &effects) }
+        close(index, &effects)
         finish(.budgetSpent(spent), &effects)
     }
 }

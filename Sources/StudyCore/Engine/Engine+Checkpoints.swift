@@ -22,16 +22,29 @@ extension Engine {
         }
     }
 
-    /// A trial has ended: of its stage, the best `keepBest` completed trials keep their
-    /// checkpoints. One ending pushes out one trial at most.
+    /// A trial has ended: of its stage, those completed trials keep their checkpoints of which one may be
+    /// chosen, and at least `keepBest`. One ending pushes out one trial at most.
     mutating func dropCheckpoints(after ended: TrialID, _ effects: inout [Effect]) {
         let ranked = stages[ended.stage].ranked
-        let isKept = ranked.prefix(plan.keepBest).contains(ended.number)
-        let loser = isKept ? ranked.dropFirst(plan.keepBest).first : ended.number
+        let kept = max(plan.keepBest, plan.method.candidates)
+        let isKept = ranked.prefix(kept).contains(ended.number)
+        let loser = isKept ? ranked.dropFirst(kept).first : ended.number
         guard let loser else { return }
         remove(
             stages[ended.stage].trials[loser].progress.checkpoints,
             of: TrialID(stage: ended.stage, number: loser), &effects)
+    }
+
+    /// The stage has its best: it and the next best keep their checkpoints, `keepBest` in all.
+    mutating func dropCheckpoints(of stage: Int, _ effects: inout [Effect]) {
+        let ranked = stages[stage].ranked
+        guard let best = stages[stage].best?.number else { return }
+        let kept = [best] + ranked.filter { $0 != best }.prefix(plan.keepBest - 1)
+        for number in ranked where !kept.contains(number) {
+            remove(
+                stages[stage].trials[number].progress.checkpoints, of: TrialID(stage: stage, number: number),
+                &effects)
+        }
     }
 
     mutating func kept(_ stage: Int) throws(RefusedEvent) {

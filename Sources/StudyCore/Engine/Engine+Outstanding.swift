@@ -31,8 +31,10 @@ extension Engine {
 
     /// Every run that was ever placed on the node, with the offset applied.
     public func offsets(on node: NodeID) -> [(run: RunID, offset: Int)] {
-        trials.flatMap(\.runs).filter { run in run.lease.parts.contains { $0.node == node } }
-            .map { ($0.id, $0.offset) }
+        stages.dropFirst(inherited).flatMap(\.trials).flatMap(\.runs).filter { run in
+            run.lease.parts.contains { $0.node == node }
+        }
+        .map { ($0.id, $0.offset) }
     }
 
     /// Compares the runs that a node shows with those recorded there. One whose file does not reach what was

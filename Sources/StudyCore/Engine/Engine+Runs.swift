@@ -10,7 +10,7 @@ extension Engine {
         stages[run.trial.stage].trials[run.trial.number].runs[run.attempt].offset = end
         switch stages[run.trial.stage].trials[run.trial.number].state {
         case .running, .stopping(.paused): return true
-        case .queued, .stopping(.pruned), .stopping(.givenUp), .ended: return false
+        case .queued, .paused, .stopping(.pruned), .stopping(.givenUp), .ended: return false
         }
     }
 
@@ -34,7 +34,8 @@ extension Engine {
         guard report.step > stages[stage].trials[number].progress.step else { return }
         guard let loss = stages[stage].trials[number].progress.take(report, objective: plan.objective)
         else { return }
-        switch stages[stage].judge(number, step: report.step, loss: loss) {
+        let units = plan.method.fidelity.units(report.step, of: stages[stage].trials[number].assignment)
+        switch stages[stage].judge(number, step: units, loss: loss) {
         case .go: break
         case .pass(let standing): tell(.promoted(trial: run.trial, because: standing), &effects)
         case .stop(let reason):
@@ -50,7 +51,10 @@ extension Engine {
         let run = checkpoint.run
         try heard(run, end)
         let (stage, number) = (run.trial.stage, run.trial.number)
-        let older = stages[stage].trials[number].progress.checkpoints
+        let handover = course(of: stages[stage].trials[number]).training
+        let older = stages[stage].trials[number].progress.checkpoints.filter {
+            $0.step != handover || checkpoint.step <= handover
+        }
         stages[stage].trials[number].progress.checkpoints.append(checkpoint)
         remove(older, of: run.trial, &effects)
     }
@@ -71,7 +75,7 @@ extension Engine {
         case (.stopping(.pruned(let reason)), _): close(run.trial, .pruned(reason), &effects)
         case (.stopping(.paused), .failed(let failure)) where !failure.isInfrastructure:
             close(run.trial, .failed(.run(failure)), &effects)
-        case (_, .completed): close(run.trial, completion(of: run.trial), &effects)
+        case (_, .completed): arrived(run.trial, &effects)
         case (.stopping(.paused), _): goOnLater(run.trial, &effects)
         case (_, .failed(let failure)) where !failure.isInfrastructure:
             close(run.trial, .failed(.run(failure)), &effects)
@@ -85,7 +89,31 @@ extension Engine {
         guard let loss = progress.latest else {
             return .failed(.noObjective(metric: plan.objective.metric, reported: progress.metrics))
         }
-        return .completed(loss)
+        return .completed(forecast(of: id) ?? loss)
+    }
+
+    /// Where the trial's curve is forecast to go, where that is its score and can be told.
+    private func forecast(of id: TrialID) -> Loss? {
+        guard case .extrapolate(let stages) = plan.method.score, let trial = trial(id) else { return nil }
+        let points = trial.progress.curve.points.map {
+            PowerLawFit.Point(x: Double($0.step), y: $0.loss.value)
+        }
+        let horizon = Double(course(of: trial).training * (1 + stages))
+        return LearningCurveFit(points).flatMap { Loss($0(horizon), .minimize) }
+    }
+
+    /// The trial's run did all that it was to do: the trial is complete, or of a pilot.
+    private mutating func arrived(_ id: TrialID, _ effects: inout [Effect]) {
+        if stages[id.stage].segment != nil, trial(id)!.progress.latest != nil {
+            stages[id.stage].set(.paused, of: id.number)
+        } else {
+            close(id, completion(of: id), &effects)
+        }
+    }
+
+    /// A paused trial whose number of steps is known now: there may be some left to do.
+    mutating func resume(_ id: TrialID, _ effects: inout [Effect]) {
+        goOnLater(id, &effects)
     }
 
     /// The node did not start the run: it is busy, or its disk is full. That says nothing about the trial,
@@ -121,7 +149,7 @@ extension Engine {
         switch trial(run.trial)!.state {
         case .stopping(.pruned(let reason)): close(run.trial, .pruned(reason), &effects)
         case .stopping(.paused): goOnLater(run.trial, &effects)
-        case .queued, .running, .stopping(.givenUp), .ended: retry(run, failure, &effects)
+        case .queued, .running, .paused, .stopping(.givenUp), .ended: retry(run, failure, &effects)
         }
     }
 
@@ -148,13 +176,14 @@ extension Engine {
     /// The trial waits for another run, unless there is nothing left to train: a run that was gone between
     /// its last checkpoint and its last word has completed its trial.
     private mutating func goOnLater(_ id: TrialID, _ effects: inout [Effect]) {
-        if isTrained(id) { return close(id, completion(of: id), &effects) }
+        if isTrained(id) { return arrived(id, &effects) }
         stages[id.stage].set(.queued, of: id.number)
     }
 
     /// Its state after the last step is saved.
     private func isTrained(_ id: TrialID) -> Bool {
-        trial(id)!.checkpoint.map { $0.step >= plan.method.steps } ?? false
+        let trial = trial(id)!
+        return trial.checkpoint.map { $0.step >= course(of: trial).steps } ?? false
     }
 
     /// Ends a trial for good.

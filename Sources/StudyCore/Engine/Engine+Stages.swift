@@ -4,42 +4,88 @@ import Search
 /// From stage to stage.
 extension Engine {
     mutating func open(_ opening: StageOpening, _ effects: inout [Effect]) {
-        let stage = Stage(
-            index: stages.count, opening: opening, after: stages, sampler: plan.sampler, pruner: plan.pruner,
-            at: now)
+        let stage = Stage(index: stages.count, opening: opening, after: stages, of: plan, at: now)
         stages.append(stage)
         tell(.stageOpened(stage: stage.index, from: opening.origin), &effects)
     }
 
-    /// True where the open stage was closed and another may begin.
-    mutating func closeStageIfFinished(_ effects: inout [Effect]) -> Bool {
+    /// True where there may be something new to start: the open stage's trials have more to do, or the stage
+    /// was closed and another opened.
+    mutating func goOnAtRest(_ effects: inout [Effect]) -> Bool {
         let index = stages.count - 1
-        guard !wantsTrial, stages[index].unended == 0 else { return false }
-        guard let best = stages[index].ranking.first else {
-            finish(.failed(stages[index].withoutResult), &effects)
-            return false
-        }
-        close(index, &effects)
-        if let opening = plan.method.next(after: stages[index], best: best, original: plan.space) {
-            open(opening, &effects)
+        guard !wantsTrial, stages[index].isAtRest else { return false }
+        if stages[index].segment != nil {
+            judgePilot(of: index, &effects)
             return true
         }
-        let isLast = index + 1 == plan.method.stageCount
-        finish(isLast ? .completed : .failed(.noCheckpoint(stage: index, best: best.id)), &effects)
-        return false
+        if confirm(index, &effects) { return true }
+        close(index, &effects)
+        switch plan.method.next(after: stages, original: plan.space) {
+        case .stage(let opening):
+            open(opening, &effects)
+            return true
+        case .end(let ending):
+            finish(ending, &effects)
+            return false
+        }
     }
 
-    /// Closes a stage that has a completed trial.
-    mutating func close(_ index: Int, _ effects: inout [Effect]) {
+    /// The pilot's trials have come to the end of a segment.
+    private mutating func judgePilot(of index: Int, _ effects: inout [Effect]) {
+        guard let pilot = plan.method.pilot, let reached = stages[index].segment else { return }
+        let trials = stages[index].pausedTrials
+        let curves = trials.map { trial in
+            trial.progress.curve.points.map { point in
+                Curve.Point(
+                    step: plan.method.fidelity.units(point.step, of: trial.assignment), loss: point.loss)
+            }
+        }
+        switch trials.isEmpty ? nil : pilot.verdict(after: reached, curves: curves) {
+        case .goOn(let next, let findings)?:
+            stages[index].segment = next
+            tell(.pilotJudged(stage: index, findings, next: next), &effects)
+        case .settled(let findings)?, .unsettled(let findings)?:
+            endPilot(of: index, at: reached)
+            tell(.pilotJudged(stage: index, findings, next: nil), &effects)
+        case nil: endPilot(of: index, at: reached)
+        }
+        for trial in trials { resume(trial.id, &effects) }
+    }
+
+    private mutating func endPilot(of index: Int, at steps: Int) {
+        stages[index].segment = nil
+        stages[index].steps = steps
+        stages[index].planned = max(stages[index].trials.count, plan.method.trialsPerStage)
+    }
+
+    /// Plans repeats of the stage's best; false where there are none to make, or they are made.
+    private mutating func confirm(_ index: Int, _ effects: inout [Effect]) -> Bool {
         let stage = stages[index]
-        let best = stage.ranking.first!
-        stages[index].best = best.id
+        guard plan.method.confirm > 0, !trialBudgetIsSpent, stage.ranking.count > 1,
+            !stage.trials.contains(where: { $0.repeats != nil })
+        else { return false }
+        let best = stage.ranking.prefix(plan.method.confirm)
+        for trial in best { stages[index].plan(repeatOf: trial) }
+        tell(.confirming(stage: index, trials: best.map(\.id)), &effects)
+        return true
+    }
+
+    /// Closes a stage, with its best where a trial completed.
+    mutating func close(_ index: Int, _ effects: inout [Effect]) {
         stages[index].closedAt = now
+        stages[index].choice = plan.method.choice(in: stages[index])
+        let stage = stages[index]
+        let failed = stage.trials.count(where: \.hasFailed)
+        guard let choice = stage.choice, let loss = trial(choice.trial)?.result else {
+            if index > 0 { tell(.fellBack(stage: index, failed: failed), &effects) }
+            return
+        }
         tell(
             .stageClosed(
-                stage: index, best: best.id, loss: best.result!, completed: stage.ranking.count,
-                pruned: stage.trials.count(where: \.wasPruned),
-                failed: stage.trials.count(where: \.hasFailed)), &effects)
+                stage: index, best: choice.trial, because: choice.reason, loss: loss,
+                completed: stage.ranking.count, pruned: stage.trials.count(where: \.wasPruned),
+                failed: failed), &effects)
+        dropCheckpoints(of: index, &effects)
         if let keep = keepEffect(of: index) { effects.append(keep) }
     }
 
@@ -47,18 +93,33 @@ extension Engine {
     /// trainer made none.
     func keepEffect(of index: Int) -> Effect? {
         guard let best = stages[index].best.flatMap(trial), !stages[index].isKept,
-            let checkpoint = best.checkpoint, let node = node(of: checkpoint)
+            let checkpoint = result(of: best), let node = node(of: checkpoint)
         else { return nil }
         return .keep(checkpoint: checkpoint, node: node, stage: index)
     }
 }
 
+extension Engine {
+    /// The checkpoint that stands for a stage's best among the results: what the next stage goes on from; of the
+    /// last stage the newest, after the cooldown.
+    private func result(of best: Trial) -> Checkpoint? {
+        best.id.stage + 1 < plan.method.stageCount
+            ? stages[best.id.stage].handover(of: best, plan.method.fidelity) : best.checkpoint
+    }
+}
+
 extension Stage {
-    /// The failure of a stage in which no trial completed.
-    fileprivate var withoutResult: StudyFailure {
-        let failed = trials.filter(\.hasFailed)
-        return .noResult(
-            stage: index, trials: trials.count, failed: failed.count, example: failed.first?.id)
+    /// The state of a trial that the next stage goes on from.
+    func handover(of trial: Trial, _ fidelity: Fidelity) -> Checkpoint? {
+        trial.handover(at: fidelity.steps(steps, of: trial.assignment))
+    }
+}
+
+extension Engine {
+    /// Optimiser steps behind a stage: those of the chain of trials that it goes on from.
+    public func steps(before stage: Int) -> Int {
+        guard stages.indices.contains(stage), let origin = stages[stage].origin else { return 0 }
+        return steps(before: origin.run.trial.stage) + origin.step
     }
 }
 

@@ -17,33 +17,62 @@ public struct Stage: Hashable, Codable, Sendable {
     private(set) var unended = 0
     /// Numbers of the completed trials, best first.
     private(set) var ranked: [Int] = []
-    /// The best trial, once the stage is closed.
-    public internal(set) var best: TrialID?
+    /// How many trials it is to have, as far as is known.
+    package var planned: Int
+    /// Steps of each trial before a cooldown, in units of the method's fidelity; while the pilot is on, the
+    /// most that it may choose.
+    public internal(set) var steps: Int
+    /// While the pilot is on, the units that its trials are to come to before they are looked at.
+    public internal(set) var segment: Int?
+    /// By parameter: how far the space reaches to each side of its centre, in shares of the axis in the study's
+    /// own space. Empty where it does not follow the losses.
+    public let reach: [String: Double]
+    /// The trial that the next stage goes on from, and why; nil while the stage is open, and where no trial
+    /// completed.
+    public internal(set) var choice: Choice?
     /// The best checkpoint stands among the study's results.
     public internal(set) var isKept = false
     public internal(set) var closedAt: Timestamp?
     /// Assignments that come before the sampler's.
-    private var enqueued: [Assignment]
+    private var enqueued: [Proposal]
     /// The study's, with what it remembers of this stage's history.
     private var sampler: SamplerKind
     private var pruner: PrunerKind
-    /// The sampler has no more to propose.
-    var isExhausted = false
+    /// What proposes the pilot's trials.
+    private let spread: SobolSampler
+    /// How many trials wait to be told to go on.
+    private var paused = 0
 
     init(
-        index: Int, opening: StageOpening, after earlier: [Stage], sampler: SamplerKind, pruner: PrunerKind,
-        at now: Timestamp
+        index: Int, opening: StageOpening, after earlier: [Stage], of plan: Plan, at now: Timestamp
     ) {
         self.index = index
         history = History(
-            opening.space, rungs: pruner.rungs,
+            opening.space, rungs: plan.pruner.rungs,
             earlier: earlier.reversed().map { EarlierStage($0.history.trials) })
         origin = opening.origin
-        enqueued = opening.enqueued
+        enqueued = opening.enqueued.map { Proposal($0, opening.reason) }
+        reach = opening.reach
+        steps = opening.steps ?? plan.method.steps
+        planned = plan.method.trialsPerStage
+        if opening.steps == nil, let pilot = plan.method.pilot {
+            segment = pilot.fewest
+            planned = min(planned, pilot.trials)
+        }
         openedAt = now
-        self.sampler = sampler
-        self.pruner = pruner
+        sampler = plan.sampler
+        pruner = plan.pruner
+        spread = SobolSampler(seed: plan.seed)
     }
+
+    /// The best trial, once the stage is closed.
+    public var best: TrialID? { choice?.trial }
+
+    /// All its trials have ended or wait to be told to go on.
+    var isAtRest: Bool { unended == paused }
+
+    /// Trials that wait to be told to go on.
+    var pausedTrials: [Trial] { trials.filter { $0.state == .paused } }
 
     public var space: Space { history.space }
 
@@ -65,14 +94,25 @@ public struct Stage: Hashable, Codable, Sendable {
 
     /// What to try next; nil where the sampler is exhausted.
     mutating func propose(using random: inout SeededGenerator) -> Proposal? {
-        enqueued.isEmpty
-            ? sampler.propose(from: history, using: &random) : Proposal(enqueued.removeFirst(), .enqueued)
+        if !enqueued.isEmpty { return enqueued.removeFirst() }
+        guard segment != nil else { return sampler.propose(from: history, using: &random) }
+        var spread = SamplerKind.sobol(spread)
+        return spread.propose(from: history, using: &random)
+    }
+
+    /// Plans one more trial: a repeat of a trial with another seed.
+    mutating func plan(repeatOf trial: Trial) {
+        let times = trials.count { $0.repeats == trial.id.number }
+        enqueued.append(
+            Proposal(trial.assignment, .repeated(number: trial.id.number, time: times + 1)))
+        planned += 1
     }
 
     /// Whether a running trial goes on after this report, which the sampler learns of where it ends a rung.
+    /// While the pilot is on, every trial does.
     mutating func judge(_ number: Int, step: Int, loss: Loss) -> Verdict {
         history.report(loss, step: step, of: number)
-        return pruner.judge(trials[number].id, step: step, loss: loss)
+        return segment != nil ? .go : pruner.judge(trials[number].id, step: step, loss: loss)
     }
 
     /// Takes a new trial, which is queued.
@@ -96,11 +136,13 @@ public struct Stage: Hashable, Codable, Sendable {
     /// Moves a trial on in its life.
     mutating func set(_ state: TrialState, of number: Int) {
         if trials[number].state == .queued { queued.remove(at: place(inQueue: number)) }
+        if trials[number].state == .paused { paused -= 1 }
         trials[number].state = state
         history.set(trials[number].observed, of: number)
         switch state {
         case .queued: queued.insert(number, at: place(inQueue: number))
         case .ended: unended -= 1
+        case .paused: paused += 1
         case .running, .stopping: break
         }
     }
@@ -109,7 +151,7 @@ public struct Stage: Hashable, Codable, Sendable {
 extension Trial {
     fileprivate var observed: Observation.Result {
         switch state {
-        case .queued, .running, .stopping: .running
+        case .queued, .running, .paused, .stopping: .running
         case .ended(.completed(let loss)): .complete(loss)
         case .ended(.failed), .ended(.cancelled): .failed
         case .ended(.pruned):

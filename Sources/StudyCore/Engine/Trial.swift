@@ -20,6 +20,16 @@ public struct Trial: Hashable, Codable, Sendable {
     /// The training state to continue from: the newest checkpoint.
     public var checkpoint: Checkpoint? { progress.checkpoints.last }
 
+    /// The state that other trials go on from: the newest of at most `step` trial steps.
+    public func handover(at step: Int) -> Checkpoint? {
+        progress.checkpoints.last { $0.step <= step } ?? checkpoint
+    }
+
+    /// The number of the trial that this one repeats with another seed.
+    public var repeats: Int? {
+        if case .repeated(let number, _) = reason { number } else { nil }
+    }
+
     /// The number that decides, where the trial is complete.
     public var result: Loss? {
         guard case .ended(.completed(let loss)) = state else { return nil }
@@ -35,7 +45,7 @@ public struct Trial: Hashable, Codable, Sendable {
 /// The life of a trial:
 ///
 ///     queued ──launch──▶ running ──────────▶ ended(completed | failed)
-///       ▲                 │    │
+///       ▲                 │  │ └─ a pilot's segment is done ─▶ paused ──▶ queued | ended
 ///       │   fault of the  │    └─stop──▶ stopping ──▶ ended(pruned | cancelled)
 ///       └─ infrastructure ┘                  │
 ///       └──────────── paused ────────────────┘
@@ -46,6 +56,8 @@ public enum TrialState: Hashable, Codable, Sendable {
     case queued
     /// Its last run holds a lease.
     case running
+    /// Its run did all that it was to do for now; the trial goes on when it is told to.
+    case paused
     /// Its last run was told to stop and still holds its lease. What it reports counts only where it will
     /// go on from there.
     case stopping(because: StopReason)
@@ -66,7 +78,7 @@ public enum StopReason: Hashable, Codable, Sendable {
 
 /// How a trial ended, once and for all.
 public enum TrialEnding: Hashable, Codable, Sendable {
-    /// All steps done; the objective at the last step.
+    /// All steps done; the score, as `Score` says.
     case completed(Loss)
     case pruned(PruneReason)
     case failed(TrialFailure)
@@ -93,7 +105,7 @@ public struct Progress: Hashable, Codable, Sendable {
     public internal(set) var best: Loss?
     public internal(set) var latestStep = 0
     public internal(set) var curve = Curve()
-    /// Oldest first. Only the newest is kept on disk while the trial runs.
+    /// Oldest first: the newest, and before it the one that other trials go on from.
     public internal(set) var checkpoints: [Checkpoint] = []
     /// Names of all metrics seen, sorted.
     public internal(set) var metrics: [String] = []

@@ -6,11 +6,14 @@ import Search
 public enum Method: Hashable, Codable, Sendable {
     case search(SearchMethod)
     case stages(StagesMethod)
+    /// Not in study files: `coordinator replay-schedule` makes it.
+    case replay(ReplayMethod)
 
     private var rules: any MethodRules {
         switch self {
         case .search(let method): method
         case .stages(let method): method
+        case .replay(let method): method
         }
     }
 
@@ -20,27 +23,79 @@ public enum Method: Hashable, Codable, Sendable {
 
 /// What the engine asks a method.
 protocol MethodRules {
-    /// How many stages there are at most.
+    /// How many stages there are, faults aside.
     var stageCount: Int { get }
-    /// How many trials a stage has.
+    /// How many trials a stage has, repeats aside.
     var trialsPerStage: Int { get }
-    /// Steps of each trial.
+    /// Steps of each trial before a cooldown; with a pilot, the most that it may choose.
     var steps: Int { get }
-    /// What the stage after `closed` begins with; nil where the study is complete.
-    func next(after closed: Stage, best: Trial, original: Space) -> StageOpening?
+    /// What a trial's score is.
+    var score: Score { get }
+    /// What trials of different batch sizes are compared at.
+    var fidelity: Fidelity { get }
+    /// How the first stage finds the number of steps; nil: it is given.
+    var pilot: Pilot? { get }
+    /// How many of a stage's best are run again with another seed before one is chosen.
+    var confirm: Int { get }
+    /// How many of the best trials of an open stage may be chosen in the end.
+    var candidates: Int { get }
+    /// The trial of a finished stage that the next one goes on from; nil where none completed.
+    func choice(in stage: Stage) -> Choice?
+    /// What the first stage begins with.
+    func first(original: Space, prior: Prior?) -> StageOpening
+    /// What comes after the last of `stages`, which is closed.
+    func next(after stages: [Stage], original: Space) -> NextStep
+}
+
+extension MethodRules {
+    var score: Score { .last }
+    var fidelity: Fidelity { .steps }
+    var pilot: Pilot? { nil }
+    var confirm: Int { 0 }
+    var candidates: Int { 1 }
+
+    func first(original: Space, prior: Prior?) -> StageOpening {
+        StageOpening(space: original, origin: nil, enqueued: prior?.points ?? [], reason: .prior)
+    }
+
+    func choice(in stage: Stage) -> Choice? {
+        stage.ranking.first.map { Choice(trial: $0.id, because: .lowest) }
+    }
 }
 
 extension Method: MethodRules {
-    /// How many stages the study has.
+    /// How many stages the study has, faults aside.
     public var stageCount: Int { rules.stageCount }
-    /// Trials of each stage.
+    /// Trials of each stage, repeats aside.
     public var trialsPerStage: Int { rules.trialsPerStage }
-    /// Optimiser steps of each trial that is not pruned.
+    /// Optimiser steps of each trial that is not pruned, before a cooldown; with a pilot, at most.
     public var steps: Int { rules.steps }
+    /// What a trial's score is.
+    public var score: Score { rules.score }
+    /// What trials of different batch sizes are compared at.
+    public var fidelity: Fidelity { rules.fidelity }
+    /// How the first stage finds the number of steps; nil: it is given.
+    public var pilot: Pilot? { rules.pilot }
+    /// How many of a stage's best are run again with another seed.
+    public var confirm: Int { rules.confirm }
 
-    func next(after closed: Stage, best: Trial, original: Space) -> StageOpening? {
-        rules.next(after: closed, best: best, original: original)
+    var candidates: Int { rules.candidates }
+
+    func choice(in stage: Stage) -> Choice? { rules.choice(in: stage) }
+
+    func first(original: Space, prior: Prior?) -> StageOpening {
+        rules.first(original: original, prior: prior)
     }
+
+    func next(after stages: [Stage], original: Space) -> NextStep {
+        rules.next(after: stages, original: original)
+    }
+}
+
+/// What comes after a stage.
+enum NextStep {
+    case stage(StageOpening)
+    case end(StudyEnding)
 }
 
 /// What a stage begins with.
@@ -50,4 +105,10 @@ struct StageOpening {
     let origin: Checkpoint?
     /// Assignments to try before the sampler is asked.
     let enqueued: [Assignment]
+    /// Why these.
+    var reason = ProposalReason.enqueued
+    /// Steps of each trial before a cooldown; nil: those of the method.
+    var steps: Int?
+    /// By parameter: how far the space reaches to each side, see `Stage.reach`.
+    var reach: [String: Double] = [:]
 }

@@ -13,5 +13,7 @@ public struct SearchMethod: Hashable, Codable, Sendable, MethodRules {
     var stageCount: Int { 1 }
     var trialsPerStage: Int { trials }
 
-    func next(after closed: Stage, best: Trial, original: Space) -> StageOpening? { nil }
+    func next(after stages: [Stage], original: Space) -> NextStep {
+        .end(stages.last?.best == nil ? .failed(stages.withoutResult) : .completed)
+    }
 }

@@ -3,6 +3,7 @@ import FleetModel
 import Foundation
 import Search
 import StudyCore
+import Wire
 
 /// `coordinator check`: reads a study file, asks its plugin, and prints the plan.
 struct Check: ParsableCommand {
@@ -30,19 +31,28 @@ struct CheckedStudy {
     let plan: Plan
 
     /// - Throws: an exit code, after the message was printed.
-    init(at path: String, plugins: String) throws {
-        let file = try Failure.asUsage { try StudyFile(at: path) }
-        plan = file.plan
-        let problems: [Problem]
+    init(at path: String, plugins: String, overriding overrides: [Override] = []) throws {
+        let file = try Failure.asUsage { try StudyFile(at: path, overriding: overrides) }
+        var problems: [Problem] = []
+        var coolsDown = true
         do {
-            let plugin = try PluginExecutable(named: plan.trainer.plugin, in: plugins)
-            problems = try plugin.problems(with: plan)
+            let plugin = try PluginExecutable(named: file.plan.trainer.plugin, in: plugins)
+            let verdict = try plugin.verdict(on: file.plan)
+            (problems, coolsDown) = (verdict.problems, verdict.coolsDown)
         } catch let problem as Problem {
             problems = [problem]
         } catch {
             throw Failure.failed("\(error)")
         }
+        if !coolsDown, file.saysScore, case .cooldown = file.plan.method.score {
+            problems.append(
+                Problem(
+                    at: ["method", "score"], found: "cooldown",
+                    expected: "last or extrapolate: under these settings \(file.plan.trainer.plugin) cannot "
+                        + "take the learning rate down at the end of a run"))
+        }
         guard problems.isEmpty else { throw Failure.usage("\(try file.errors(problems))") }
+        plan = coolsDown ? file.plan : file.plan.withoutCooldown
     }
 }
 
@@ -58,10 +68,14 @@ struct PlanPreview: Encodable {
     let stages: Int
     let trialsPerStage: Int
     let steps: Int
+    let cooldownSteps: Int
+    let score: String
     /// At most: pruning saves some.
     let trials: Int
     let trialSteps: Int
     let gpusPerTrial: Int
+    /// If no trial is pruned: multiply it by the seconds that a step takes.
+    let gpuHoursPerStepSecond: Double
     let gpuHoursLimit: Double?
     let wallHoursLimit: Double?
     /// Where the first stage begins to look, and what it tries first.
@@ -80,9 +94,12 @@ struct PlanPreview: Encodable {
         stages = plan.method.stageCount
         trialsPerStage = plan.method.trialsPerStage
         steps = plan.method.steps
-        trials = min(stages * trialsPerStage, plan.budget.trials ?? .max)
-        trialSteps = trials * steps
+        cooldownSteps = plan.method.score.cooldown(after: steps)
+        score = plan.method.score.name
+        trials = min(stages * (trialsPerStage + plan.method.confirm), plan.budget.trials ?? .max)
+        trialSteps = trials * (steps + cooldownSteps)
         gpusPerTrial = plan.resources.gpus
+        gpuHoursPerStepSecond = Double(trialSteps * gpusPerTrial) / 3600
         gpuHoursLimit = plan.budget.gpuHours
         wallHoursLimit = plan.budget.wallHours
         prior = plan.prior?.source
@@ -94,8 +111,13 @@ struct PlanPreview: Encodable {
         "\(stages) \(stages == 1 ? "stage" : "stages") × \(trialsPerStage) trials × \(steps) steps"
     }
 
+    private var course: String {
+        cooldownSteps == 0 ? "\(steps) steps" : "\(steps) steps and \(cooldownSteps) of cooldown"
+    }
+
     var lines: [String] {
         let bound = gpuHoursLimit.map { "at most \(Text.number($0)) GPU hours and the runs in flight" }
+        let gpuHoursPerStepSecond = Text.number(gpuHoursPerStepSecond, digits: 3)
         let space =
             parameters.sorted { $0.key < $1.key }.map { "    \($0.key): \($0.value)" }
             + constraints.map { "    where \($0)" }
@@ -105,7 +127,7 @@ struct PlanPreview: Encodable {
             "  objective  \(direction == .minimize ? "lowest" : "highest") \(metric)",
             "  plan       \(shape): "
                 + "at most \(trials) trials, \(trialSteps) steps",
-            "  cost       \(bound ?? "no bound on GPU hours: set budget.gpu_hours for one")",
+            "  cost       \(bound ?? "at most \(gpuHoursPerStepSecond) GPU hours for each second that a step takes")",
             "  space",
         ] + space + (prior.map { ["  prior      \($0)"] } ?? [])
             + priorPoints.map { "    tried first: \(Text.assignment($0))" }

@@ -27,8 +27,9 @@ extension Engine {
             }
         return Launch(
             key: key(order.run), plugin: plan.trainer.plugin, settings: plan.trainer.settings,
-            assignment: order.assignment, start: start, steps: order.steps, metric: plan.objective.metric,
-            seed: order.seed, slots: part.slots, silenceSeconds: plan.trainer.silenceSeconds,
+            assignment: order.assignment, start: start, steps: order.steps, cooldown: order.cooldown,
+            metric: plan.objective.metric, seed: order.seed, slots: part.slots,
+            silenceSeconds: plan.trainer.silenceSeconds,
             graceSeconds: plan.trainer.graceSeconds, baseFolder: plan.trainer.baseFolder)
     }
 }

@@ -26,7 +26,7 @@ struct Cost: Encodable {
                 savedGpuHours +=
                     hours * Double(max(0, steps - trial.progress.step)) / Double(trial.progress.step)
             }
-        case .queued, .running, .stopping, .ended: otherGpuHours += hours
+        case .queued, .running, .paused, .stopping, .ended: otherGpuHours += hours
         }
     }
 

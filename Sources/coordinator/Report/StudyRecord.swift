@@ -40,15 +40,7 @@ struct StudyRecord {
     var direction: Direction { engine.plan.objective.direction }
 
     /// Steps before each stage, since the first one began.
-    var offsets: [Int] {
-        let closed = engine.closedStages
-        return engine.stages.map { stage in
-            if let own = closed.first(where: { $0.stage.index == stage.index }) {
-                return own.span.lowerBound - 1
-            }
-            return closed.last { $0.stage.index < stage.index }?.span.upperBound ?? 0
-        }
-    }
+    var offsets: [Int] { engine.stages.map { engine.steps(before: $0.index) } }
 
     /// The best trial of each stage that has one.
     var bests: Set<TrialID> {

@@ -8,11 +8,13 @@ struct BestOfStage: Encodable {
     let trial: Int
     let metric: String
     let value: Double
-    /// How trials were scored: `last` is the objective at their last step.
-    let score = "last"
+    /// How trials were scored: `last`, `cooldown` or `extrapolate`.
+    let score: String
+    /// Why this trial was chosen, with its numbers.
+    let chosenBecause: String
     let params: Assignment
     let steps: Int
-    /// Optimiser steps since the first stage began, at the end of this one.
+    /// Optimiser steps since the first stage began at which the next stage goes on.
     let totalSteps: Int
     let space: Space
     /// Folder of the checkpoint, beside this file; nil where the trainer makes none.
@@ -27,13 +29,15 @@ struct BestOfStage: Encodable {
     init?(of stage: Stage, in engine: Engine) {
         guard let id = stage.best, let best = engine.trial(id), let loss = best.result else { return nil }
         let plan = engine.plan
+        score = plan.method.score.name
+        chosenBecause = stage.choice.map { Sentences(objective: plan.objective).line($0.reason) } ?? ""
         self.stage = stage.index
         trial = id.number
         metric = plan.objective.metric
         value = loss.metric(plan.objective.direction)
         params = best.assignment
         steps = best.progress.step
-        totalSteps = (stage.index + 1) * plan.method.steps
+        totalSteps = engine.steps(before: stage.index) + engine.course(of: best).training
         space = stage.space
         checkpoint = best.checkpoint == nil ? nil : "ckpt"
         startedFrom = stage.origin?.run.trial.description

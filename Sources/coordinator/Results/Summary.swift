@@ -39,6 +39,7 @@ extension TrialState {
         switch self {
         case .queued: "queued"
         case .running: "running"
+        case .paused: "paused"
         case .stopping: "stopping"
         case .ended(.completed): "completed"
         case .ended(.pruned): "pruned"

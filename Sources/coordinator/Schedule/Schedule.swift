@@ -58,32 +58,40 @@ struct ClosedStage {
     let stage: Stage
     let best: Trial
     let span: ClosedRange<Int>
+    /// nil where too few trials completed for one.
+    private let surface: SmoothedLosses?
+
+    init(stage: Stage, best: Trial, span: ClosedRange<Int>) {
+        self.stage = stage
+        self.best = best
+        self.span = span
+        surface = SmoothedLosses(stage.history)
+    }
 
     /// Where its optimum belongs on the axis of steps.
     var middle: Double { Double(span.lowerBound + span.upperBound) / 2 }
 
-    /// Its good trials in one parameter, by the middle of all of them.
+    /// Its good trials in one parameter, by the middle of all of them: as the surface through all losses has
+    /// them, where there is one.
     func optimum(of parameter: String) -> SmoothedOptimum? {
         SmoothedOptimum(
             of: stage.ranking.compactMap { trial in
-                trial.assignment[parameter]?.number.map {
-                    SmoothedOptimum.Cell(value: $0, loss: trial.result!.value)
+                trial.assignment[parameter]?.number.map { value in
+                    SmoothedOptimum.Cell(
+                        value: value, loss: surface?.loss(of: trial.id.number) ?? trial.result!.value)
                 }
             })
     }
 }
 
 extension Engine {
-    /// The stages that are closed, in order.
+    /// The stages that have a best trial, in order. A stage of which nothing completed was tried again.
     var closedStages: [ClosedStage] {
-        var before = 0
-        return stages.compactMap { stage in
+        stages.compactMap { stage in
             guard let best = stage.best.flatMap(trial), best.result != nil else { return nil }
-            // What the next stage started from says how far this one took the model.
-            let next = stages.indices.contains(stage.index + 1) ? stages[stage.index + 1].origin : nil
-            let steps = max(1, next?.step ?? best.progress.step)
-            defer { before += steps }
-            return ClosedStage(stage: stage, best: best, span: before + 1...before + steps)
+            let before = steps(before: stage.index)
+            return ClosedStage(
+                stage: stage, best: best, span: before + 1...before + max(1, course(of: best).training))
         }
     }
 }

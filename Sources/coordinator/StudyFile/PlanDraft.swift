@@ -8,6 +8,9 @@ struct PlanDraft {
     private(set) var problems: [Problem] = []
     /// nil where the space or the name could not be read; then there are problems.
     private(set) var plan: Plan?
+    /// The file says how trials are scored.
+    let saysScore: Bool
+    private(set) var startFrom: StartFrom?
 
     init(reading file: inout SettingsReader, places: YAMLDocument) {
         let name = file.string("name")
@@ -22,6 +25,7 @@ struct PlanDraft {
         let objective = Self.objective(&file)
         let space = Self.space(&file, places)
         let method = Self.method(&file)
+        saysScore = Self.saysScore(file)
         let seed = UInt64(file.int("seed", default: 0, in: 0...))
         let sampler = Self.sampler(&file, seed: seed)
         let pruner = Self.pruner(&file, steps: method?.steps ?? 1, objective.direction)
@@ -29,9 +33,11 @@ struct PlanDraft {
         let budget = Self.budget(&file)
         let keepBest = file.nested("checkpoints") { $0.int("keep_best", default: 1, in: 1...) } ?? 1
         if case .stages(let stages)? = method, case .object(let members)? = file.value("space") {
-            let searched = space?.parameters.map(\.name) ?? Array(members.keys)
-            problems += Self.misfits(stages.shrink, among: searched.sorted())
+            let searched = (space?.parameters.map(\.name) ?? Array(members.keys)).sorted()
+            if case .shares(let shares) = stages.shrink { problems += Self.misfits(shares, among: searched) }
+            problems += Self.misfits(stages.fidelity, in: space, among: searched)
         }
+        startFrom = StartFrom(reading: &file)
         let prior = Self.prior(&file, for: space, trainer, method)
         guard let trainer, let method, let space else { return }
         plan = Plan(
@@ -69,34 +75,6 @@ struct PlanDraft {
         }
         if objective == nil { file.require("objective", "a mapping with metric and direction") }
         return objective ?? Objective(metric: "", direction: .minimize)
-    }
-
-    private static func method(_ file: inout SettingsReader) -> Method? {
-        let method = file.nested("method") { method -> Method? in
-            guard let kind = method.kind(among: Method.names) else { return nil }
-            let trials = method.int("trials", in: 1...)
-            let steps = method.int("steps", in: 1...)
-            guard kind == "stages" else { return .search(SearchMethod(trials: trials, steps: steps)) }
-            return .stages(
-                StagesMethod(
-                    stages: method.int("stages", in: 1...), trials: trials, steps: steps,
-                    shrink: shares(&method)))
-        }
-        if method == nil { file.require("method", "a mapping with kind, trials and steps") }
-        return method ?? nil
-    }
-
-    private static func shares(_ method: inout SettingsReader) -> [String: Double] {
-        guard let json = method.value("shrink") else { return [:] }
-        guard case .object(let members) = json else {
-            method.complain(at: ["shrink"], found: json.kind, expected: "a mapping of parameters to shares")
-            return [:]
-        }
-        return method.nested("shrink") { shrink in
-            members.keys.reduce(into: [:]) { shares, name in
-                shares[name] = shrink.double(name, in: 0.001...10)
-            }
-        } ?? [:]
     }
 
     private static func misfits(_ shrink: [String: Double], among names: [String]) -> [Problem] {

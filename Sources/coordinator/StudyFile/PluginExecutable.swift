@@ -35,8 +35,8 @@ struct PluginExecutable {
         }
     }
 
-    /// What the plugin says is wrong with the plan, empty when it can run it.
-    func problems(with plan: Plan) throws -> [Problem] {
+    /// What the plugin says of the plan: what is wrong with it, and what the plugin can do.
+    func verdict(on plan: Plan) throws -> PluginVerdict {
         let check = PluginCheck(
             settings: plan.trainer.settings, baseFolder: plan.trainer.baseFolder,
             parameters: plan.space.kinds.map { .init(name: $0.name, kind: $0.kind.asked) },
@@ -47,7 +47,7 @@ struct PluginExecutable {
         guard lines.count >= 2 else {
             throw Failure(description: "\(path) did not answer `check`; it said: \(said.suffix(500))")
         }
-        return try Lines.decode(PluginVerdict.self, from: Data(lines[1].utf8)).problems
+        return try Lines.decode(PluginVerdict.self, from: Data(lines[1].utf8))
     }
 
     /// What the plugin says on both its outputs; it reads its question to the end before it speaks.

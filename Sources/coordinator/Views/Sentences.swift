@@ -23,13 +23,43 @@ struct Sentences {
             "\(run.trial) is tried again: \(failure); from "
                 + (from.map { "its checkpoint of step \($0.step)" } ?? "its beginning")
         case .refused(let trial, let reason): "\(trial) waits: \(reason)"
-        case .stageClosed(let stage, let best, let loss, let completed, let pruned, let failed):
-            "stage \(stage) closed: best \(best) with \(objective.metric) \(metric(loss)) "
+        case .stageClosed(let stage, let best, let reason, let loss, let completed, let pruned, let failed):
+            "stage \(stage) closed: best \(best) with \(objective.metric) \(metric(loss)), \(line(reason)) "
                 + "(\(completed) completed, \(pruned) pruned, \(failed) failed)"
+        case .pilotJudged(let stage, let findings, let next): line(findings, next, stage: stage)
+        case .confirming(let stage, let trials):
+            "stage \(stage): \(trials.map(\.description).joined(separator: ", ")) run again with another seed"
+        case .fellBack(let stage, let failed):
+            "stage \(stage) closed without a result: of its trials \(failed) failed and none completed"
         case .budgetSpent(let spent): "\(line(spent)): nothing more is started"
         case .pausing(let running): "pausing: \(running) running trials save their state"
         case .noted(let run, let text): "\(run.trial): \(text)"
+        case .replanned(let overrides):
+            "the plan has changed: "
+                + (overrides.isEmpty ? "as in the study file" : overrides.map(\.words).joined(separator: ", "))
+        case .inherited(let study, let stages):
+            "begins with the first \(stages == 1 ? "stage" : "\(stages) stages") of \(study)"
         }
+    }
+
+    func line(_ reason: ChoiceReason) -> String {
+        switch reason {
+        case .lowest: "the \(objective.direction == .minimize ? "lowest" : "highest")"
+        case .smoothed(let lowest, let difference, let noise):
+            "best on the smoothed surface (\(lowest) is better by \(Text.number(difference)), "
+                + "which noise of \(Text.number(noise)) explains)"
+        case .cheaper(let best, let difference, let noise, let share):
+            "as good as \(best) (apart by \(Text.number(difference)), noise \(Text.number(noise))) "
+                + "in \(Int((100 * share).rounded())) % of its time"
+        }
+    }
+
+    private func line(_ findings: PilotFindings, _ next: Int?, stage: Int) -> String {
+        let order = findings.settled.map { "the order of the losses has stayed since step \($0)" }
+        let found =
+            "pilot of stage \(stage) after \(findings.steps) steps of \(findings.trials) trials: "
+            + "\(order ?? "the order of the losses still changes") (noise \(Text.number(findings.noise)))"
+        return found + (next.map { "; they go on to step \($0)" } ?? "; stages take \(findings.steps) steps")
     }
 
     private func place(_ checkpoint: Checkpoint) -> String {

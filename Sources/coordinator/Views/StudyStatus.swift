@@ -77,7 +77,7 @@ extension StudyStatus {
         gpuHours = engine.slotHours
         trials = Counts(of: engine)
         running = engine.leasing.map { run in
-            Running(of: engine.trial(run.trial)!, run, plan: plan, at: now)
+            Running(of: engine.trial(run.trial)!, run, in: engine, at: now)
         }
         best = engine.best.map { best in
             Best(
@@ -98,7 +98,7 @@ extension StudyStatus.Counts {
         for trial in engine.trials {
             proposed += 1
             switch trial.state {
-            case .queued: queued += 1
+            case .queued, .paused: queued += 1
             case .running, .stopping: running += 1
             case .ended(.completed): completed += 1
             case .ended(.pruned): pruned += 1
@@ -110,17 +110,18 @@ extension StudyStatus.Counts {
 }
 
 extension StudyStatus.Running {
-    init(of trial: Trial, _ run: RunID, plan: Plan, at now: Timestamp) {
+    init(of trial: Trial, _ run: RunID, in engine: Engine, at now: Timestamp) {
+        let direction = engine.plan.objective.direction
         self.trial = trial.id.description
         self.run = run.attempt
         stage = trial.id.stage
         lease = trial.runs[run.attempt].lease.description
         step = trial.progress.step
-        steps = plan.method.steps
-        value = trial.progress.latest?.metric(plan.objective.direction)
+        steps = engine.course(of: trial).steps
+        value = trial.progress.latest?.metric(direction)
         params = trial.assignment
         isStopping = trial.state != .running
-        curve = trial.progress.curve.points.map { $0.loss.metric(plan.objective.direction) }
+        curve = trial.progress.curve.points.map { $0.loss.metric(direction) }
         let held = now.since(trial.runs[run.attempt].since)
         let begun = trial.runs[run.attempt].start.step
         let done = step - begun

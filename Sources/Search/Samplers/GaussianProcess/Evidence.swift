@@ -93,6 +93,7 @@ extension TrainingSet {
                 item.row, target: item.loss.map(warp.target(of:)) ?? worst, variance: variance, stage: stage,
                 trial: item.trial)
         }
+        if stage == 0 { openWarp = warp }
         return warp.deviation
     }
 }

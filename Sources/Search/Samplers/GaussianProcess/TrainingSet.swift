@@ -9,6 +9,8 @@ struct TrainingSet: Hashable {
     var stages: [Int] = []
     /// Index in the history, -1 for trials of earlier stages.
     var trials: [Int] = []
+    /// How the losses of the open stage were warped; nil before its first loss.
+    var openWarp: Warp?
 
     /// How far apart the levels of stages may lie, as a variance of targets.
     private static let levels = 1.0
@@ -55,6 +57,7 @@ struct TrainingSet: Hashable {
             free -= 1
         }
         var smaller = TrainingSet(points.kinds, capacity: limit)
+        smaller.openWarp = openWarp
         for index in targets.indices where isKept[index] {
             smaller.append(
                 points.point(index), target: targets[index], variance: variances[index],

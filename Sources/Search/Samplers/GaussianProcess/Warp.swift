@@ -2,7 +2,7 @@
 /// proportions up to twice as far from the lowest as the median is. Beyond that they grow like a logarithm, because
 /// how bad a terrible loss is (a divergence, the far wall of a valley) says little about where good ones are, and
 /// would drown their differences.
-struct Warp {
+struct Warp: Hashable {
     /// As far above the median as that is above the lowest.
     private let knee: Double
     /// Beyond the knee, the length over which the logarithm bends; 0 for none.
@@ -35,6 +35,13 @@ struct Warp {
     func target(of loss: Double) -> Double {
         let target = (Self.bent(loss, knee, bend) - mean) / deviation
         return target.isFinite ? target : 0
+    }
+
+    /// The loss that has this target: the inverse of `target(of:)`.
+    func loss(of target: Double) -> Double {
+        let loss = target * deviation + mean
+        guard loss > knee, bend > 0, bend.isFinite else { return loss }
+        return knee + bend * (exp((loss - knee) / bend) - 1)
     }
 
     private static func bent(_ loss: Double, _ knee: Double, _ bend: Double) -> Double {
