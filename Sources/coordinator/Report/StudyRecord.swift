@@ -13,14 +13,18 @@ struct StudyRecord {
     /// More points than a plot has pixels for are left out.
     private static let longestCurve = 300
 
-    init(engine: Engine, journal: JournalReader, now: Timestamp) throws(JournalError) {
+    init(engine: Engine, curves: [TrialID: [(step: Int, value: Double)]], now: Timestamp) {
         self.engine = engine
+        self.curves = curves
         self.now = engine.hasEnded ? engine.now : now
+    }
+
+    init(engine: Engine, journal: JournalReader, now: Timestamp) throws(JournalError) {
         var curves: [TrialID: [(step: Int, value: Double)]] = [:]
         for trial in engine.trials {
             curves[trial.id] = Self.curve(try journal.reports(of: trial.id), engine.plan.objective.metric)
         }
-        self.curves = curves
+        self.init(engine: engine, curves: curves, now: now)
     }
 
     private static func curve(_ reports: [Report], _ metric: String) -> [(step: Int, value: Double)] {

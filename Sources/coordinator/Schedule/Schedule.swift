@@ -35,7 +35,11 @@ struct Schedule: Encodable {
                 trial: closed.best.id.description,
                 value: closed.best.result!.metric(plan.objective.direction), params: closed.best.assignment)
         }
-        powerLaws = closed.count < 2 ? [] : plan.space.parameters.compactMap { ParameterLaw(of: $0, closed) }
+        // A schedule that is replayed has nothing to say of optima.
+        let isFound = plan.method.trialsPerStage > 1
+        powerLaws =
+            closed.count < 2 || !isFound
+            ? [] : plan.space.parameters.compactMap { ParameterLaw(of: $0, closed) }
         let course = ScheduleCourse(space: plan.space, stages: stages, laws: powerLaws)
         smooth = closed.isEmpty ? [] : course.smooth(until: stages.last!.lastStep)
     }
