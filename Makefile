@@ -33,7 +33,7 @@ bench: build ## Measure speed: native trainer, journal, decisions
 SECONDS ?= 600
 soak: ## Simulate hostile fleets for SECONDS=600, or one with its trace: SEED=17
 	swift build -c release --product soak
-	$(BIN)/soak $(if $(SEED),--seed $(SEED),--seconds $(SECONDS) --from $(or $(FROM),0))
+	$(BIN)/soak $(if $(SEED),--seed $(SEED) $(if $(WHOLE),--whole yes) $(if $(SCRIPT),--script $(SCRIPT)),--seconds $(SECONDS) --from $(or $(FROM),0))
 
 format: ## Format the sources in place
 	swift format format --in-place --recursive Package.swift Sources Tests agents plugins Benchmarks

@@ -12,6 +12,7 @@ let rules: [SwiftSetting] = [
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 /// A plugin in its own folder: one executable over TrainerKit.
@@ -30,6 +31,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
@@ -65,9 +67,13 @@ let package = Package(
             ],
             swiftSettings: rules),
         .executableTarget(
-            name: "agent", dependencies: ["FleetModel", "Wire", "Spawn", argumentParser],
+            name: "agent", dependencies: ["FleetModel", "Wire", "Spawn", argumentParser, crypto],
             path: "agents/agent", swiftSettings: rules),
         plugin("command"),
+        .executableTarget(
+            name: "huggingface", dependencies: ["FleetModel", "Wire", "TrainerKit"],
+            path: "plugins/huggingface", resources: [.embedInCode("Python")], swiftSettings: rules),
+        plugin("megatron"),
         plugin("scripted"),
         .executableTarget(
             name: "native", dependencies: ["FleetModel", "Wire", "TrainerKit", "COpenBLAS"],
@@ -106,6 +112,10 @@ let package = Package(
             dependencies: ["FleetModel", "Wire", "TrainerKit", "TrainerKitTesting", "native"],
             swiftSettings: rules),
         .testTarget(
+            name: "HuggingFaceTests",
+            dependencies: ["FleetModel", "Wire", "TrainerKit", "TrainerKitTesting", "huggingface"],
+            exclude: ["Scripts"], swiftSettings: rules),
+        .testTarget(
             name: "TrainerKitTests",
             dependencies: [
                 "FleetModel", "Wire", "Spawn", "TrainerKit", "TrainerKitTesting", "scripted", "command",
@@ -129,8 +139,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "agent", "command", "coordinator", "native", "scripted", "FleetModel", "Journal", "StudyCore",
-                "Wire",
+                "agent", "command", "coordinator", "huggingface", "native", "scripted", "FleetLink",
+                "FleetModel", "Journal", "StudyCore", "Wire",
             ], swiftSettings: rules),
         .testTarget(name: "TidyTests", swiftSettings: rules),
     ]

@@ -6,7 +6,7 @@ import Synchronization
 public import Wire
 
 /// How a node is reached.
-public enum Transport: Hashable, Sendable {
+public enum Transport: Hashable, Codable, Sendable {
     /// The agent of this machine, as a child: `executable` is a path, `arguments` begin with `attach`.
     case pipe(executable: String, arguments: [String])
 }
@@ -22,13 +22,14 @@ public final class NodeLink: Sendable {
     }
 
     public let node: NodeID
+    private let transport: Transport
     let shared = Mutex(Shared())
     /// Wakes the link's thread from `poll`: an order, room in the queue, or the end.
     let bell: Bell
     let queue: EventQueue
 
     public init(node: NodeID, transport: Transport) {
-        self.node = node
+        (self.node, self.transport) = (node, transport)
         let bell = Bell()
         self.bell = bell
         queue = EventQueue(roomMade: { bell.ring() })
@@ -56,6 +57,17 @@ public final class NodeLink: Sendable {
             if shared.isConnected { shared.orders += line }
         }
         bell.ring()
+    }
+
+    /// Opens a stream for bulk to the same agent; it does not end with the link. Blocks until the agent has
+    /// said hello. Without a connection it fails at once.
+    /// - Parameter patience: so long may the other side do nothing, in seconds, before the channel fails.
+    public func openBulk(patience: Double = 30) throws(LinkFailure) -> BulkChannel {
+        guard shared.withLock({ $0.isConnected }) else { throw .lost(why: "there is no link to \(node) now") }
+        switch transport {
+        case .pipe(let executable, let arguments):
+            return try BulkChannel(BulkPipe(executable, arguments + ["--bulk"], patience: patience))
+        }
     }
 
     /// Ends the connection and the events. Runs go on.

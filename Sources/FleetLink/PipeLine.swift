@@ -137,7 +137,7 @@ final class PipeLine: Sendable {
 
 /// A running `agent attach` and our ends of its pipes.
 final class AttachChild {
-    let input: Int32
+    private(set) var input: Int32
     let output: Int32
     private(set) var errors: Int32
     private let process: ChildProcess
@@ -159,6 +159,11 @@ final class AttachChild {
         for end in [input, output, errors] { makeNonBlocking(end) }
     }
 
+    func closeInput() {
+        if input >= 0 { close(input) }
+        input = -1
+    }
+
     func closeErrors() {
         if errors >= 0 { close(errors) }
         errors = -1
@@ -172,7 +177,7 @@ final class AttachChild {
 
     /// Ends the child, which only bridges.
     func end() {
-        close(input)
+        closeInput()
         close(output)
         closeErrors()
         kill(process.pid, SIGKILL)

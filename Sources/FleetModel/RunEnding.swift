@@ -23,6 +23,9 @@ public struct RunFailure: Hashable, Codable, Sendable {
         case killed(signal: Int)
         /// The trainer, or its plugin, refused the settings or the assignment. Held against the trial.
         case refused(reason: String)
+        /// The trainer did not use the trial's values. Held against the trial: recording its result would be
+        /// recording it under the wrong hyper-parameters.
+        case misapplied(Discrepancy)
         /// The run's process is gone without a word (machine restarted, plugin killed).
         /// Infrastructure: tried again from the last checkpoint.
         case vanished
@@ -44,7 +47,7 @@ public struct RunFailure: Hashable, Codable, Sendable {
     public var isInfrastructure: Bool {
         switch cause {
         case .vanished, .node: true
-        case .notFinite, .outOfMemory, .silent, .crashed, .killed, .refused: false
+        case .notFinite, .outOfMemory, .silent, .crashed, .killed, .refused, .misapplied: false
         }
     }
 }
@@ -58,6 +61,7 @@ extension RunFailure: CustomStringConvertible {
         case .crashed(let exit): "the trainer ended with exit code \(exit)"
         case .killed(let signal): "the trainer was killed by signal \(signal)"
         case .refused(let reason): reason
+        case .misapplied(let discrepancy): "\(discrepancy)"
         case .vanished: "the run's process is gone"
         case .node(let reason): reason
         }

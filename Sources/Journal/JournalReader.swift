@@ -29,13 +29,23 @@ public final class JournalReader: Sendable {
 
     /// Every report of a trial that counted or was repeated by a resumed run, in order of arrival.
     public func reports(of trial: TrialID) throws(JournalError) -> [Report] {
+        try timedReports(of: trial).map(\.report)
+    }
+
+    /// The same, with when each was applied, in seconds since 1970, and by which of the trial's runs.
+    public func timedReports(
+        of trial: TrialID
+    ) throws(JournalError) -> [(at: Double, attempt: Int, report: Report)] {
         do {
             return try database.read { db in
                 try Row.fetchAll(
                     db,
-                    sql: "SELECT step, metrics FROM reports WHERE stage = ? AND trial = ? ORDER BY sequence",
+                    sql: """
+                        SELECT at, attempt, step, metrics FROM reports
+                        WHERE stage = ? AND trial = ? ORDER BY sequence
+                        """,
                     arguments: [trial.stage, trial.number]
-                ).map(Rows.metrics)
+                ).map { (at: $0["at"], attempt: $0["attempt"], report: try Rows.metrics($0)) }
             }
         } catch {
             throw .from(error, path: path)

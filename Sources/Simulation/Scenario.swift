@@ -25,3 +25,30 @@ public struct Scenario: Hashable, Sendable {
         self.seed = seed
     }
 }
+
+extension Scenario: CustomStringConvertible {
+    /// A few lines: what a person has to know to read its trace.
+    public var description: String {
+        let resources = plan.resources
+        let trials =
+            "\(plan.method.trialsPerStage) trials of \(plan.method.steps) steps in each of "
+            + "\(plan.method.stageCount) stages, \(resources.gpus) slots a trial"
+            + (resources.gpus > resources.gpusPerNode ? " (\(resources.gpusPerNode) a node)" : "")
+            + (plan.budget.trials.map { ", \($0) trials in all" } ?? "")
+        let script = faults.script.map { ["faults:"] + $0.map { "  \($0)" } } ?? []
+        return (["seed \(seed): \(trials)", "fleet: \(fleet)"] + script).joined(separator: "\n")
+    }
+}
+
+extension Scenario {
+    /// `node0 with 4 slots, node1 with 2 slots`
+    public var fleet: String {
+        nodes.map { "\($0.id) with \($0.slots.count) slots" }.joined(separator: ", ")
+    }
+
+    /// Faults of the script that strike a node which is not there.
+    public var strangers: [Fault] {
+        let names = Set(nodes.map(\.id))
+        return (faults.script ?? []).filter { $0.node.map { !names.contains($0) } ?? false }
+    }
+}

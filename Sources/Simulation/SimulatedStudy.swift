@@ -1,4 +1,4 @@
-import FleetModel
+public import FleetModel
 import Search
 public import StudyCore
 
@@ -21,6 +21,10 @@ public struct SimulatedStudy {
     var coordinator: SimulatedCoordinator
     var checkers: [any Checker]
     var random: SeededGenerator
+    var faultRandom: SeededGenerator
+    let recordsFaults: Bool
+    /// The faults that struck, in order, where promises are checked: as a script, they strike again.
+    public internal(set) var struck: [Fault] = []
     /// By stage and number; where a trial was first launched.
     var curves: [TrialID: LossCurve] = [:]
 
@@ -37,8 +41,10 @@ public struct SimulatedStudy {
         case turn(life: Int)
         case item(SimulatedCoordinator.Item, life: Int)
         case survey(node: Int, life: Int)
+        /// The last byte of a checkpoint that is brought from one node to another, -1 for the results.
+        case transfer(Checkpoint, from: Int, to: Int, life: Int)
         case givesUp(node: Int, epoch: Int)
-        case fault(FaultKind, node: Int?)
+        case fault(Fault)
         case heal(FaultKind, node: Int?, slot: Slot?)
     }
 
@@ -57,7 +63,9 @@ public struct SimulatedStudy {
         nodeIndex = Dictionary(
             uniqueKeysWithValues: nodes.enumerated().map { ($0.element.id, $0.offset) })
         random = SeededGenerator(seed: scenario.seed, stream: 1)
-        let keepsJournal = !checkers.isEmpty || scenario.faults.coordinatorCrash.perHour > 0
+        faultRandom = SeededGenerator(seed: scenario.seed, stream: 4)
+        recordsFaults = !checkers.isEmpty
+        let keepsJournal = !checkers.isEmpty || scenario.faults.canCrashCoordinator
         coordinator = SimulatedCoordinator(
             Engine(study: StudyID(rawValue: "simulated-1")!, plan: scenario.plan), keepsJournal: keepsJournal,
             coding: coding, applying: applying)
@@ -66,13 +74,7 @@ public struct SimulatedStudy {
     /// Runs until the study has ended for good, a promise is broken, or the horizon is reached.
     public mutating func run() {
         for node in nodes.indices { planConnection(to: node, after: 0) }
-        for kind in FaultKind.allCases {
-            guard kind.strikesNodes else {
-                planFault(kind, node: nil)
-                continue
-            }
-            for node in nodes.indices { planFault(kind, node: node) }
-        }
+        planFaults()
         begin()
         while violation == nil, !coordinator.isDone, let (time, item) = heap.pop() {
             guard time <= scenario.horizonSeconds, statistics.occurrences < scenario.occurrenceLimit else {
@@ -95,8 +97,10 @@ public struct SimulatedStudy {
         case .turn(let life): turn(life)
         case .item(let item, let life): if life == coordinator.life { post(item) }
         case .survey(let node, let life): if life == coordinator.life { send(.survey, to: node) }
+        case .transfer(let checkpoint, let source, let node, let life):
+            endTransfer(of: checkpoint, from: source, to: node, life)
         case .givesUp(let node, let epoch): giveUp(node, epoch)
-        case .fault(let kind, let node): strike(kind, node)
+        case .fault(let fault): strike(fault)
         case .heal(let kind, let node, let slot): heal(kind, node, slot)
         }
     }
@@ -116,9 +120,9 @@ public struct SimulatedStudy {
     public var engine: Engine { coordinator.engine }
 
     /// The loss, without noise, that the best trial's curve has at its end; nil where none completed.
-    public var bestExpectedLoss: Double? {
+    public var bestExpectedLoss: Loss? {
         guard let best = coordinator.engine.best, let curve = curves[best.id] else { return nil }
-        return curve.expectation(at: scenario.plan.method.steps)
+        return Loss(curve.expectation(at: scenario.plan.method.steps), .minimize)
     }
 }
 

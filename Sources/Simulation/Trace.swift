@@ -64,6 +64,9 @@ extension Happening {
         case .launchRefused(let run, let reason): "\(run) was refused: \(reason)"
         case .runMissing(let run): "\(run) is missing"
         case .checkpointKept(let stage): "the best of stage \(stage) is kept"
+        case .checkpointArrived(let checkpoint, let node): "\(checkpoint) is on \(node)"
+        case .checkpointUnreachable(let checkpoint, let node, let reason):
+            "\(checkpoint) did not come to \(node): \(reason)"
         case .clockReached: "it is time"
         case .stopRequested: "a person wants to pause"
         case .replanned: "a person changes the plan"
@@ -82,8 +85,9 @@ extension Effect {
         case .launch(let order): "launch \(order.run) on \(order.lease) \(order.start.short)"
         case .stop(let run, _, let reason): "stop \(run), \(reason.saves ? "paused" : "pruned")"
         case .keep(let checkpoint, _, let stage): "keep \(checkpoint) of stage \(stage)"
-        case .remove(let checkpoints, _):
-            "remove \(checkpoints.map(\.description).joined(separator: ", "))"
+        case .bring(let checkpoint, let sources, let nodes): "bring \(checkpoint) from \(sources) to \(nodes)"
+        case .remove(let checkpoints, let node):
+            "remove \(checkpoints.map(\.description).joined(separator: ", ")) from \(node)"
         case .tell(let decision): decision.short
         case .record(let trial): "record \(trial)"
         case .wake: "wake"
@@ -115,6 +119,7 @@ extension Decision {
         case .noted(_, let text): text
         case .replanned(let overrides): "the plan changes (\(overrides.count) overrides)"
         case .inherited(let study, let stages): "\(stages) stages are of \(study)"
+        case .notBrought(let checkpoint, let node, _): "\(checkpoint) waits to come to \(node)"
         }
     }
 }

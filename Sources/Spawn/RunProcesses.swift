@@ -34,6 +34,11 @@ package struct ProcessEntry: Hashable {
         return names(in: "/proc").compactMap { Int32($0) }.filter { $0 != own }
     }
 
+    /// The living children of a process.
+    package static func children(of pid: Int32) -> [Int32] {
+        everyPID().filter { ProcessEntry(pid: $0)?.parent == pid }
+    }
+
     /// Children of this process, their children, and so on. A zombie counts: while threads of it live, so
     /// does its leader's entry.
     package static func descendants() -> Set<Int32> {

@@ -76,15 +76,20 @@ public struct TrainerPlan: Hashable, Codable, Sendable {
     public let graceSeconds: Double
     /// Absolute folder that relative paths in `settings` start from.
     public let baseFolder: String
+    /// A folder on the nodes, relative to `baseFolder` or below `~`, whose checkpoint or model the first
+    /// trials start from; nil: new models.
+    public let startFrom: String?
 
     public init(
-        plugin: String, settings: JSON, silenceSeconds: Double, graceSeconds: Double, baseFolder: String
+        plugin: String, settings: JSON, silenceSeconds: Double, graceSeconds: Double, baseFolder: String,
+        startFrom: String? = nil
     ) {
         self.plugin = plugin
         self.settings = settings
         self.silenceSeconds = silenceSeconds
         self.graceSeconds = graceSeconds
         self.baseFolder = baseFolder
+        self.startFrom = startFrom
     }
 }
 
@@ -109,14 +114,31 @@ public struct Resources: Hashable, Codable, Sendable {
     public let parallel: Int?
     /// How often a trial is tried again after faults of the infrastructure.
     public let retries: Int
+    public let nodes: NodeChoice
+    /// A node without a link for longer than this is given up, and its trials are tried again elsewhere.
+    public let lostAfterSeconds: Double
 
-    public init(gpus: Int, gpusPerNode: Int, parallel: Int?, retries: Int) {
+    public init(
+        gpus: Int, gpusPerNode: Int, parallel: Int?, retries: Int, nodes: NodeChoice = .all,
+        lostAfterSeconds: Double = 600
+    ) {
         precondition(gpus % gpusPerNode == 0, "a gang has the same number of slots on each node")
         self.gpus = gpus
         self.gpusPerNode = gpusPerNode
         self.parallel = parallel
         self.retries = retries
+        self.nodes = nodes
+        self.lostAfterSeconds = lostAfterSeconds
     }
+}
+
+/// Which nodes a study may use.
+public enum NodeChoice: Hashable, Codable, Sendable {
+    /// Every enrolled one, those too that join later; and the coordinator's own machine where it has GPUs, or
+    /// where no other is enrolled.
+    case all
+    /// Sorted, each once.
+    case named([NodeID])
 }
 
 /// What a study may use up. A budget that is spent starts no more runs; those in flight finish.

@@ -24,6 +24,14 @@ enum CheckpointFolder {
         try checked("rename \(source) to \(target)") { rename(source, target) }
     }
 
+    /// Moves a folder, to another file system too.
+    static func move(_ source: String, to target: String) throws {
+        if rename(source, target) == 0 { return }
+        guard errno == EXDEV else { throw SystemError("rename \(source) to \(target)") }
+        try FileManager.default.copyItem(atPath: source, toPath: target)
+        try FileManager.default.removeItem(atPath: source)
+    }
+
     /// Removes what an interrupted save left.
     static func removePartial(in folder: TrialFolder) {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.checkpoints)) ?? []

@@ -10,6 +10,17 @@ public struct CheckpointWatch: Hashable, Sendable {
     /// A file that stands in a checkpoint folder once it is complete; nil: the folder appears by a rename
     /// and is complete at once.
     public let marker: String?
+    /// A file in `folder` that holds the number of the last complete checkpoint: a greater one is not
+    /// complete yet.
+    public var tracker: String?
+    /// What the number in a name is greater by than the trial's step: programs that count steps since the
+    /// model was born.
+    public var offset = 0
+    /// The least number of digits in a name; shorter numbers are written with leading zeros.
+    public var digits = 1
+    /// nil: the found folder itself becomes the checkpoint. Otherwise it keeps its name in a folder that
+    /// becomes it, beside these files: names and texts, in which `{number}` is the number in its name.
+    public var beside: [String: String]?
 
     public init(folder: String, prefix: String, suffix: String = "", marker: String? = nil) {
         self.folder = folder
@@ -18,8 +29,17 @@ public struct CheckpointWatch: Hashable, Sendable {
         self.marker = marker
     }
 
-    /// The step in a folder's name; nil for a name of another form.
-    public func step(in name: String) -> Int? {
+    /// The trial's step in a folder's name; nil for a name of another form.
+    public func step(in name: String) -> Int? { number(in: name).map { $0 - offset } }
+
+    /// The name of the folder with the state after a step of the trial.
+    func name(ofStep step: Int) -> String {
+        let number = "\(step + offset)"
+        return prefix + String(repeating: "0", count: max(0, digits - number.count)) + number + suffix
+    }
+
+    /// The number in a folder's name; nil for a name of another form.
+    func number(in name: String) -> Int? {
         guard name.hasPrefix(prefix), name.hasSuffix(suffix),
             name.utf8.count > prefix.utf8.count + suffix.utf8.count
         else { return nil }

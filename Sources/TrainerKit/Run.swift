@@ -21,17 +21,18 @@ extension Trainer {
         try becomeSupervisor(of: folder)
         let startTime = ProcessEntry(pid: getpid())?.startTime ?? 0
         try log.append(.started(pid: getpid(), startTime: startTime))
-        let trainer: Self
-        let command: SupervisedCommand
+        var attempts: Attempts<Self>
+        let first: Attempt
         do throws(Refusal) {
-            trainer = try make(for: spec)
-            command = SupervisedCommand(try trainer.execution(of: spec, in: folder), folder: folder)
+            attempts = try Attempts(of: spec, in: folder)
+            first = try attempts.current()
         } catch {
             try log.append(.ended(ending: .failed(RunFailure(.refused(reason: error.reason)))))
             return 0
         }
-        var supervisor = Supervisor(
-            command, spec: spec, folder: folder, log: log, signals: trainer.signals(in:from:))
+        var supervisor = Supervisor(first, spec: spec, folder: folder, log: log) {
+            saved throws(Refusal) in try attempts.next(from: saved)
+        }
         try supervisor.run()
         return 0
     }
@@ -56,7 +57,7 @@ extension Trainer {
         return 0
     }
 
-    private static func make(for spec: RunSpec) throws(Refusal) -> Self {
+    static func make(for spec: RunSpec) throws(Refusal) -> Self {
         var reader = SettingsReader(spec.settings, at: settingsPlace, baseFolder: spec.baseFolder)
         let trainer = Self(settings: &reader)
         let problems = reader.finish()

@@ -26,9 +26,15 @@ package struct RunCourse {
     private var outOfMemoryLine: String?
     private var lastLines: [String] = []
     private var notesLeft = 100
+    /// The gravest of what the program's words mean if it fails.
+    private var suspicion: RunFailure.Cause?
+    /// Reports up to this step are repeated ones: the program was started again.
+    private var repeatedUntil: Int?
+    private var attestor: Attestor
 
-    package init(_ spec: RunSpec) {
+    package init(_ spec: RunSpec, expecting expectation: Expectation = Expectation()) {
         self.spec = spec
+        attestor = Attestor(expectation)
         lastStep = spec.firstStep
     }
 
@@ -47,6 +53,27 @@ package struct RunCourse {
         guard stream == .standardError else { return }
         lastLines.append(String(line.prefix(400)))
         if lastLines.count > 20 { lastLines.removeFirst() }
+    }
+
+    /// Remembers what it will mean if the program fails.
+    mutating func suspect(_ cause: RunFailure.Cause) {
+        if cause.gravity > suspicion?.gravity ?? 0 { suspicion = cause }
+    }
+
+    /// Whether the program, which has ended so, failed for want of memory alone.
+    func ranOutOfMemory(at end: ProcessEnd) -> Bool {
+        guard stop == nil, refusal == nil, end != .exit(0) else { return false }
+        if case .outOfMemory = failure(orElse: .vanished) { return true }
+        return false
+    }
+
+    /// The program starts again, perhaps from an earlier step.
+    mutating func startAgain() {
+        outOfMemoryLine = nil
+        suspicion = nil
+        lastLines = []
+        held = nil
+        repeatedUntil = lastStep
     }
 
     package mutating func take(_ event: RunEvent) -> [RunEvent] {
@@ -74,8 +101,16 @@ package struct RunCourse {
 
 extension RunCourse {
     private mutating func take(_ report: Report) -> [RunEvent] {
-        if isDecided { return [] }
+        // Further metrics of a step that has had its objective.
+        let isLate = report.step == lastStep && held == nil && report.metrics[spec.metric] == nil
+        if isDecided || isLate { return [] }
+        if let repeatedUntil, report.step <= repeatedUntil { return [] }
         if let fault = fault(in: report) { return note(fault) }
+        if let discrepancy = attestor.judge(report) {
+            held = nil
+            stop(for: .fault(.misapplied(discrepancy)))
+            return []
+        }
         var report = report
         var events: [RunEvent] = []
         if let held, held.step == report.step {
@@ -85,11 +120,12 @@ extension RunCourse {
             events = releaseHeld()
         }
         held = report
-        guard let objective = report.metrics[spec.metric] else { return events }
-        hasObjective = true
-        if case .notFinite = objective {
-            stop(for: .fault(.notFinite(metric: spec.metric, step: report.step, reading: objective)))
+        for name in attestor.expectation.finite.union([spec.metric]).sorted() {
+            guard let reading = report.metrics[name], case .notFinite = reading else { continue }
+            stop(for: .fault(.notFinite(metric: name, step: report.step, reading: reading)))
         }
+        guard report.metrics[spec.metric] != nil else { return events }
+        hasObjective = true
         return events + releaseHeld()
     }
 
@@ -125,6 +161,9 @@ extension RunCourse {
     package mutating func end(after end: ProcessEnd) -> [RunEvent] {
         var events = releaseHeld()
         let ending = ending(after: end)
+        if ending == .completed, attestor.isUnanswered {
+            events += note("the trainer never said which learning rate it used")
+        }
         if ending == .completed, lastStep < spec.steps {
             events += note("the trainer ended by itself at step \(lastStep) of \(spec.steps)")
         }
@@ -139,11 +178,15 @@ extension RunCourse {
         case (.ordered, _): return .stopped
         case (.complete, _), (nil, .exit(0)):
             return hasObjective ? .completed : failed(.refused(reason: withoutObjective))
-        case (nil, .exit(let code)):
-            return failed(outOfMemoryLine.map { .outOfMemory(line: $0) } ?? .crashed(exit: Int(code)))
-        case (nil, .signal(let signal)):
-            return failed(outOfMemoryLine.map { .outOfMemory(line: $0) } ?? .killed(signal: Int(signal)))
+        case (nil, .exit(let code)): return failed(failure(orElse: .crashed(exit: Int(code))))
+        case (nil, .signal(let signal)): return failed(failure(orElse: .killed(signal: Int(signal))))
         }
+    }
+
+    /// What a failed program's words mean; `cause` where they say nothing.
+    private func failure(orElse cause: RunFailure.Cause) -> RunFailure.Cause {
+        let said = [outOfMemoryLine.map { .outOfMemory(line: $0) }, suspicion].compactMap(\.self)
+        return said.max { $0.gravity < $1.gravity } ?? cause
     }
 
     private func failed(_ cause: RunFailure.Cause) -> RunEnding {
@@ -154,5 +197,18 @@ extension RunCourse {
         let reported = names.isEmpty ? "nothing" : names.sorted().prefix(20).joined(separator: ", ")
         return "the trainer ended without reporting \(spec.metric); it reported: \(reported). "
             + "Name a metric that it reports as objective.metric, with steps from \(spec.firstStep + 1) to \(spec.steps)"
+    }
+}
+
+extension RunFailure.Cause {
+    /// Of several causes that a failed program names the gravest is taken for the first: one rank that runs
+    /// out of memory leaves the others waiting until their communication fails.
+    var gravity: Int {
+        switch self {
+        case .outOfMemory: 4
+        case .notFinite: 3
+        case .refused: 2
+        default: 1
+        }
     }
 }

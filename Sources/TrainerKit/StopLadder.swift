@@ -2,12 +2,20 @@ import Glibc
 
 /// Stopping in steps: ask, SIGTERM, SIGKILL, each after a time of grace.
 struct StopLadder {
-    private var signals: [Int32]
+    struct Step {
+        let signal: Int32
+        /// Whether it goes to the children of the program instead of its process group.
+        var isForChildren = false
+    }
+
+    private var steps: [Step]
     private let grace: Double
     private var next: Double
 
-    init(ask: Int32 = SIGTERM, grace: Double, now: Double) {
-        signals = (ask == SIGTERM ? [] : [ask]) + [SIGTERM, SIGKILL]
+    init(ask: Int32 = SIGTERM, ofChildren: Bool = false, grace: Double, now: Double) {
+        let asked = Step(signal: ask, isForChildren: ofChildren)
+        let asksByItself = ask != SIGTERM || ofChildren
+        steps = (asksByItself ? [asked] : []) + [Step(signal: SIGTERM), Step(signal: SIGKILL)]
         self.grace = grace
         next = now
     }
@@ -17,15 +25,15 @@ struct StopLadder {
         StopLadder(grace: grace, now: now + grace)
     }
 
-    /// The signal that is due.
-    mutating func due(at now: Double) -> Int32? {
-        guard now >= next, !signals.isEmpty else { return nil }
+    /// The step that is due.
+    mutating func due(at now: Double) -> Step? {
+        guard now >= next, !steps.isEmpty else { return nil }
         next = now + grace
-        return signals.removeFirst()
+        return steps.removeFirst()
     }
 
-    /// Seconds until the next signal is due; nil when all were sent.
+    /// Seconds until the next step is due; nil when all were taken.
     func wait(at now: Double) -> Double? {
-        signals.isEmpty ? nil : max(0, next - now)
+        steps.isEmpty ? nil : max(0, next - now)
     }
 }

@@ -5,7 +5,7 @@ import Spawn
 public import Wire
 
 /// What the supervisor starts: a program, or this plugin again with the `session` verb.
-enum SupervisedCommand {
+enum SupervisedCommand: Hashable {
     case program(Command)
     case session(Command)
 
@@ -44,7 +44,11 @@ enum SupervisedCommand {
     func ladder(for reason: RunCourse.Stop, grace: Double, now: Double) -> StopLadder {
         switch (reason, self) {
         case (.ordered, .session): .askedByFile(grace: grace, now: now)
-        case (.ordered, .program(let command)): StopLadder(ask: command.askSignal, grace: grace, now: now)
+        case (.ordered, .program(let command)) where command.watchesStopFile:
+            .askedByFile(grace: grace, now: now)
+        case (.ordered, .program(let command)):
+            StopLadder(
+                ask: command.askSignal, ofChildren: command.asksChildren, grace: grace, now: now)
         case (.complete, _), (.fault, _): StopLadder(grace: grace, now: now)
         }
     }

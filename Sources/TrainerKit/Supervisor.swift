@@ -11,63 +11,108 @@ struct Supervisor: ~Copyable {
 
     private let spec: RunSpec
     private let folder: TrialFolder
-    private let command: SupervisedCommand
-    private let signals: (String, OutputStream) -> [Signal]
+    /// Another start after memory ran out, from a saved checkpoint or from the beginning; nil: give up.
+    typealias Retry = ((path: String, step: Int)?) throws(Refusal) -> (Attempt, note: String)?
+
+    private let retry: Retry
+    private var attempt: Attempt
     private var log: EventLog
     private var course: RunCourse
     private var publisher: CheckpointPublisher
     private var sources: [Source] = []
+    private var files: [MetricsFileReader]
     private var ladder: StopLadder?
     private var lastSign = monotonicSeconds()
+    private var lastCheckpoint: (path: String, step: Int)?
+    /// Of `Command.before` or the command itself.
+    private var program: SupervisedCommand
+    private var child: ChildProcess?
+    private var mirror: Mirror?
 
     init(
-        _ command: SupervisedCommand, spec: RunSpec, folder: TrialFolder, log: consuming EventLog,
-        signals: @escaping (String, OutputStream) -> [Signal]
+        _ attempt: Attempt, spec: RunSpec, folder: TrialFolder, log: consuming EventLog,
+        retry: @escaping Retry
     ) {
         self.spec = spec
         self.folder = folder
-        self.command = command
-        self.signals = signals
+        self.attempt = attempt
+        self.retry = retry
         self.log = log
-        course = RunCourse(spec)
-        publisher = CheckpointPublisher(
-            command.command.checkpoints, spec: spec, folder: folder,
-            workingFolder: command.workingFolder(of: spec, in: folder))
+        program = attempt.command
+        course = RunCourse(spec, expecting: attempt.expectation)
+        files = attempt.command.command.metrics.map(MetricsFileReader.init)
+        publisher = CheckpointPublisher(attempt.command, spec: spec, folder: folder)
+        mirror = attempt.command.command.mirror.map(Mirror.init)
     }
 
     /// Returns after `ended` is written; throws where events cannot be written, with nothing left running.
     mutating func run() throws {
         let watch = FolderWatch(on: folder)
         guard access(folder.stop, F_OK) != 0 else { return try log.append(.ended(ending: .stopped)) }
-        let child: ChildProcess
-        do throws(SystemError) {
-            child = try start()
-        } catch {
-            return try log.append(.ended(ending: error.asEnding))
-        }
         do {
-            let end = try follow(child, watch)
-            try finish(after: end)
+            while true {
+                for note in attempt.command.command.notes { try record(.note(text: note)) }
+                guard let end = try perform(watch) else { return }
+                try takeRest(after: end)
+                guard try startsAgain(after: end) else { return try write(course.end(after: end)) }
+            }
         } catch {
-            child.signalGroup(SIGKILL)
+            child?.signalGroup(SIGKILL)
             _ = Survivors.endDescendants()
             throw error
         }
     }
 
-    private mutating func start() throws(SystemError) -> ChildProcess {
-        let streams = command.streams
+    /// Runs the attempt's programs up to the last or to one that fails; nil where one cannot be started, and
+    /// the run's end is written.
+    private mutating func perform(_ watch: borrowing FolderWatch) throws -> ProcessEnd? {
+        for preparation in attempt.command.command.before.map(SupervisedCommand.program) {
+            guard let end = try perform(preparation, watch) else { return nil }
+            if end != .exit(0) || course.stop != nil { return end }
+        }
+        return try perform(attempt.command, watch)
+    }
+
+    private mutating func perform(
+        _ command: SupervisedCommand, _ watch: borrowing FolderWatch
+    ) throws -> ProcessEnd? {
+        program = command
+        do throws(SystemError) {
+            try start()
+        } catch {
+            try log.append(.ended(ending: error.asEnding))
+            return nil
+        }
+        return try child.map { child in try follow(child, watch) }
+    }
+
+    /// Whether the programs start again, with less memory.
+    private mutating func startsAgain(after end: ProcessEnd) throws -> Bool {
+        guard course.ranOutOfMemory(at: end), access(folder.stop, F_OK) != 0,
+            let (smaller, note) = try retry(lastCheckpoint)
+        else { return false }
+        try write(course.note(note))
+        course.startAgain()
+        attempt = smaller
+        publisher = CheckpointPublisher(smaller.command, spec: spec, folder: folder)
+        files = smaller.command.command.metrics.map(MetricsFileReader.init)
+        lastSign = monotonicSeconds()
+        return true
+    }
+
+    private mutating func start() throws(SystemError) {
+        let streams = program.streams
         let pipes = try streams.map { _ throws(SystemError) in try Pipe() }
         defer { for pipe in pipes { close(pipe.writing) } }
         for pipe in pipes { makeNonBlocking(pipe.reading) }
         sources = zip(streams, pipes).map { Source(stream: $0, descriptor: $1.reading) }
-        var program = Program(command.command.arguments)
-        program.executable = command.executable
-        program.environment = command.environment(of: spec, in: folder)
-        program.folder = command.workingFolder(of: spec, in: folder)
-        (program.output, program.errors) = (pipes[0].writing, pipes[1].writing)
-        program.further = pipes.dropFirst(2).map(\.writing)
-        return try program.spawn()
+        var started = Program(program.command.arguments)
+        started.executable = program.executable
+        started.environment = program.environment(of: spec, in: folder)
+        started.folder = program.workingFolder(of: spec, in: folder)
+        (started.output, started.errors) = (pipes[0].writing, pipes[1].writing)
+        started.further = pipes.dropFirst(2).map(\.writing)
+        child = try started.spawn()
     }
 
     private mutating func follow(_ child: ChildProcess, _ watch: borrowing FolderWatch) throws -> ProcessEnd {
@@ -76,20 +121,28 @@ struct Supervisor: ~Copyable {
             waitForSomething([watch.descriptor, childWatch.descriptor])
             watch.forget()
             try readSources()
+            try readFiles { $0.read() }
             try record(publisher.found())
             decideToStop()
-            if let signal = ladder?.due(at: monotonicSeconds()) { child.signalGroup(signal) }
+            if let step = ladder?.due(at: monotonicSeconds()) { send(step, to: child) }
             if let end = reapAll().ends[child.pid] { return end }
         }
     }
 
+    private func send(_ step: StopLadder.Step, to child: ChildProcess) {
+        let children = step.isForChildren ? ProcessEntry.children(of: child.pid) : []
+        if children.isEmpty { return child.signalGroup(step.signal) }
+        for pid in children { kill(pid, step.signal) }
+    }
+
     /// Takes what the ended trainer left: processes, output, checkpoints.
-    private mutating func finish(after end: ProcessEnd) throws {
+    private mutating func takeRest(after end: ProcessEnd) throws {
         let immortal = Survivors.endDescendants()
         try readSources()
         for index in sources.indices {
             if let line = sources[index].lines.finish() { try take(line, from: sources[index].stream) }
         }
+        try readFiles { $0.finish() }
         try record(publisher.found())
         if end != .exit(0), TrialFolder.isOnFullDisk(folder.path) {
             course.stop(for: .fault(.node(reason: TrialFolder.fullDisk(of: folder.path))))
@@ -99,7 +152,6 @@ struct Supervisor: ~Copyable {
             try write(
                 course.note("processes \(immortal.sorted()) hang in the kernel and could not be killed"))
         }
-        try write(course.end(after: end))
     }
 }
 
@@ -132,6 +184,7 @@ extension Supervisor {
             lastSign = monotonicSeconds()
             // A full disk loses log lines, not the run.
             if let log = sources[index].log { try? writeAll(bytes, to: log) }
+            if case .output(.standardOutput) = sources[index].stream { mirror?.append(bytes) }
             for line in sources[index].lines.take(bytes[...]) { try take(line, from: sources[index].stream) }
         }
     }
@@ -143,9 +196,25 @@ extension Supervisor {
                 event ?? .note(text: "skipped what the trainer sent: it is too long to be an event"))
         }
         course.saw(line, from: stream)
-        guard case .program = command, !course.isDecided else { return }
-        for signal in signals(line, stream) {
+        guard case .program = attempt.command, program == attempt.command, !course.isDecided else { return }
+        try take(attempt.reader.signals(in: line, from: stream))
+    }
+
+    /// What was written to metrics files. A program that reports there is not silent.
+    private mutating func readFiles(_ read: (inout MetricsFileReader) -> [String]) throws {
+        for index in files.indices {
+            let lines = read(&files[index])
+            if !lines.isEmpty { lastSign = monotonicSeconds() }
+            for line in lines where !course.isDecided {
+                try take(attempt.reader.signals(in: line, from: .file(files[index].file.path)))
+            }
+        }
+    }
+
+    private mutating func take(_ signals: [Signal]) throws {
+        for signal in signals {
             switch signal {
+            case .fault(let cause): course.suspect(cause)
             case .report(let report): try record(.report(report: report))
             case .note(let text): try record(.note(text: text))
             case .checkpoint(let step, let place): try record(publisher.publish(place, step: step))
@@ -162,7 +231,12 @@ extension Supervisor {
     }
 
     private mutating func write(_ events: [RunEvent]) throws {
-        for event in events { try log.append(event) }
+        for event in events {
+            if case .checkpoint(let name, let step) = event {
+                lastCheckpoint = (folder.checkpoints + "/" + name, step)
+            }
+            try log.append(event)
+        }
     }
 
     private mutating func decideToStop() {
@@ -175,7 +249,7 @@ extension Supervisor {
             course.stop(for: .fault(.silent(seconds: spec.silenceSeconds)))
         }
         if let reason = course.stop, ladder == nil {
-            ladder = command.ladder(for: reason, grace: spec.graceSeconds, now: now)
+            ladder = program.ladder(for: reason, grace: spec.graceSeconds, now: now)
         }
     }
 }
@@ -202,7 +276,7 @@ struct Source {
         switch stream {
         case .output(.standardOutput): STDOUT_FILENO
         case .output(.standardError): STDERR_FILENO
-        case .session: nil
+        case .output(.file), .session: nil
         }
     }
 

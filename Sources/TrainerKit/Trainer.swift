@@ -35,9 +35,42 @@ public protocol Trainer: Sendable {
     /// it does to the folder must bear repeating.
     func execution(of spec: RunSpec, in folder: TrialFolder) throws(Refusal) -> Execution
 
+    /// The same for an explanation, where nothing will be started: a checkpoint that is named may lie on
+    /// another machine. By default `execution(of:in:)`.
+    func explanation(of spec: RunSpec, in folder: TrialFolder) throws(Refusal) -> Execution
+
+    /// What the run's reports must attest (`Attestation`), so that no result is recorded under values that
+    /// the trainer did not use. By default nothing. A requirement of its own, because only the trainer's
+    /// author knows its schedules.
+    func expectation(of spec: RunSpec) -> Expectation
+
     /// What a line of the trainer's output means. Pure: it sees each line of a program once, in order,
     /// without its newline, cut after 64 KiB. Not called for `Execution.inProcess`. By default nothing.
     func signals(in line: String, from stream: OutputStream) -> [Signal]
+
+    /// Who reads the lines of one run, where their meaning depends on the run or on earlier lines: trainers
+    /// that count their steps since the model was born. By default `signals(in:from:)`.
+    func reader(of spec: RunSpec, in folder: TrialFolder) throws(Refusal) -> any LineReader
+
+    /// The micro-batches that a run may try, where the settings leave that to us (`micro_batch: auto`). The
+    /// kit then puts a number in the place of `auto` in `settings.micro_batch` before it asks for the
+    /// execution, and asks again with a smaller one when memory ran out. By default nil: nothing to choose.
+    func microBatches(of spec: RunSpec) throws(Refusal) -> MicroBatches?
+}
+
+/// Reads what one run's program prints. It sees each line once, in order, without its newline, cut after
+/// 64 KiB.
+public protocol LineReader {
+    mutating func signals(in line: String, from stream: OutputStream) -> [Signal]
+}
+
+/// A reader without memory.
+private struct PlainReader<Reading: Trainer>: LineReader {
+    let trainer: Reading
+
+    func signals(in line: String, from stream: OutputStream) -> [Signal] {
+        trainer.signals(in: line, from: stream)
+    }
 }
 
 extension Trainer {
@@ -55,7 +88,19 @@ extension Trainer {
         }
     }
 
+    public func expectation(of spec: RunSpec) -> Expectation { Expectation() }
+
     public func signals(in line: String, from stream: OutputStream) -> [Signal] { [] }
+
+    public func reader(of spec: RunSpec, in folder: TrialFolder) throws(Refusal) -> any LineReader {
+        PlainReader(trainer: self)
+    }
+
+    public func explanation(of spec: RunSpec, in folder: TrialFolder) throws(Refusal) -> Execution {
+        try execution(of: spec, in: folder)
+    }
+
+    public func microBatches(of spec: RunSpec) throws(Refusal) -> MicroBatches? { nil }
 }
 
 /// The settings or the assignment cannot be run; the reason says what was found, what was expected and
@@ -70,9 +115,11 @@ public struct Refusal: Error, Hashable, CustomStringConvertible {
     public var description: String { reason }
 }
 
-/// Which of a trainer's two outputs.
+/// Where a line comes from.
 public enum OutputStream: Hashable, Sendable {
     case standardOutput, standardError
+    /// The `MetricsFile` of that path.
+    case file(String)
 }
 
 /// What a line of a trainer's output says.
@@ -85,10 +132,16 @@ public enum Signal: Hashable, Sendable {
     case checkpoint(step: Int, folder: String)
     /// Something that a person should know.
     case note(String)
+    /// What it means if the program then fails: a library's last words before an exit code that says
+    /// nothing. Of several the gravest counts, see `RunFailure.Cause.gravity`.
+    case fault(RunFailure.Cause)
 
     /// A report of plain numbers, which may be NaN or infinite.
-    public static func report(step: Int, metrics: [String: Double]) -> Signal {
-        .report(Report(step: step, metrics: metrics.mapValues { Reading($0) }))
+    public static func report(
+        step: Int, metrics: [String: Double], attesting attestation: Attestation = Attestation([:])
+    ) -> Signal {
+        let measured = metrics.mapValues { Reading($0) }
+        return .report(Report(step: step, metrics: measured.merging(attestation.metrics) { $1 }))
     }
 }
 
@@ -112,8 +165,24 @@ public struct Command: Hashable, Sendable {
     /// What asks the program to end when the run is stopped; SIGTERM and SIGKILL follow, each after
     /// `RunSpec.graceSeconds`.
     public var askSignal: Int32
+    /// Whether `askSignal` goes to the program's children instead of its process group: launchers like
+    /// torchrun end badly when they are asked themselves.
+    public var asksChildren = false
+    /// Programs that must have ended with 0, one after the other, before this one starts. Supervised like it
+    /// (logs, silence, stop orders), but what they print is not read.
+    public var before: [Command] = []
     /// Where the program saves checkpoints by itself.
     public var checkpoints: CheckpointWatch?
+    /// Files that the program writes metrics to.
+    public var metrics: [MetricsFile] = []
+    /// Whether the program looks for `TrialFolder.stop` itself and ends in order where that appears: signals
+    /// then follow after the first time of grace only.
+    public var watchesStopFile = false
+    /// Absolute; what the program prints to stdout is appended to this file too, for plugins on other nodes
+    /// of a gang that read it as `metrics`: often one rank alone prints.
+    public var mirror: String?
+    /// What a person should know about the command: a value that was rounded.
+    public var notes: [String] = []
 
     public init(
         _ arguments: [String], environment: [String: String] = [:], workingFolder: String? = nil,

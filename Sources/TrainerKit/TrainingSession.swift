@@ -1,4 +1,4 @@
-import FleetModel
+public import FleetModel
 import FoundationEssentials
 import Glibc
 import Spawn
@@ -32,8 +32,11 @@ public final class TrainingSession {
 
     /// Reports metrics at a trial step (from 1, growing). Not-a-number is a legal metric; in `spec.metric`
     /// it ends the run: `RunIsOver`, which the trainer lets through.
-    public func report(step: Int, metrics: [String: Double]) throws {
-        let report = Report(step: step, metrics: metrics.mapValues { Reading($0) })
+    public func report(
+        step: Int, metrics: [String: Double], attesting attestation: Attestation = Attestation([:])
+    ) throws {
+        let measured = metrics.mapValues { Reading($0) }
+        let report = Report(step: step, metrics: measured.merging(attestation.metrics) { $1 })
         try send(.report(report: report))
         if case .notFinite = report.metrics[spec.metric] { throw RunIsOver() }
     }

@@ -6,7 +6,7 @@ import Wire
 
 /// What a plugin can be told to do.
 enum Verb: String {
-    case describe, check, run
+    case describe, check, explain, run
     /// Not for people: the child of `run` for an in-process trainer.
     case session
 }
@@ -35,11 +35,12 @@ extension Trainer {
         switch (Verb(rawValue: arguments[0]), arguments.count) {
         case (.describe, 1): return try describe()
         case (.check, 1): return try check()
+        case (.explain, 2): return try explain(TrialFolder(path: absolute(arguments[1])))
         case (.run, 2): return try run(TrialFolder(path: absolute(arguments[1])))
         case (.session, 2): return try session(TrialFolder(path: absolute(arguments[1])))
         default:
             complain(
-                "found \"\(arguments.joined(separator: " "))\", expected describe, check, run FOLDER or --help"
+                "found \"\(arguments.joined(separator: " "))\", expected describe, check, explain FOLDER, run FOLDER or --help"
             )
             return 2
         }
@@ -53,7 +54,8 @@ extension Trainer {
         try say(Array(Hello(name: about.name).line.utf8) + Lines.encode(about))
     }
 
-    private static func check() throws -> Int32 {
+    /// All of stdin as one value.
+    private static func asked<Question: Decodable>(_ kind: Question.Type, _ what: String) throws -> Question {
         var input: [UInt8] = []
         reading: while true {
             switch receive(STDIN_FILENO) {
@@ -62,12 +64,20 @@ extension Trainer {
             case .end: break reading
             }
         }
-        let question: PluginCheck
         do {
-            question = try Lines.decode(PluginCheck.self, from: Data(input))
+            return try Lines.decode(kind, from: Data(input))
         } catch {
-            throw Refusal("stdin is no plugin check: \(inWords(error))")
+            throw Refusal("stdin is no \(what): \(inWords(error))")
         }
+    }
+
+    private static func explain(_ folder: TrialFolder) throws -> Int32 {
+        let explanation = try explain(try asked(RunSpec.self, "run spec"), in: folder)
+        return try say(Array(Hello(name: about.name).line.utf8) + Lines.encode(explanation))
+    }
+
+    private static func check() throws -> Int32 {
+        let question = try asked(PluginCheck.self, "plugin check")
         return try say(
             Array(Hello(name: about.name).line.utf8)
                 + Lines.encode(verdict(on: question)))
@@ -109,8 +119,9 @@ extension Trainer {
             """
             Usage:
               \(about.name) run FOLDER   supervise the run of a trial folder (started by the agent)
-              \(about.name) check        judge the study in the JSON object on stdin
-              \(about.name) describe     say what this plugin is, as JSON
+              \(about.name) check            judge the study in the JSON object on stdin
+              \(about.name) explain FOLDER   say what a run of the spec on stdin would start there
+              \(about.name) describe         say what this plugin is, as JSON
             """,
             parameters ?? "Hyper-parameters: any.",
             settings.isEmpty

@@ -81,8 +81,9 @@ public struct TrainerContract: Sendable {
 
     /// A folder for a run of these settings.
     public func rehearsal(
-        steps: Int? = nil, start: RunSpec.Start = .fresh, seed: UInt64 = 7, settings: JSON? = nil,
-        trial: Int = 3, slots: [Slot] = [.cpu(index: 0)], silence: Double = 60, grace: Double = 5
+        steps: Int? = nil, cooldown: Int = 0, start: RunSpec.Start = .fresh, seed: UInt64 = 7,
+        settings: JSON? = nil, trial: Int = 3, slots: [Slot] = [.cpu(index: 0)], silence: Double = 60,
+        grace: Double = 5
     ) throws -> Rehearsal {
         guard let study = StudyID(rawValue: "contract") else { throw BrokenPromise("no study id") }
         return try Rehearsal(
@@ -90,7 +91,7 @@ public struct TrainerContract: Sendable {
             RunSpec(
                 key: RunKey(study: study, run: RunID(trial: TrialID(stage: 0, number: trial), attempt: 0)),
                 plugin: "contract", settings: settings ?? self.settings, assignment: assignment, start: start,
-                steps: steps ?? self.steps, metric: metric, seed: seed, slots: slots,
+                steps: steps ?? self.steps, cooldown: cooldown, metric: metric, seed: seed, slots: slots,
                 silenceSeconds: silence, graceSeconds: grace, baseFolder: baseFolder))
     }
 }

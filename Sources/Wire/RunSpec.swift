@@ -1,4 +1,5 @@
 public import FleetModel
+import FoundationEssentials
 
 /// What to run, as the coordinator orders it: checkpoints are named, not yet found on a disk.
 public typealias Launch = RunRequest<Checkpoint>
@@ -46,12 +47,17 @@ public struct RunRequest<Source: Hashable & Codable & Sendable>: Hashable, Codab
     public let graceSeconds: Double
     /// Absolute folder that relative paths in `settings` start from: the study file's.
     public let baseFolder: String
+    /// What the study's first trials start from instead of a new model: a folder of the node with one of its
+    /// trainer's checkpoints, or a pre-trained model. In a `RunSpec` a fresh start is a warm one from there
+    /// already (`startingAsTheStudy`); trainers whose scripts build the model from a folder need it in
+    /// later trials too.
+    public let startFrom: String?
 
     public init(
         key: RunKey, plugin: String, settings: JSON, assignment: Assignment, start: Start, steps: Int,
         cooldown: Int = 0, metric: String, seed: UInt64, slots: [Slot], gang: Gang? = nil,
         silenceSeconds: Double, graceSeconds: Double,
-        baseFolder: String
+        baseFolder: String, startFrom: String? = nil
     ) {
         self.key = key
         self.plugin = plugin
@@ -67,6 +73,7 @@ public struct RunRequest<Source: Hashable & Codable & Sendable>: Hashable, Codab
         self.silenceSeconds = silenceSeconds
         self.graceSeconds = graceSeconds
         self.baseFolder = baseFolder
+        self.startFrom = startFrom
     }
 
     /// The steps before the cooldown.
@@ -76,6 +83,15 @@ public struct RunRequest<Source: Hashable & Codable & Sendable>: Hashable, Codab
     public var firstStep: Int {
         guard case .resume(_, let step) = start else { return 0 }
         return step
+    }
+
+    /// The same request with other settings, or from elsewhere.
+    public func with(settings: JSON? = nil, start: Start? = nil) -> RunRequest {
+        RunRequest(
+            key: key, plugin: plugin, settings: settings ?? self.settings, assignment: assignment,
+            start: start ?? self.start, steps: steps, cooldown: cooldown, metric: metric, seed: seed,
+            slots: slots, gang: gang, silenceSeconds: silenceSeconds, graceSeconds: graceSeconds,
+            baseFolder: baseFolder, startFrom: startFrom)
     }
 
     /// The same request with its checkpoint found: `find` answers where it is.
@@ -92,6 +108,28 @@ public struct RunRequest<Source: Hashable & Codable & Sendable>: Hashable, Codab
             key: key, plugin: plugin, settings: settings, assignment: assignment, start: place, steps: steps,
             cooldown: cooldown, metric: metric, seed: seed, slots: slots, gang: gang,
             silenceSeconds: silenceSeconds,
-            graceSeconds: graceSeconds, baseFolder: baseFolder)
+            graceSeconds: graceSeconds, baseFolder: baseFolder, startFrom: startFrom)
+    }
+}
+
+extension RunRequest<String> {
+    /// The same spec, with `startFrom` as an absolute path of this node, and a start from there instead of
+    /// a new model.
+    public var startingAsTheStudy: RunSpec {
+        guard let startFrom else { return self }
+        let folder = absolute(startFrom)
+        let place: Start = if case .fresh = start { .warm(from: folder) } else { start }
+        return RunSpec(
+            key: key, plugin: plugin, settings: settings, assignment: assignment, start: place, steps: steps,
+            cooldown: cooldown, metric: metric, seed: seed, slots: slots, gang: gang,
+            silenceSeconds: silenceSeconds, graceSeconds: graceSeconds, baseFolder: baseFolder,
+            startFrom: folder)
+    }
+
+    private func absolute(_ path: String) -> String {
+        if path.hasPrefix("~/") {
+            return (ProcessInfo.processInfo.environment["HOME"] ?? "") + path.dropFirst()
+        }
+        return path.hasPrefix("/") ? path : baseFolder + "/" + path
     }
 }

@@ -24,6 +24,14 @@ public struct TrialFolder: Hashable, Sendable {
     public var stop: String { path + "/stop" }
     public var stdout: String { path + "/stdout.log" }
     public var stderr: String { path + "/stderr.log" }
+    /// The file of one of the logs.
+    public func log(_ stream: LogStream) -> String {
+        switch stream {
+        case .stdout: stdout
+        case .stderr: stderr
+        }
+    }
+
     public var checkpoints: String { path + "/checkpoints" }
     public var work: String { path + "/work" }
 

@@ -1,3 +1,4 @@
+import FleetLink
 import FleetModel
 import Foundation
 import Journal
@@ -15,6 +16,8 @@ final class Bench {
     private(set) var disk: SmallDisk?
 
     var study: String { folder + "/study.yaml" }
+    /// Of this bench's coordinators.
+    var registry: NodeRegistry { NodeRegistry(CoordinatorHome(path: folder + "/head")) }
     var out: String { folder + "/" + name }
     var journal: String { out + "/study.sqlite" }
 
@@ -62,6 +65,8 @@ final class Bench {
             process = Process()
             process.executableURL = URL(fileURLWithPath: path)
             process.arguments = arguments
+            process.environment = ProcessInfo.processInfo.environment.merging(
+                [CoordinatorHome.variable: folder + "/head"]) { $1 }
             errors = URL(
                 fileURLWithPath: folder + "/stderr-" + String(UInt32.random(in: 0...UInt32.max), radix: 36))
             try Data().write(to: errors)
@@ -127,6 +132,21 @@ final class Bench {
         await (try Running(programs + "/coordinator", [verb, study] + arguments, in: folder)).end()
     }
 
+    // MARK: other nodes
+
+    /// The home of a node's agent. All begin as `home` does.
+    func home(of node: NodeID) -> String { node == .local ? home : home + "-\(node)" }
+
+    /// Another agent of this machine as a node, reached through a pipe.
+    func enrol(_ name: String, cpuSlots: Int = 2) throws {
+        let id = NodeID(rawValue: name)
+        let arguments = ["--home", home(of: id), "--plugins", programs, "--cpu-slots", "\(cpuSlots)"]
+        try registry.add(
+            EnrolledNode(
+                id: id,
+                transport: .pipe(executable: programs + "/agent", arguments: ["attach"] + arguments)))
+    }
+
     // MARK: what can be seen
 
     /// Processes that live because of this bench: agents of its home, and runs of its trial folders.
@@ -164,7 +184,9 @@ final class Bench {
     func written(_ trial: Trial) throws -> [Report] {
         let study = try engine().study
         return trial.runs.flatMap { run -> [Report] in
-            let path = home + "/runs/" + RunKey(study: study, run: run.id).folder + "/events.jsonl"
+            let path =
+                home(of: run.lease.parts[0].node) + "/runs/" + RunKey(study: study, run: run.id).folder
+                + "/events.jsonl"
             // A run that was refused has no folder.
             let bytes = FileManager.default.contents(atPath: path) ?? Data()
             return EventChunk(bytes, from: 0).events.compactMap { placed in

@@ -33,7 +33,9 @@ import Wire
         #expect(try bench.differences() == [])
         let stages = try bench.engine().stages
         #expect(stages.map(\.trials.count) == [3, 3])
-        let checkpoint = try #require(stages[0].ranking[0].checkpoint)
+        let best = try #require(stages[0].best.map { stages[0].trials[$0.number] })
+        let checkpoint = try #require(best.handover(at: 20))
+        #expect(best.checkpoint?.step == 24, "a cooldown follows, which the next stage does not start from")
         let kept = bench.out + "/stage_0/ckpt"
         #expect(try !FileManager.default.contentsOfDirectory(atPath: kept).isEmpty)
         for trial in stages[1].trials {
@@ -42,6 +44,46 @@ import Wire
             #expect(from.hasSuffix("/checkpoints/\(checkpoint.name)"))
             #expect(FileManager.default.contentsEqual(atPath: kept, andPath: from))
         }
+    }
+
+    private static let phases = """
+        trainer:
+          plugin: native
+          settings:
+            { data: [/usr/share/common-licenses], layers: 1, width: 16, heads: 2, context: 16, evaluate_every: 2 }
+        objective: { metric: validation_loss }
+        space: { lr: { type: float, low: 1e-4, high: 3e-1, log: true } }
+        method:
+          { kind: stages, stages: 2, steps: auto, pilot: { trials: 3, min_steps: 8, max_steps: 30 }, trials: 4,
+            confirm: 1 }
+        resources: { parallel: 1 }
+        seed: 1
+        """
+
+    @Test
+    func `killed in the pilot, between stages and while confirming, a study ends as if never disturbed`()
+        async throws
+    {
+        let quiet = try Bench(Self.phases)
+        let undisturbed = try await quiet.run("start")
+        #expect(undisturbed.exit == 0, "\(undisturbed.errors)")
+        let bench = try Bench(Self.phases)
+        for moment in ["pilot of stage 0", "run again", "stage 1 opens", "1.1 proposed"] {
+            let start = try bench.begin("start")
+            _ = await start.line { $0.contains(moment) }
+            start.signal(SIGKILL)
+            _ = await start.end()
+        }
+        let last = try await bench.run("start")
+        #expect(last.exit == 0, "\(last.errors)")
+        #expect(try bench.differences() == [])
+        let (expected, found) = (try quiet.engine(), try bench.engine())
+        #expect(expected.stages.map(\.trials.count) == [5, 5])
+        #expect(
+            found.trials.map(StudyRunTests.TrialRecord.init)
+                == expected.trials.map(StudyRunTests.TrialRecord.init))
+        #expect(found.stages.map(\.choice) == expected.stages.map(\.choice))
+        #expect(found.stages.map(\.steps) == expected.stages.map(\.steps))
     }
 }
 

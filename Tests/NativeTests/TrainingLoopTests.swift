@@ -55,7 +55,9 @@ struct TrainingLoopTests {
             #expect(checkpoints(events) == [19])
             let names = reports(events).map { $0.metrics.keys.sorted() }
             let expected = [
-                "gradient_norm", "learning_rate", "tokens_per_second", "training_loss", "validation_loss",
+                "consumed_samples", "global_batch_size", "gradient_norm", "learning_rate",
+                "peak_learning_rate", "tokens_per_second", "trainer_step", "training_loss",
+                "validation_loss",
             ]
             #expect(names.allSatisfy { $0 == expected })
         }

@@ -63,6 +63,7 @@ struct Rig {
     private(set) var endings: [StudyEnding] = []
     private(set) var removed: [Checkpoint] = []
     private(set) var kept: [Int: Checkpoint] = [:]
+    private(set) var brought: [(checkpoint: Checkpoint, from: [NodeID], to: [NodeID])] = []
     private(set) var faults: [String] = []
     private var ends: [RunID: Int] = [:]
 
@@ -113,6 +114,8 @@ struct Rig {
         case .remove(let checkpoints, _): removed += checkpoints
         case .keep(let checkpoint, _, let stage):
             kept[stage] = checkpoint
+        case .bring(let checkpoint, let sources, let nodes):
+            brought.append((checkpoint, sources, nodes))
         case .record, .wake: break
         }
     }

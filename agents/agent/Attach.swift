@@ -21,6 +21,9 @@ struct Attach: ParsableCommand {
 
     @OptionGroup var arguments: DaemonArguments
 
+    @Flag(help: "Serve one bulk channel instead: checkpoints and logs, without the daemon.")
+    var bulk = false
+
     func run() throws {
         // What else our starter had open would stay open in the daemon.
         for name in names(in: "/proc/self/fd") {
@@ -28,6 +31,7 @@ struct Attach: ParsableCommand {
         }
         signal(SIGPIPE, SIG_IGN)
         let home = try Home(opening: arguments.home)
+        if bulk { return try BulkService(home, input: 0, output: 1).serve() }
         let daemon = try home.connect() ?? start(home)
         onOwnThread {
             copy(from: 0, to: daemon)

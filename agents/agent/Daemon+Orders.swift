@@ -93,20 +93,22 @@ extension Daemon {
     /// Takes the folders out of sight at once, and their bytes off the disk on a thread.
     private func remove(_ checkpoints: [Checkpoint], of study: StudyID, for client: Client) {
         for checkpoint in checkpoints {
-            guard FolderName.isSafe(checkpoint.name) else {
-                client.tell(
-                    .complaint(text: "the checkpoint's name \"\(checkpoint.name)\" is no folder name"))
-                continue
+            do {
+                let key = try CheckpointStore.Key(study, checkpoint)
+                let checkpoints = CheckpointStore(home)
+                for path in [checkpoints.path(of: key)] + checkpoints.leftovers(of: key) { try discard(path) }
+            } catch {
+                client.tell(.complaint(text: "\(error)"))
             }
-            let path = store.checkpoint(checkpoint, of: study)
-            let trash = "\(home.path)/\(Self.trashPrefix)\(getpid()).\(UInt64.random(in: 0...UInt64.max))"
-            guard rename(path, trash) == 0 else {
-                if errno != ENOENT {
-                    client.tell(.complaint(text: SystemError("remove \(path)").description))
-                }
-                continue
-            }
-            onOwnThread { try? FileManager.default.removeItem(atPath: trash) }
         }
+    }
+
+    private func discard(_ path: String) throws(SystemError) {
+        let trash = "\(home.path)/\(Self.trashPrefix)\(getpid()).\(UInt64.random(in: 0...UInt64.max))"
+        guard rename(path, trash) == 0 else {
+            if errno == ENOENT { return }
+            throw SystemError("remove \(path)")
+        }
+        onOwnThread { try? FileManager.default.removeItem(atPath: trash) }
     }
 }

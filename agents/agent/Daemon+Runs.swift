@@ -69,7 +69,7 @@ extension Daemon {
         if folder.hasSpec { return nil }
         if let reason = refusal(of: launch) { return reason }
         do {
-            let spec = try launch.located(by: place(in: launch.key.study))
+            let spec = try launch.located(by: place(in: launch.key.study)).startingAsTheStudy
             try FileManager.default.createDirectory(
                 atPath: folder.checkpoints, withIntermediateDirectories: true)
             try folder.publish(spec, at: folder.spec)

@@ -60,7 +60,10 @@ struct RunStore {
     var studies: [StudyID] { names(in: root).compactMap(StudyID.init(rawValue:)) }
 
     /// Every run of the study that has a spec, sorted.
-    func runs(of study: StudyID) -> [RunKey] {
+    func runs(of study: StudyID) -> [RunKey] { allRuns(of: study).filter { folder(of: $0).hasSpec } }
+
+    /// Those too whose folder holds nothing but checkpoints that came from other nodes.
+    func allRuns(of study: StudyID) -> [RunKey] {
         let base = "\(root)/\(study)"
         return numbers("stage_", in: base).flatMap { stage in
             numbers("trial_", in: "\(base)/stage_\(stage)").flatMap { trial in
@@ -70,7 +73,7 @@ struct RunStore {
                         run: RunID(trial: TrialID(stage: stage, number: trial), attempt: attempt))
                 }
             }
-        }.filter { folder(of: $0).hasSpec }
+        }
     }
 
     private func numbers(_ prefix: String, in folder: String) -> [Int] {

@@ -5,11 +5,21 @@ import Wire
 
 @main
 enum Program {
-    static func main() throws {
-        if CommandLine.arguments.dropFirst().first == "bench" {
-            try SpeedBenchmark.run()
-        } else {
-            Native.main()
+    static func main() {
+        do {
+            try perform()
+        } catch {
+            var line = "native: \(error)\n"
+            line.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
+            exit(1)
+        }
+    }
+
+    private static func perform() throws {
+        switch CommandLine.arguments.dropFirst().first {
+        case "bench": try SpeedBenchmark.run()
+        case "loss": try Evaluation.run(Array(CommandLine.arguments.dropFirst(2)))
+        default: Native.main()
         }
     }
 }
@@ -69,6 +79,13 @@ struct Native: Trainer {
                 training: training, evaluateEvery: evaluateEvery ?? max(1, min(25, spec.steps / 8)),
                 checkpointEvery: checkpointEvery, validationTokens: validationTokens)
             try loop.run(session)
+        }
+    }
+
+    func expectation(of spec: RunSpec) -> Expectation {
+        guard let hyper = try? recipe.applying(spec.assignment).hyper else { return Expectation() }
+        return Expectation(learningRate: hyper.learningRate, globalBatchSize: hyper.batchSize) { step in
+            hyper.share(step: step, of: spec.steps, cooldown: spec.cooldown)
         }
     }
 

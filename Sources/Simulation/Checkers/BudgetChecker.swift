@@ -26,7 +26,7 @@ public struct BudgetChecker: Checker {
                 switch effect {
                 case .launch(let order): try launch(order)
                 case .tell(.proposed(let trial, _, _)): try propose(trial)
-                case .stop, .keep, .remove, .tell, .record, .wake, .finish: break
+                case .stop, .keep, .bring, .remove, .tell, .record, .wake, .finish: break
                 }
             }
         }

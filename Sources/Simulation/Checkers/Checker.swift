@@ -48,7 +48,7 @@ public struct FleetSight {
         /// The disk lost the lines after this offset.
         case lostLines(RunID, after: Int)
         case saved(Checkpoint, NodeID)
-        case removed(Checkpoint)
+        case removed(Checkpoint, NodeID)
         /// A stage's best stands among the results.
         case kept(Checkpoint)
     }

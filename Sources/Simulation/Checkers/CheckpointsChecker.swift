@@ -5,17 +5,19 @@ public import StudyCore
 /// trial that has not ended would resume from.
 public struct CheckpointsChecker: Checker {
     private static let promise = "the best checkpoint can be reached"
-    private var saved: Set<Checkpoint> = []
+    /// By checkpoint, the nodes that have it.
+    private var saved: [Checkpoint: Set<NodeID>] = [:]
     private var kept: Set<Checkpoint> = []
 
     public init() {}
 
     public mutating func saw(_ sight: FleetSight, _ engine: Engine) throws(Violation) {
         switch sight.what {
-        case .saved(let checkpoint, _): saved.insert(checkpoint)
+        case .saved(let checkpoint, let node): saved[checkpoint, default: []].insert(node)
         case .kept(let checkpoint): kept.insert(checkpoint)
-        case .removed(let checkpoint):
-            saved.remove(checkpoint)
+        case .removed(let checkpoint, let node):
+            saved[checkpoint]?.remove(node)
+            if has(checkpoint) || kept.contains(checkpoint) { return }
             if let need = engine.need(of: checkpoint) {
                 throw Violation(Self.promise, "\(checkpoint) was removed, and is \(need)")
             }
@@ -23,11 +25,15 @@ public struct CheckpointsChecker: Checker {
         }
     }
 
+    private func has(_ checkpoint: Checkpoint) -> Bool { saved[checkpoint]?.isEmpty == false }
+
     public mutating func wrote(_ entries: [Entry], _ engine: Engine) throws(Violation) {
         for effect in entries.lazy.flatMap(\.effects) {
             guard case .launch(let order) = effect, let checkpoint = order.start.checkpoint else { continue }
-            if !saved.contains(checkpoint) {
-                throw Violation(Self.promise, "\(order.run) is to start from \(checkpoint), which is gone")
+            for part in order.lease.parts where saved[checkpoint]?.contains(part.node) != true {
+                throw Violation(
+                    Self.promise,
+                    "\(order.run) is to start from \(checkpoint), which is not on \(part.node)")
             }
         }
     }
@@ -38,7 +44,7 @@ public struct CheckpointsChecker: Checker {
             guard let checkpoint = best.checkpoint else {
                 throw Violation(Self.promise, "\(best.id), the best of its stage, left none")
             }
-            guard saved.contains(checkpoint) || kept.contains(checkpoint) else {
+            guard has(checkpoint) || kept.contains(checkpoint) else {
                 throw Violation(Self.promise, "\(checkpoint), the best of its stage, is nowhere")
             }
         }

@@ -16,7 +16,7 @@ public struct EndingsChecker: Checker {
                 if endings[order.run.trial] != nil {
                     throw Violation(Self.promise, "\(order.run) is launched, and its trial has ended")
                 }
-            case .stop, .keep, .remove, .tell, .wake, .finish: break
+            case .stop, .keep, .bring, .remove, .tell, .wake, .finish: break
             }
         }
     }

@@ -69,6 +69,8 @@ struct SimulatedCoordinator {
     var dies: Death?
     /// Dies at the next turn, for so long.
     var downSeconds = 0.0
+    /// A pause lasts so long.
+    var pauseSeconds = 1.0
     /// Stages whose checkpoint could not be put among the results in this session.
     var keepFailures: Set<Int> = []
     /// Nothing more will happen.

@@ -178,7 +178,9 @@ extension SimulatedStudy {
             return stopStrays(coordinator.engine.reconcile(nodes[node].id, observed: runs), on: node)
         case .events(let run, let events): return events.map { Happening($0, of: run) }
         case .refused(let run, let reason):
-            heap.push(.survey(node: node, life: coordinator.life), at: now + 5)
+            for blocked in coordinator.engine.nodesToSurvey(afterRefusalOf: run) {
+                heap.push(.survey(node: nodeIndex[blocked]!, life: coordinator.life), at: now + 5)
+            }
             return [.launchRefused(run: run, reason: reason)]
         }
     }
@@ -214,6 +216,8 @@ extension SimulatedStudy {
         case .stop(let run, let nodes, let reason):
             for node in nodes { send(.stop(run, saves: reason.saves), to: nodeIndex[node]!) }
         case .remove(let checkpoints, let node): send(.remove(checkpoints), to: nodeIndex[node]!)
+        case .bring(let checkpoint, let sources, let nodes):
+            for node in nodes { beginTransfer(of: checkpoint, from: sources, to: nodeIndex[node]!) }
         case .keep(let checkpoint, let node, let stage): keep(checkpoint, nodeIndex[node]!, stage)
         case .wake(let moment):
             let time = max(now, moment.seconds - Self.epoch + coordinator.clockBehind)
@@ -249,6 +253,6 @@ extension SimulatedStudy {
         }
         coordinator.isUp = false
         for node in nodes.indices where links[node].isConnected { cut(node) }
-        heap.push(.heal(.pause, node: nil, slot: nil), at: now + random.draw(0.1...10))
+        heap.push(.heal(.pause, node: nil, slot: nil), at: now + coordinator.pauseSeconds)
     }
 }

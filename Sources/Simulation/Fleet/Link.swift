@@ -9,6 +9,8 @@ struct Link {
     var isConnected = false
     /// No connection comes about before.
     var blockedUntil = 0.0
+    /// Nothing arrives before.
+    var frozenUntil = 0.0
     /// Attempts since the last connection, for the back-off.
     var attempts = 0
     /// The next attempt stands in the heap.

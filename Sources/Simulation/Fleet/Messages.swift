@@ -73,7 +73,8 @@ extension Happening {
             .runEnded(let run, let end, _):
             (run, end)
         case .started, .nodeSurveyed, .nodeLost, .launchRefused, .runMissing, .checkpointKept, .clockReached,
-            .stopRequested, .replanned, .inherited:
+            .stopRequested, .checkpointArrived, .checkpointUnreachable, .replanned,
+            .inherited:
             nil
         }
     }

@@ -16,7 +16,7 @@ extension SimulatedStudy {
         case .remove(let checkpoints):
             for checkpoint in checkpoints where nodes[node].checkpoints.remove(checkpoint) != nil {
                 tracer?.note(now, "\(nodes[node].id)  removes \(checkpoint)")
-                saw(FleetSight(.removed(checkpoint)))
+                saw(FleetSight(.removed(checkpoint, nodes[node].id)))
             }
         }
     }
@@ -77,7 +77,7 @@ extension SimulatedStudy {
         tracer?.note(now, "\(nodes[node].id)  begins \(order.run) on \(slots) \(order.start.short)")
         saw(FleetSight(.began(order.run, nodes[node].id, slots)))
         tellInventory(of: node)
-        if let checkpoint = order.start.checkpoint, rank == 0, !nodes[node].checkpoints.contains(checkpoint) {
+        if let checkpoint = order.start.checkpoint, !nodes[node].checkpoints.contains(checkpoint) {
             let reason = "the checkpoint \(checkpoint) is not on this node"
             write(.ended(.failed(RunFailure(.node(reason: reason)))), index, of: node)
             leave(index, of: node, after: 0)

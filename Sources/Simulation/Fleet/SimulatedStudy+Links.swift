@@ -37,7 +37,7 @@ extension SimulatedStudy {
     mutating func send(_ order: FleetOrder, to node: Int) {
         guard links[node].isConnected else { return }
         for _ in 0..<copies {
-            let time = arrival(after: links[node].orders.lastArrival)
+            let time = arrival(after: max(links[node].orders.lastArrival, links[node].frozenUntil))
             links[node].orders.lastArrival = time
             links[node].orders.queue.append(order)
             heap.push(.order(node: node, epoch: links[node].epoch), at: time)
@@ -48,7 +48,7 @@ extension SimulatedStudy {
     mutating func tell(_ news: FleetNews, from node: Int) {
         guard links[node].isConnected, nodes[node].client != nil else { return }
         for _ in 0..<copies {
-            let time = arrival(after: links[node].news.lastArrival)
+            let time = arrival(after: max(links[node].news.lastArrival, links[node].frozenUntil))
             links[node].news.lastArrival = time
             if let last = links[node].news.queue.last, last.mayOvertake(news),
                 random.chance(scenario.faults.overtakeShare)

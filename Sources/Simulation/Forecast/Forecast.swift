@@ -1,3 +1,4 @@
+import FleetModel
 public import Search
 public import StudyCore
 
@@ -9,18 +10,15 @@ public struct Forecast: Hashable, Sendable, Encodable {
         public let low: Double
         public let median: Double
         public let high: Double
+        public let mean: Double
 
         /// nil where there is nothing to count.
         init?(_ values: [Double]) {
-            guard !values.isEmpty else { return nil }
-            let sorted = values.sorted()
-            func percentile(_ share: Double) -> Double {
-                let place = share * Double(sorted.count - 1)
-                let below = Int(place)
-                let above = min(below + 1, sorted.count - 1)
-                return sorted[below] + (place - Double(below)) * (sorted[above] - sorted[below])
-            }
-            (low, median, high) = (percentile(0.05), percentile(0.5), percentile(0.95))
+            guard let low = values.quantile(0.05), let median = values.quantile(0.5),
+                let high = values.quantile(0.95)
+            else { return nil }
+            (self.low, self.median, self.high) = (low, median, high)
+            mean = values.reduce(0, +) / Double(values.count)
         }
     }
 
@@ -35,7 +33,7 @@ public struct Forecast: Hashable, Sendable, Encodable {
     public let completed: Interval?
     public let pruned: Interval?
     public let failed: Interval?
-    /// The loss without noise of the best trial, by the curve model.
+    /// The metric without noise of the best trial at its end, by the curve model.
     public let bestLoss: Interval?
     public let decisions: Interval?
 
@@ -52,19 +50,16 @@ public struct Forecast: Hashable, Sendable, Encodable {
         bestLoss = Interval(outcomes.compactMap(\.bestLoss))
         decisions = Interval(outcomes.map { Double($0.decisions) })
     }
+}
 
-    /// Simulates a scenario for `seeds` seeds from its own one on.
-    public init(of scenario: Scenario, seeds: Int) {
-        self.init(
-            (0..<seeds).map { number in
-                var copy = scenario
-                copy.seed += UInt64(number)
-                copy.losses.seed += UInt64(number)
-                copy.plan = copy.plan.changed(seed: copy.plan.seed &+ UInt64(number))
-                var study = SimulatedStudy(copy)
-                study.run()
-                return Outcome(of: study)
-            })
+extension Scenario {
+    /// The `number`th of a forecast: fleet, trainers and sampler draw other numbers.
+    public func seeded(_ number: Int) -> Scenario {
+        var copy = self
+        copy.seed &+= UInt64(number)
+        copy.losses.seed &+= UInt64(number)
+        copy.plan = plan.changed(seed: plan.seed &+ UInt64(number))
+        return copy
     }
 }
 
@@ -77,9 +72,17 @@ public struct Outcome: Hashable, Sendable {
     public let completed: Int
     public let pruned: Int
     public let failed: Int
+    /// In the metric's own direction.
     public let bestLoss: Double?
     public let decisions: Int
     public let hasFailed: Bool
+
+    /// Plays a scenario to its end.
+    public init(simulating scenario: Scenario) {
+        var study = SimulatedStudy(scenario)
+        study.run()
+        self.init(of: study)
+    }
 
     public init(of study: SimulatedStudy) {
         let (statistics, engine) = (study.statistics, study.engine)
@@ -95,7 +98,7 @@ public struct Outcome: Hashable, Sendable {
             if trial.hasFailed { counts.failed += 1 }
         }
         (completed, pruned, failed) = counts
-        bestLoss = study.bestExpectedLoss
+        bestLoss = study.bestExpectedLoss?.metric(engine.plan.objective.direction)
         decisions = statistics.decisions
         if case .ended(.failed) = engine.phase {
             hasFailed = true
@@ -106,9 +109,9 @@ public struct Outcome: Hashable, Sendable {
 }
 
 extension Plan {
-    /// The same study with another pruner, another number of trials at once, or another seed.
+    /// The same study with another pruner, another number of trials at once, another seed or budget.
     public func changed(
-        pruner: PrunerKind? = nil, parallel: Int? = nil, seed: UInt64? = nil
+        pruner: PrunerKind? = nil, parallel: Int? = nil, seed: UInt64? = nil, budget: Budget? = nil
     ) -> Plan {
         Plan(
             name: name, trainer: trainer, objective: objective, space: space, method: method,
@@ -116,6 +119,6 @@ extension Plan {
             resources: Resources(
                 gpus: resources.gpus, gpusPerNode: resources.gpusPerNode,
                 parallel: parallel ?? resources.parallel, retries: resources.retries),
-            budget: budget, keepBest: keepBest)
+            budget: budget ?? self.budget, keepBest: keepBest)
     }
 }

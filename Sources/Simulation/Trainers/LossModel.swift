@@ -21,6 +21,8 @@ public struct LossModel: Hashable, Sendable {
     public var divergesFrom = 0.9
     public var divergence = 0.0
     public var seed: UInt64 = 0
+    /// Floors as a past study shows them; nil: a bowl whose bottom the seed places.
+    public var landscape: Landscape?
 
     public init() {}
 }
@@ -39,16 +41,12 @@ struct LossCurve {
 
     init(_ model: LossModel, _ assignment: Assignment, in space: Space, of trial: TrialID, steps: Int) {
         var random = SeededGenerator(seed: model.seed, stream: trial.streamNumber)
-        let places = space.places(of: assignment)
-        let distance = places.enumerated().reduce(0.0) { sum, entry in
-            let miss = entry.element - model.optimum(of: entry.offset)
-            return sum + model.weight(of: entry.offset) * miss * miss
-        }
-        floor = model.floor + model.steepness * distance + model.trialNoise * random.normal()
+        floor = model.floor(of: assignment, in: space) + model.trialNoise * random.normal()
         amplitude = model.amplitude
         exponent = random.draw(model.exponents)
         noise = model.noise
-        let isWild = (places.first ?? 0) >= model.divergesFrom && random.chance(model.divergence)
+        let place = space.places(of: assignment).first ?? 0
+        let isWild = place >= model.divergesFrom && random.chance(model.divergence)
         divergesAt = isWild ? Int.random(in: 1...max(1, steps), using: &random) : nil
         noiseSeed = random.next()
         stepsBefore = trial.stage * steps
@@ -68,6 +66,16 @@ struct LossCurve {
 }
 
 extension LossModel {
+    /// What the curves of trials with this assignment tend to.
+    fileprivate func floor(of assignment: Assignment, in space: Space) -> Double {
+        if let landscape { return landscape.height(of: assignment, in: space) }
+        let distance = space.places(of: assignment).enumerated().reduce(0.0) { sum, entry in
+            let miss = entry.element - optimum(of: entry.offset)
+            return sum + weight(of: entry.offset) * miss * miss
+        }
+        return floor + steepness * distance
+    }
+
     /// Where the best value of the `parameter`th parameter lies, from 0.2 to 0.8.
     fileprivate func optimum(of parameter: Int) -> Double {
         var random = SeededGenerator(seed: seed, stream: UInt64(parameter))
@@ -89,7 +97,8 @@ extension Space {
 }
 
 extension Domain {
-    fileprivate func place(of value: ParameterValue) -> Double {
+    /// From 0 at the lower end to 1 at the upper one; beyond them for values outside.
+    func place(of value: ParameterValue) -> Double {
         switch self {
         case .categorical(let choices):
             let index = choices.firstIndex(of: value) ?? 0
@@ -105,7 +114,7 @@ extension Domain {
 extension Scale {
     fileprivate func place(of value: Double, from low: Double, to high: Double) -> Double {
         guard high > low else { return 0.5 }
-        if case .log = self { return (value / low) / Simulation.log(high / low) }
+        if case .log = self { return Simulation.log(value / low) / Simulation.log(high / low) }
         return (value - low) / (high - low)
     }
 }

@@ -13,6 +13,8 @@ public struct TrainerModel: Hashable, Sendable {
     public var slowShare = 0.0
     /// Its index: the smaller the heavier the tail. Above 1.
     public var slowIndex = 1.5
+    /// No stretch takes longer than so many times its usual time: whoever runs the trainer would end it.
+    public var slowLimit = 100.0
     /// Share of runs that are slow from start to end, by `stragglerFactor`.
     public var stragglerShare = 0.0
     public var stragglerFactor = 4.0
@@ -65,8 +67,9 @@ struct TrainerCourse: Hashable {
 
     /// How long so many steps take.
     mutating func seconds(ofSteps steps: Int, _ model: TrainerModel) -> Double {
-        let isSlow = model.slowShare > 0 && random.chance(model.slowShare)
-        return Double(steps) * stepSeconds * (isSlow ? random.pareto(index: model.slowIndex) : 1)
+        let usual = Double(steps) * stepSeconds
+        guard model.slowShare > 0, random.chance(model.slowShare) else { return usual }
+        return usual * min(random.pareto(index: model.slowIndex), model.slowLimit)
     }
 
     static func == (a: TrainerCourse, b: TrainerCourse) -> Bool {

@@ -8,7 +8,10 @@ public enum Effect: Hashable, Codable, Sendable {
     case stop(run: RunID, nodes: [NodeID], because: StopReason)
     /// Put this checkpoint among the results as the best of its stage; answered by `checkpointKept`.
     case keep(checkpoint: Checkpoint, node: NodeID, stage: Int)
-    /// These checkpoints are needed by nothing any more.
+    /// Copy this checkpoint to these nodes: from whichever of `from` can be read, or from the study's results
+    /// where there is none. Answered for each node by `checkpointArrived` or `checkpointUnreachable`.
+    case bring(checkpoint: Checkpoint, from: [NodeID], to: [NodeID])
+    /// These checkpoints are needed by nothing any more. One that is on its way to the node need not arrive.
     case remove(checkpoints: [Checkpoint], node: NodeID)
     /// A decision was taken: tell people.
     case tell(Decision)
@@ -84,4 +87,6 @@ public enum Decision: Hashable, Codable, Sendable {
     case noted(run: RunID, text: String)
     case replanned(overrides: [Override])
     case inherited(from: StudyID, stages: Int)
+    /// It is tried again; what waits for it may begin elsewhere meanwhile.
+    case notBrought(checkpoint: Checkpoint, node: NodeID, because: String)
 }

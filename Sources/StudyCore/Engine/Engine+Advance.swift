@@ -32,7 +32,8 @@ extension Engine {
         while phase == .open {
             waiting = nil
             if launchNext(&effects) { continue }
-            guard goOnAtRest(&effects) else { return }
+            guard goOnAtRest(&effects) else { return bringCheckpoints(&effects) }
+            dropCopies(&effects)
             checkBudget(&effects)
         }
         guard leasing.isEmpty else { return }
@@ -54,24 +55,30 @@ extension Engine {
         let open = stages.count - 1
         // The trials that wait come first, in order. Where one has to wait for its own node, another may go.
         for number in stages[open].queued {
-            guard let lease = room(for: stages[open].trials[number].checkpoint) else {
+            let trial = stages[open].trials[number]
+            let start = start(of: trial)
+            guard let lease = room(for: start) else {
                 if nodes.areFull(for: plan.resources.gpusPerNode) { return false }
                 continue
             }
-            launch(stages[open].trials[number], on: lease, &effects)
+            launch(trial, start, on: lease, &effects)
             return true
         }
-        guard wantsTrial, let lease = room(for: nil), let trial = propose(&effects) else { return false }
-        launch(trial, on: lease, &effects)
+        let start = stages[open].origin.map { RunStart.warm($0) } ?? .fresh
+        guard wantsTrial, let lease = room(for: start), let trial = propose(&effects) else { return false }
+        launch(trial, start, on: lease, &effects)
         return true
     }
 
     /// A lease for a trial of the open stage; nil, with the reason in `waiting`, where there is no room.
-    private mutating func room(for checkpoint: Checkpoint?) -> Lease? {
-        let origin = checkpoint ?? stages[stages.count - 1].origin
+    private mutating func room(for start: RunStart) -> Lease? {
+        if let checkpoint = start.checkpoint, !isReachable(checkpoint), let writer = node(of: checkpoint) {
+            waiting = waiting ?? .nodeGone(writer)
+            return nil
+        }
         let need = Need(
             slots: plan.resources.gpus, perNode: plan.resources.gpusPerNode,
-            node: origin.flatMap(node(of:)))
+            homes: start.checkpoint.map(holders(of:)))
         switch nodes.place(need) {
         case .success(let lease): return lease
         case .failure(let wait):
@@ -104,10 +111,10 @@ extension Engine {
         return trial
     }
 
-    private mutating func launch(_ trial: Trial, on lease: Lease, _ effects: inout [Effect]) {
+    private mutating func launch(
+        _ trial: Trial, _ start: RunStart, on lease: Lease, _ effects: inout [Effect]
+    ) {
         let id = trial.id
-        let start: RunStart =
-            trial.checkpoint.map { .resume($0) } ?? trial.origin.map { .warm($0) } ?? .fresh
         let run = Run(
             id: RunID(trial: id, attempt: trial.runs.count), lease: lease, start: start, since: now)
         stages[id.stage].trials[id.number].runs.append(run)

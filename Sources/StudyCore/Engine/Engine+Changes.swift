@@ -18,14 +18,24 @@ public struct Ancestry: Hashable, Codable, Sendable {
     public let study: StudyID
     /// From the first on, each closed with a best.
     public let stages: [Stage]
+    /// What the next stage goes on from.
+    public let handover: Checkpoint
+    /// It stands among the results of that study. Those of its last stage hold the state after the cooldown.
+    public let isKept: Bool
 
-    /// nil where a stage before `stage` is not closed, or has no best: the study went on from an earlier one then.
+    /// nil where a stage before `stage` is not closed, has no best (the study went on from an earlier one then), or
+    /// left nothing to go on from.
     public init?(of engine: Engine, before stage: Int) {
         guard stage >= 1, stage <= engine.stages.count else { return nil }
         let stages = Array(engine.stages.prefix(stage))
-        guard stages.allSatisfy({ $0.best != nil }) else { return nil }
+        guard stages.allSatisfy({ $0.best != nil }), let last = stages.last,
+            let best = last.best.flatMap(engine.trial),
+            let handover = last.handover(of: best, engine.plan.method.fidelity)
+        else { return nil }
         study = engine.study
         self.stages = stages
+        self.handover = handover
+        isKept = last.isKept && engine.result(of: best) == handover
     }
 }
 
@@ -44,7 +54,16 @@ extension Engine {
             case .stage(let opening) = plan.method.next(after: stages, original: plan.space)
         else { return }
         phase = .ended(.stopped)
+        keepAnew(&effects)
         open(opening, &effects)
+    }
+
+    /// The last stage was kept as it ended, after its cooldown; a stage between others is kept as it went on.
+    private mutating func keepAnew(_ effects: inout [Effect]) {
+        let last = stages.count - 1
+        guard let best = stages[last].best.flatMap(trial), result(of: best) != best.checkpoint else { return }
+        stages[last].isKept = false
+        if let keep = keepEffect(of: last) { effects.append(keep) }
     }
 
     /// A study that has not begun takes over the stages of another.

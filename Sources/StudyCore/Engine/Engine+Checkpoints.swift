@@ -2,9 +2,11 @@ import FleetModel
 
 /// Which checkpoints are worth their disk.
 extension Engine {
-    /// The node on whose disk a checkpoint lies: the first of the run that wrote it.
+    /// The node on whose disk a checkpoint lies: the first of the run that wrote it. nil for those of another study,
+    /// which this one has among its results.
     func node(of checkpoint: Checkpoint) -> NodeID? {
-        guard let trial = trial(checkpoint.run.trial), trial.runs.indices.contains(checkpoint.run.attempt)
+        guard checkpoint.run.trial.stage >= inherited, let trial = trial(checkpoint.run.trial),
+            trial.runs.indices.contains(checkpoint.run.attempt)
         else { return nil }
         return trial.runs[checkpoint.run.attempt].lease.parts[0].node
     }
@@ -13,8 +15,9 @@ extension Engine {
     mutating func remove(_ checkpoints: [Checkpoint], of id: TrialID, _ effects: inout [Effect]) {
         guard !checkpoints.isEmpty else { return }
         stages[id.stage].trials[id.number].progress.checkpoints.removeAll(where: checkpoints.contains)
-        let places = checkpoints.compactMap { checkpoint in
-            node(of: checkpoint).map { (node: $0, checkpoint: checkpoint) }
+        let places = checkpoints.flatMap { checkpoint in
+            (copies.forget(checkpoint) + [node(of: checkpoint)].compactMap(\.self))
+                .map { (node: $0, checkpoint: checkpoint) }
         }
         for node in Set(places.map(\.node)).sorted() {
             let group = places.filter { $0.node == node }.map(\.checkpoint)

@@ -31,6 +31,7 @@ extension Engine {
         }
         guard !nodes[index].isLost else { throw .noChange }
         nodes.update(index) { $0.isLost = true }
+        copies.giveUp(id)
         let runs = leasing.filter { run in
             trial(run.trial)!.runs[run.attempt].lease.parts.contains { $0.node == id }
         }

@@ -14,13 +14,15 @@ extension Engine {
             }
             return effects
         } + stages.indices.compactMap(keepEffect(of:)).filter { $0.isKeep(on: node) }
+            + copies.checkpoints.filter { copies[$0, node]?.isOnItsWay == true }.map { bring($0, to: [node]) }
     }
 
     /// What concerns no node: alarms, and the end where it was reached.
     public var outstanding: [Effect] {
         switch phase {
         case .ended(let ending): [.finish(ending)]
-        case .new, .open, .draining, .pausing: wallDeadline.map { [.wake(at: $0)] } ?? []
+        case .new, .open, .draining, .pausing:
+            ([wallDeadline].compactMap(\.self) + copies.retries).map { .wake(at: $0) }
         }
     }
 
@@ -35,6 +37,13 @@ extension Engine {
             run.lease.parts.contains { $0.node == node }
         }
         .map { ($0.id, $0.offset) }
+    }
+
+    /// Nodes to ask again what they offer, after one of them refused the run: the refusal took the slots of the
+    /// whole lease out of the pool, and a node that sees no change tells none.
+    public func nodesToSurvey(afterRefusalOf run: RunID) -> [NodeID] {
+        guard let runs = trial(run.trial)?.runs, runs.indices.contains(run.attempt) else { return [] }
+        return runs[run.attempt].lease.parts.map(\.node)
     }
 
     /// Compares the runs that a node shows with those recorded there. One whose file does not reach what was
@@ -91,7 +100,7 @@ public struct ShownSlot: Hashable, Sendable {
     public let slot: Slot
     /// The run of this study that is on it.
     public let holder: RunID?
-    /// Why it cannot be had, where that is no run of this study.
+    /// Why it cannot be had once that run is over, where it cannot.
     public let unavailable: String?
 
     public init(_ slot: Slot, holder: RunID? = nil, unavailable: String? = nil) {

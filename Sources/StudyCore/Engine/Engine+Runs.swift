@@ -170,7 +170,8 @@ extension Engine {
             return close(run.trial, ending, &effects)
         }
         goOnLater(run.trial, &effects)
-        tell(.retried(run: run, because: failure, from: trial.checkpoint), &effects)
+        let from = trial.progress.checkpoints.last(where: isReachable)
+        tell(.retried(run: run, because: failure, from: from), &effects)
     }
 
     /// The trial waits for another run, unless there is nothing left to train: a run that was gone between

@@ -93,7 +93,8 @@ extension Engine {
     /// trainer made none.
     func keepEffect(of index: Int) -> Effect? {
         guard let best = stages[index].best.flatMap(trial), !stages[index].isKept,
-            let checkpoint = result(of: best), let node = node(of: checkpoint)
+            let checkpoint = result(of: best),
+            let node = holders(of: checkpoint).first ?? node(of: checkpoint)
         else { return nil }
         return .keep(checkpoint: checkpoint, node: node, stage: index)
     }
@@ -102,7 +103,7 @@ extension Engine {
 extension Engine {
     /// The checkpoint that stands for a stage's best among the results: what the next stage goes on from; of the
     /// last stage the newest, after the cooldown.
-    private func result(of best: Trial) -> Checkpoint? {
+    func result(of best: Trial) -> Checkpoint? {
         best.id.stage + 1 < plan.method.stageCount
             ? stages[best.id.stage].handover(of: best, plan.method.fidelity) : best.checkpoint
     }

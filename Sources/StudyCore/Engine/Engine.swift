@@ -17,6 +17,8 @@ public struct Engine: Hashable, Codable, Sendable {
     public internal(set) var stages: [Stage] = []
     /// Sorted by id.
     public internal(set) var nodes = Nodes()
+    /// Where checkpoints lie beside the node that wrote them.
+    public internal(set) var copies = Copies()
     /// The latest decisions, oldest first, at most `decisionLimit`. The journal has all of them.
     public internal(set) var recentDecisions: [TimedDecision] = []
     /// When the study began for the first time.
@@ -71,6 +73,9 @@ public struct Engine: Hashable, Codable, Sendable {
         case .launchRefused(let run, let reason): try refused(run, reason, &effects)
         case .runMissing(let run): try missing(run, &effects)
         case .checkpointKept(let stage): try kept(stage)
+        case .checkpointArrived(let checkpoint, let node): try arrived(checkpoint, node, &effects)
+        case .checkpointUnreachable(let checkpoint, let node, let reason):
+            try unreachable(checkpoint, node, reason, &effects)
         case .clockReached: break
         case .replanned(let plan, let overrides): try replan(plan, overrides, &effects)
         case .inherited(let ancestry): try inherit(ancestry, &effects)
@@ -118,7 +123,7 @@ extension Happening {
         switch self {
         case .reported, .noted, .runStarted, .checkpointSaved, .checkpointKept, .inherited: false
         case .started, .nodeSurveyed, .nodeLost, .runEnded, .launchRefused, .runMissing, .clockReached,
-            .stopRequested, .replanned:
+            .stopRequested, .checkpointArrived, .checkpointUnreachable, .replanned:
             true
         }
     }

@@ -25,12 +25,17 @@ public enum Happening: Hashable, Codable, Sendable {
     case checkpointSaved(run: RunID, end: Int, name: String, step: Int)
     case noted(run: RunID, end: Int, text: String)
     case runEnded(run: RunID, end: Int, ending: RunEnding)
-    /// The node did not start this run, and never will. Its trial waits for the node's next survey.
+    /// The node did not start this run, and never will. Its trial waits until the nodes of its
+    /// lease are surveyed again.
     case launchRefused(run: RunID, reason: String)
     /// The node no longer has a run that had begun there.
     case runMissing(run: RunID)
     /// The best checkpoint of a stage stands among the study's results.
     case checkpointKept(stage: Int)
+    /// The checkpoint that was to be brought lies on the node, whole.
+    case checkpointArrived(checkpoint: Checkpoint, node: NodeID)
+    /// It could not be brought there.
+    case checkpointUnreachable(checkpoint: Checkpoint, node: NodeID, reason: String)
     /// A moment that `Effect.wake` asked for has come.
     case clockReached
     /// A person wants the study to pause.

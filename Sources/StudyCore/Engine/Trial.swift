@@ -109,9 +109,11 @@ public struct Progress: Hashable, Codable, Sendable {
     public internal(set) var checkpoints: [Checkpoint] = []
     /// Names of all metrics seen, sorted.
     public internal(set) var metrics: [String] = []
+    public internal(set) var used = Used()
 
     mutating func take(_ report: Report, objective: Objective) -> Loss? {
         step = report.step
+        used.take(Attestation(in: report))
         let new = report.metrics.keys.filter { !metrics.contains($0) }
         if !new.isEmpty { metrics = (metrics + new).sorted() }
         guard case .value(let number)? = report.metrics[objective.metric],
@@ -122,6 +124,24 @@ public struct Progress: Hashable, Codable, Sendable {
         best = min(best ?? loss, loss)
         curve.append(step: report.step, loss)
         return loss
+    }
+}
+
+/// What a trial's trainer really used, as it attested.
+public struct Used: Hashable, Codable, Sendable {
+    /// The highest of an optimiser step: warm-up and decay stay below it.
+    public internal(set) var learningRate: Double?
+    /// Samples in one optimiser step.
+    public internal(set) var batchSize: Double?
+    /// Samples since the data began, over all trials that this one goes on from.
+    public internal(set) var consumedSamples: Double?
+
+    mutating func take(_ attestation: Attestation) {
+        if case .value(let rate)? = attestation[.learningRate] {
+            learningRate = max(learningRate ?? rate, rate)
+        }
+        if case .value(let size)? = attestation[.globalBatchSize] { batchSize = size }
+        if case .value(let samples)? = attestation[.consumedSamples] { consumedSamples = samples }
     }
 }
 

@@ -37,7 +37,7 @@ extension Stage {
     /// The candidate with the lowest loss, the mean over its repeats.
     func lowestChoice(among count: Int) -> Choice? {
         let candidates = candidates(count)
-        let groups = Dictionary(grouping: candidates) { $0.repeats ?? $0.id.number }
+        let groups = Dictionary(grouping: ranking) { $0.repeats ?? $0.id.number }
         let means = groups.mapValues { $0.reduce(0) { $0 + ($1.result?.value ?? 0) } / Double($0.count) }
         let best = candidates.min { a, b in
             let (first, second) = (means[a.repeats ?? a.id.number]!, means[b.repeats ?? b.id.number]!)

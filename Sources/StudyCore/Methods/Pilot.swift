@@ -29,7 +29,7 @@ public struct Pilot: Hashable, Codable, Sendable {
         let settled = settledStep(curves, at: steps, noise: typical)
         let findings = PilotFindings(
             steps: steps, trials: curves.count, settled: settled, agreement: Self.agreement, noise: typical)
-        if let settled, settled * 3 <= steps * 2 || steps <= fewest && settled <= steps {
+        if let settled, settled * 3 <= steps * 2 {
             return .settled(findings)
         }
         return steps >= most ? .unsettled(findings) : .goOn(to: segment(after: steps), findings)

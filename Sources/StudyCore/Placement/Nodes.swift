@@ -88,14 +88,13 @@ public struct Nodes: RandomAccessCollection, Sendable {
 
 extension Nodes {
     /// Finds slots for a run. A part goes to the node with the fewest free slots that suffice, so that wide
-    /// gaps stay for wide runs; ties go by name. A gang takes whole parts from as many nodes as it needs,
-    /// the first of them on the node where the checkpoint lies.
+    /// gaps stay for wide runs; ties go by name. A gang takes whole parts from as many nodes as it needs.
+    /// Where the run starts from a checkpoint, all of them are nodes that hold it.
     func place(_ need: Need) -> Result<Lease, WaitReasonError> {
-        let home = need.node.flatMap { index[$0] }
-        if let node = need.node, !isThere(node) { return .failure(WaitReasonError(.nodeGone(node))) }
         guard lostCount < list.count else { return .failure(WaitReasonError(.noNode)) }
-        guard let chosen = choose(need, home: home) else {
-            return .failure(WaitReasonError(shortage(of: need, home: home)))
+        let homes = need.homes?.compactMap { index[$0] }.filter { !list[$0].isLost }
+        guard let chosen = homes.map({ choose(need, among: $0) }) ?? choose(need) else {
+            return .failure(WaitReasonError(shortage(of: need, homes: homes)))
         }
         return .success(
             Lease(
@@ -110,26 +109,34 @@ extension Nodes {
         byFree.indices.dropFirst(slots).allSatisfy { byFree[$0].isEmpty }
     }
 
-    private func choose(_ need: Need, home: Int?) -> [Int]? {
+    /// Nodes with free slots for runs of so many on each, those with most room first.
+    func room(for slots: Int) -> [(node: NodeID, places: Int)] {
+        byFree.indices.dropFirst(slots).reversed().flatMap { free in
+            byFree[free].map { (list[$0].id, free / slots) }
+        }
+    }
+
+    private func choose(_ need: Need) -> [Int]? {
         let parts = need.slots / need.perNode
         var chosen: [Int] = []
-        if let home {
-            guard freeCounts[home] >= need.perNode else { return nil }
-            chosen.append(home)
-        }
         var free = need.perNode
         while chosen.count < parts, free < byFree.count {
-            for position in byFree[free] where chosen.count < parts && position != home {
-                chosen.append(position)
-            }
+            for position in byFree[free] where chosen.count < parts { chosen.append(position) }
             free += 1
         }
         return chosen.count == parts ? chosen : nil
     }
 
-    private func shortage(of need: Need, home: Int?) -> WaitReason {
-        let isAlone = need.slots == need.perNode
-        let free = isAlone ? home.map { freeCounts[$0] } ?? freeTotal : freeTotal
+    private func choose(_ need: Need, among homes: [Int]) -> [Int]? {
+        let parts = need.slots / need.perNode
+        let fit = homes.filter { freeCounts[$0] >= need.perNode }
+        guard fit.count >= parts else { return nil }
+        if parts == 1 { return fit.min { (freeCounts[$0], $0) < (freeCounts[$1], $1) }.map { [$0] } }
+        return Array(fit.sorted { (freeCounts[$0], $0) < (freeCounts[$1], $1) }.prefix(parts))
+    }
+
+    private func shortage(of need: Need, homes: [Int]?) -> WaitReason {
+        let free = homes.map { $0.reduce(0) { $0 + freeCounts[$1] } } ?? freeTotal
         let why = withUnavailable.first.flatMap { position in
             list[position].slots.lazy.compactMap(\.unavailable).first
         }

@@ -25,8 +25,8 @@ public struct Node: Hashable, Codable, Sendable {
 struct Need {
     let slots: Int
     let perNode: Int
-    /// The node that holds the checkpoint it starts from; nil: any node.
-    let node: NodeID?
+    /// The nodes that hold the checkpoint it starts from; nil: it starts from none, and any node will do.
+    let homes: [NodeID]?
 }
 
 /// Why a run waits, in numbers that a person can check.
@@ -36,6 +36,8 @@ public enum WaitReason: Hashable, Codable, Sendable {
     /// first slot says that cannot be had for another reason than our own runs.
     case slotsBusy(needed: Int, perNode: Int, free: Int, unavailable: String?)
     case nodeGone(NodeID)
+    /// Slots are free; the state to start from is being brought there.
+    case checkpointOnItsWay(Checkpoint, to: NodeID)
 }
 
 /// `WaitReason` where `Result` wants an error.

@@ -106,9 +106,9 @@ struct PlanPreview: Encodable {
         priorPoints = plan.prior?.points ?? []
     }
 
-    /// `5 stages × 12 trials × 200 steps`.
+    /// `5 stages × 12 trials × 200 steps and 40 of cooldown`.
     var shape: String {
-        "\(stages) \(stages == 1 ? "stage" : "stages") × \(trialsPerStage) trials × \(steps) steps"
+        "\(stages) \(stages == 1 ? "stage" : "stages") × \(trialsPerStage) trials × \(course)"
     }
 
     private var course: String {

@@ -17,9 +17,9 @@ import Wire
             """,
         version: Hello.currentVersion,
         subcommands: [
-            Check.self, Start.self, Fork.self, Status.self, Trials.self, Best.self, Stop.self, Simulate.self,
-            ScheduleCommand.self, ReplaySchedule.self, ReportCommand.self, ImportanceCommand.self,
-            AskTell.self,
+            Check.self, Explain.self, Start.self, Fork.self, Status.self, Trials.self, Best.self, Stop.self,
+            Simulate.self, ScheduleCommand.self, ReplaySchedule.self, ReportCommand.self,
+            ImportanceCommand.self, AskTell.self,
         ])
 
     static func main() async {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FleetLink
 import FleetModel
 import Foundation
 import Journal
@@ -13,31 +14,52 @@ struct StudyOptions: ParsableArguments {
     var out: String?
 
     /// The folder, whether or not it is there yet.
-    func folder(named name: String) -> StudyFolder {
-        let beside = URL(fileURLWithPath: study).deletingLastPathComponent().appending(path: name).path
-        return StudyFolder(path: out.map { URL(fileURLWithPath: $0).path } ?? beside)
-    }
+    func folder(named name: String) -> StudyFolder { StudyFolder(named: name, beside: study, out: out) }
 
     /// The folder of a study that has been started.
-    func existingFolder() throws -> StudyFolder {
-        let path = URL(fileURLWithPath: study).path
-        var isFolder: ObjCBool = false
-        let isThere = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-        let folder =
-            isThere && isFolder.boolValue
-            ? StudyFolder(path: path)
-            : self.folder(named: try Failure.asUsage { try StudyFile(at: study) }.plan.name)
-        guard FileManager.default.fileExists(atPath: folder.journal) else {
-            throw Failure.usage(
-                "\(folder.path): no study was started here; `coordinator start \(study)` starts one")
-        }
-        return folder
-    }
+    func existingFolder() throws -> StudyFolder { try StudyFolder(of: study, out: out) }
 
     /// The engine as the journal has it, for reading.
     func engine() throws -> Engine {
         try JournalReader(at: try existingFolder().journal).restore()
     }
+}
+
+extension StudyFolder {
+    fileprivate init(named name: String, beside study: String, out: String?) {
+        let beside = URL(fileURLWithPath: study).deletingLastPathComponent().appending(path: name).path
+        self.init(path: out.map { URL(fileURLWithPath: $0).path } ?? beside)
+    }
+
+    /// The folder of a study that has been started, given by its file or by the folder itself.
+    init(of study: String, out: String?) throws {
+        let path = URL(fileURLWithPath: study).path
+        var isFolder: ObjCBool = false
+        let isThere = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
+        if isThere, isFolder.boolValue {
+            self.init(path: path)
+        } else {
+            let name = try Failure.asUsage { try StudyFile(at: study) }.plan.name
+            self.init(named: name, beside: study, out: out)
+        }
+        guard FileManager.default.fileExists(atPath: journal) else {
+            throw Failure.usage(
+                "\(self.path): no study was started here; `coordinator start \(study)` starts one")
+        }
+    }
+}
+
+/// Where the enrolled nodes stand.
+struct CoordinatorHomeOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            """
+            The coordinators' folder: the enrolled nodes and the key that they are reached with. Default: \
+            $\(CoordinatorHome.variable), or ~/.iterhpo.
+            """, valueName: "dir"))
+    var home: String?
+
+    var registry: NodeRegistry { NodeRegistry(CoordinatorHome(at: home)) }
 }
 
 /// Where this machine's agent and plugins are.
@@ -54,6 +76,16 @@ struct LocalNodeOptions: ParsableArguments {
 
     @Option(help: "The folder of the plugins. Default: this program's folder.")
     var plugins: String?
+
+    @OptionGroup var home: CoordinatorHomeOptions
+
+    var registry: NodeRegistry { home.registry }
+
+    /// How the agent of this machine is reached, in its home.
+    func transport(home: String) -> Transport {
+        .pipe(
+            executable: agentPath, arguments: ["attach", "--home", home, "--plugins", pluginFolder])
+    }
 
     private var own: String {
         URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().path
@@ -74,6 +106,9 @@ struct LocalNodeOptions: ParsableArguments {
         }
         return begun
     }
+
+    /// The home in whose folders an explained run would be.
+    var explainedHome: String { agentHome.map { URL(fileURLWithPath: $0).path } ?? usualHome }
 
     private var usualHome: String {
         let environment = ProcessInfo.processInfo.environment

@@ -1,6 +1,7 @@
 import ArgumentParser
 import FleetModel
 import Foundation
+import Journal
 import Search
 import Simulation
 import StudyCore
@@ -10,12 +11,14 @@ struct Simulate: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Forecast what a study will cost, with the real engine on a virtual fleet.",
         discussion: """
-            Example: coordinator simulate deploy/studies/quickstart.yaml --nodes 16 --gpus 8 \
-            --step-seconds 0.5 --compare asha,hyperband,median
+            Examples:
+              coordinator simulate study.yaml --nodes 16 --gpus 8 --step-seconds 0.5
+              coordinator simulate study.yaml --like pilot --compare asha,hyperband,median --parallel 4,8,16
 
-            Each figure is the median over the seeds, with the interval in which nine of ten lie. Times follow \
-            from --step-seconds; losses from a model of power-law curves, so they say which setting finds \
-            better trials and not which loss your trainer will reach.
+            Each figure is the median over the seeds, with the interval in which nine of ten lie. Without \
+            --like, times follow from --step-seconds, and losses from made-up power laws: they say which \
+            setting finds better trials, not which loss your trainer will reach. With --like, both follow \
+            from a study that was run with the same trainer.
             """)
 
     @Argument(help: "The study file.") var study: String
@@ -23,14 +26,22 @@ struct Simulate: ParsableCommand {
     @Option(help: "GPUs of each machine.") var gpus = 8
     @Option(help: "How many simulations, each with another seed.") var seeds = 20
     @Option(help: "none, realistic or hostile.") var faults = FaultLevel.none
-    @Option(help: "Seconds of one optimiser step.") var stepSeconds = 1.0
-    @Option(help: "Seconds from the start of a run to its first step.") var startupSeconds = 30.0
-    @Option(help: "Steps between two reports. Default: 81 reports a trial.") var reportEvery: Int?
+    @Option(
+        help: ArgumentHelp(
+            "A study that was run (its file or its folder): step times, curves and failures are like its.",
+            valueName: "study"))
+    var like: String?
+    @Option(help: "Seconds of one optimiser step. Default: as in --like, or 1.") var stepSeconds: Double?
+    @Option(help: "Seconds from the start of a run to its first step. Default: as in --like, or 30.")
+    var startupSeconds: Double?
+    @Option(help: "Steps between two reports. Default: as in --like, or 81 reports a trial.")
+    var reportEvery: Int?
     @Option(help: "Steps between two checkpoints. Default: only one, after the last step.")
     var checkpointEvery: Int?
     @Option(help: "Pruners to set side by side, such as asha,hyperband,median.") var compare: String?
     @Option(help: "Numbers of trials at once to set side by side, such as 4,8,16.") var parallel: String?
-    @Option(help: "Write the leases of the first simulation to this file, as SVG.") var gantt: String?
+    @Option(help: "Write the leases of the first setting's first simulation to this file, as SVG.")
+    var gantt: String?
     @Flag(help: "Print JSON.") var json = false
 
     /// What goes wrong on the virtual fleet.
@@ -38,63 +49,87 @@ struct Simulate: ParsableCommand {
         case none, realistic, hostile
     }
 
+    /// More GPUs than any fleet has that one coordinator is made for.
+    private static let mostGPUs = 100_000
+    /// About twelve days.
+    private static let longest = 1e6
+
     func validate() throws {
-        guard nodes >= 1, gpus >= 1, seeds >= 1, reportEvery ?? 1 >= 1, checkpointEvery ?? 1 >= 1 else {
-            throw ValidationError("nodes, gpus, seeds and steps between things are at least 1")
+        let counts = [("nodes", nodes), ("gpus", gpus), ("seeds", seeds)]
+        let gaps = [("report-every", reportEvery), ("checkpoint-every", checkpointEvery)]
+        for (name, value) in counts + gaps.compactMap({ name, value in value.map { (name, $0) } })
+        where value < 1 {
+            throw ValidationError("--\(name): found \(value), expected a whole number of at least 1")
         }
-        guard stepSeconds > 0, stepSeconds.isFinite, startupSeconds >= 0, startupSeconds.isFinite else {
-            throw ValidationError("times are not negative, and a step takes some")
+        guard nodes <= Self.mostGPUs, gpus <= Self.mostGPUs, nodes * gpus <= Self.mostGPUs else {
+            throw ValidationError(
+                "--nodes and --gpus: found \(nodes) × \(gpus) GPUs, expected at most \(Self.mostGPUs)")
+        }
+        if let stepSeconds, !(stepSeconds > 0 && stepSeconds <= Self.longest) {
+            throw ValidationError(
+                "--step-seconds: found \(stepSeconds), expected a number above 0 and at most 1000000")
+        }
+        if let startupSeconds, !(startupSeconds >= 0 && startupSeconds <= Self.longest) {
+            throw ValidationError(
+                "--startup-seconds: found \(startupSeconds), expected a number from 0 to 1000000")
         }
     }
 
     func run() throws {
         let plan = try Failure.asUsage { try StudyFile(at: study) }.plan
+        try check(plan)
+        let past = try like.map { try PastStudy(at: $0, for: plan) }
+        let settings = try settings(of: plan)
+        let model = try scenario(plan, past)
+        if let gantt { try draw(settings[0], model, to: gantt) }
+        let forecasts = ForecastTable(
+            rows: forecasts(of: settings, model), metric: plan.objective.metric, like: past)
+        if json { return try ResultsJSON.print(forecasts) }
+        print(forecasts.lines.joined(separator: "\n"))
+    }
+
+    private func check(_ plan: Plan) throws {
         let needed = plan.resources.gpus / plan.resources.gpusPerNode
         guard gpus >= plan.resources.gpusPerNode, nodes >= needed else {
             throw Failure.usage(
-                "a trial needs \(plan.resources.gpusPerNode) GPUs on each of \(needed) machines; "
-                    + "give --gpus and --nodes that have room for one")
+                "found \(nodes) machines of \(gpus) GPUs, expected --nodes \(needed) and --gpus "
+                    + "\(plan.resources.gpusPerNode) at least: that is what one trial needs")
         }
-        let settings = try settings(of: plan)
-        if let gantt { try draw(scenario(settings[0].plan), to: gantt) }
-        let rows = settings.map { setting in
-            Row(setting: setting.name, forecast: Forecast(of: scenario(setting.plan), seeds: seeds))
-        }
-        if json { return try ResultsJSON.print(rows) }
-        print(Row.table(rows).joined(separator: "\n"))
     }
 
-    /// Every pruner asked for with every number of trials at once.
-    private func settings(of plan: Plan) throws -> [(name: String, plan: Plan)] {
-        let pruners =
-            try compare?.split(separator: ",").map { name in
-                guard let pruner = PrunerKind(named: String(name), steps: plan.method.steps) else {
-                    throw Failure.usage(
-                        "--compare: found \(name), expected pruners among \(PrunerKind.comparable)")
-                }
-                return (String(name), plan.changed(pruner: pruner))
-            } ?? [("as written", plan)]
-        guard let parallel else { return pruners }
-        let numbers = try parallel.split(separator: ",").map { text in
-            guard let number = Int(text), number >= 1 else {
-                throw Failure.usage("--parallel: found \(text), expected whole numbers of at least 1")
+    private func forecasts(of settings: [Setting], _ model: Scenario) -> [ForecastTable.Row] {
+        var progress = SimulationProgress(count: settings.count * seeds)
+        defer { progress.end() }
+        return settings.map { setting in
+            var scenario = model
+            scenario.plan = setting.plan
+            let begin = Date()
+            let outcomes = (0..<seeds).map { number in
+                progress.tell()
+                return Outcome(simulating: scenario.seeded(number))
             }
-            return number
-        }
-        return pruners.flatMap { name, plan in
-            numbers.map { ("\(name), \($0) at once", plan.changed(parallel: $0)) }
+            return ForecastTable.Row(
+                setting: setting.name, forecast: Forecast(outcomes),
+                seconds: Date().timeIntervalSince(begin))
         }
     }
 
-    private func scenario(_ plan: Plan) -> Scenario {
-        var trainer = TrainerModel()
-        trainer.stepSeconds = stepSeconds
-        trainer.startupSeconds = startupSeconds
-        trainer.stepsPerReport = reportEvery ?? max(1, plan.method.steps / 81)
-        trainer.stepsPerCheckpoint = checkpointEvery
+    private func scenario(_ plan: Plan, _ past: PastStudy?) throws -> Scenario {
         var scenario = Scenario(
-            plan: plan, nodes: NodeOffer.machines(nodes, gpus: gpus), trainer: trainer, losses: LossModel(),
-            faults: .none, seed: plan.seed)
+            plan: plan, nodes: NodeOffer.machines(nodes, gpus: gpus), trainer: TrainerModel(),
+            losses: LossModel(), faults: .none, seed: plan.seed)
+        scenario.trainer.startupSeconds = 30
+        scenario.trainer.stepsPerReport = max(1, plan.method.steps / 81)
+        if let past, let like {
+            scenario.trainer.follow(past)
+            do { scenario.losses = try LossModel(like: past, in: plan.space) } catch {
+                throw Failure.usage("--like \(like): \(error)")
+            }
+        }
+        if let stepSeconds { scenario.trainer.stepSeconds = stepSeconds }
+        if let startupSeconds { scenario.trainer.startupSeconds = startupSeconds }
+        if let reportEvery { scenario.trainer.stepsPerReport = reportEvery }
+        scenario.trainer.stepsPerCheckpoint = checkpointEvery
         switch faults {
         case .none: break
         case .realistic:
@@ -106,66 +141,35 @@ struct Simulate: ParsableCommand {
         return scenario
     }
 
-    private func draw(_ scenario: Scenario, to path: String) throws {
-        var study = SimulatedStudy(scenario)
+    private func draw(_ setting: Setting, _ model: Scenario, to path: String) throws {
+        var scenario = model
+        scenario.plan = setting.plan
+        var study = SimulatedStudy(scenario.seeded(0))
         study.run()
+        let title = "\(setting.plan.name), \(setting.name): \(nodes) × \(gpus) GPUs, simulated"
         do {
-            try Data(GanttChart(of: study.engine).svg.utf8).write(to: URL(fileURLWithPath: path))
+            try Data(GanttChart(of: study.engine, title: title).svg.utf8)
+                .write(to: URL(fileURLWithPath: path))
         } catch {
-            throw Failure.failed(Text.fault(error))
+            throw Failure.failed("--gantt \(path): \(Text.fault(error))")
         }
     }
 }
 
-extension Simulate {
-    /// One setting and its forecast.
-    struct Row: Encodable {
-        let setting: String
-        let forecast: Forecast
-
-        static func table(_ rows: [Row]) -> [String] {
-            let head = [
-                "setting", "wall time", "GPU hours", "utilisation", "completed", "pruned", "failed",
-                "best loss",
-            ]
-            let cells = rows.map { row in
-                let forecast = row.forecast
-                return [
-                    row.setting, words(forecast.wallHours) { Text.duration($0 * 3600) },
-                    words(forecast.gpuHours) { Text.number($0, digits: 3) },
-                    words(forecast.utilisation) { Text.number(100 * $0, digits: 3) + " %" },
-                    words(forecast.completed) { Text.number($0) }, words(forecast.pruned) { Text.number($0) },
-                    words(forecast.failed) { Text.number($0) },
-                    words(forecast.bestLoss) { Text.number($0) },
-                ]
-            }
-            let failures = rows.filter { $0.forecast.failures > 0 }.map { row in
-                "\(row.setting): \(row.forecast.failures) of \(row.forecast.simulations) simulations ended without a result"
-            }
-            return Text.table([head] + cells) + failures
+extension PastStudy {
+    /// Reads the journal of a study, given by its file or its folder.
+    init(at study: String, for plan: Plan) throws {
+        let journal: JournalReader
+        do {
+            journal = try JournalReader(at: StudyFolder(of: study, out: nil).journal)
+        } catch let error as JournalError {
+            throw Failure.usage("--like \(study): \(error)")
         }
-
-        /// `2.1 (1.9 to 2.4)`; one number where they are the same.
-        private static func words(_ interval: Forecast.Interval?, _ text: (Double) -> String) -> String {
-            guard let interval else { return "" }
-            let (low, median, high) = (text(interval.low), text(interval.median), text(interval.high))
-            return low == high ? median : "\(median) (\(low) to \(high))"
-        }
-    }
-}
-
-extension PrunerKind {
-    fileprivate static let comparable = "none, asha, hyperband, median, patience"
-
-    /// With the options that a study file gives by default.
-    fileprivate init?(named name: String, steps: Int) {
-        switch name {
-        case "none": self = .off
-        case "asha": self = .asha(ASHAPruner(minStep: 1, maxStep: steps))
-        case "hyperband": self = .hyperband(HyperbandPruner(minStep: 1, maxStep: steps))
-        case "median": self = .percentile(.median())
-        case "patience": self = .patience(PatiencePruner(patience: 3))
-        default: return nil
+        let engine = try journal.restore()
+        try self.init(engine) { trial throws(JournalError) in
+            try journal.timedReports(of: trial).map {
+                TimedReport(at: $0.at, attempt: $0.attempt, report: $0.report)
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ extension Engine {
         case .stop(let run, let nodes, let reason) where nodes.contains(node):
             .stop(run: key(run), order: StopOrder(save: reason.saves, reason: reason.line))
         case .remove(let checkpoints, node): .removeCheckpoints(study: study, checkpoints: checkpoints)
-        case .stop, .remove, .keep, .tell, .record, .wake, .finish: nil
+        case .stop, .remove, .bring, .keep, .tell, .record, .wake, .finish: nil
         }
     }
 
@@ -30,7 +30,20 @@ extension Engine {
             assignment: order.assignment, start: start, steps: order.steps, cooldown: order.cooldown,
             metric: plan.objective.metric, seed: order.seed, slots: part.slots,
             silenceSeconds: plan.trainer.silenceSeconds,
-            graceSeconds: plan.trainer.graceSeconds, baseFolder: plan.trainer.baseFolder)
+            graceSeconds: plan.trainer.graceSeconds, baseFolder: plan.trainer.baseFolder,
+            startFrom: plan.trainer.startFrom)
+    }
+}
+
+extension Effect {
+    /// The nodes that it asks something of.
+    var nodes: [NodeID] {
+        switch self {
+        case .launch(let order): order.lease.parts.map(\.node)
+        case .stop(_, let nodes, _): nodes
+        case .remove(_, let node): [node]
+        case .bring, .keep, .tell, .record, .wake, .finish: []
+        }
     }
 }
 

@@ -19,10 +19,12 @@ extension Happening {
 
 extension ShownSlot {
     /// A slot of an inventory, as `study` sees it.
-    init(_ entry: Inventory.Entry, in study: StudyID) {
+    /// - Parameter reservation: why a slot that others leave alone is to get no new run all the same.
+    init(_ entry: Inventory.Entry, in study: StudyID, reservation: String?) {
         switch entry.state {
-        case .free: self.init(entry.slot)
-        case .held(let run) where run.study == study: self.init(entry.slot, holder: run.run)
+        case .free: self.init(entry.slot, unavailable: reservation)
+        case .held(let run) where run.study == study:
+            self.init(entry.slot, holder: run.run, unavailable: reservation)
         case .held(let run): self.init(entry.slot, unavailable: "held by \(run)")
         case .unavailable(let reason): self.init(entry.slot, unavailable: reason)
         }

@@ -5,7 +5,8 @@ import Wire
 
 /// Begins effects and never waits for them.
 struct Hands {
-    let links: [NodeID: NodeLink]
+    let fleet: Fleet
+    let couriers: Couriers
     let results: ResultsTree
     let inbox: Inbox<StudyLoop.Item>
     let printer: Printer
@@ -13,10 +14,12 @@ struct Hands {
     func begin(_ effect: Effect, of engine: Engine) {
         switch effect {
         case .launch, .stop, .remove:
-            for (node, link) in links {
-                if let order = engine.order(effect, for: node) { link.send(order) }
+            for node in effect.nodes {
+                if let order = engine.order(effect, for: node) { fleet.send(order, to: node) }
             }
-        case .keep(let checkpoint, _, let stage): keep(checkpoint, stage: stage, of: engine)
+        case .keep(let checkpoint, let node, let stage): keep(checkpoint, on: node, stage: stage, of: engine)
+        case .bring(let checkpoint, let sources, let nodes):
+            bring(checkpoint, from: sources, to: nodes, of: engine)
         case .tell(let decision): printer.tell(decision, of: engine)
         case .record(let trial): results.record(trial, of: engine)
         case .wake(let moment): wake(at: moment)
@@ -24,24 +27,63 @@ struct Hands {
         }
     }
 
-    private func keep(_ checkpoint: Checkpoint, stage: Int, of engine: Engine) {
-        let (inbox, results) = (inbox, results)
+    /// What no node has is first put back where this machine's agent finds it.
+    private func bring(
+        _ checkpoint: Checkpoint, from sources: [NodeID], to nodes: [NodeID], of engine: Engine
+    ) {
+        let (inbox, results, couriers) = (inbox, results, couriers)
         Task {
             do {
-                try await results.keep(checkpoint, stage: stage, of: engine)
-                await inbox.post(.happened(.checkpointKept(stage: stage)))
+                if sources.isEmpty { try await results.putBack(checkpoint, of: engine) }
             } catch {
-                await inbox.post(.keepFailed(stage: stage, reason: Text.fault(error)))
+                for node in nodes {
+                    await inbox.post(.happened(.unreachable(checkpoint, node, Text.fault(error))))
+                }
+                return
             }
+            couriers.bring(checkpoint, from: sources.isEmpty ? [.local] : sources, to: nodes) {
+                node, result in
+                let what: Happening =
+                    switch result {
+                    case .success: .checkpointArrived(checkpoint: checkpoint, node: node)
+                    case .failure(let failure): .unreachable(checkpoint, node, failure.description)
+                    }
+                Task { await inbox.post(.happened(what)) }
+            }
+        }
+    }
+
+    /// A checkpoint of another machine comes to this one's agent first.
+    private func keep(_ checkpoint: Checkpoint, on node: NodeID, stage: Int, of engine: Engine) {
+        let (inbox, results) = (inbox, results)
+        @Sendable func copy() {
+            Task {
+                do {
+                    try await results.keep(checkpoint, stage: stage, of: engine)
+                    await inbox.post(.happened(.checkpointKept(stage: stage)))
+                } catch {
+                    await inbox.post(.keepFailed(stage: stage, reason: Text.fault(error)))
+                }
+            }
+        }
+        guard node != .local else { return copy() }
+        couriers.bring(checkpoint, from: [node], to: [.local]) { _, result in
+            if case .failure(let failure) = result {
+                Task { await inbox.post(.keepFailed(stage: stage, reason: failure.description)) }
+                return
+            }
+            // From now on this machine's agent is one more that has it.
+            Task { await inbox.post(.happened(.checkpointArrived(checkpoint: checkpoint, node: .local))) }
+            copy()
         }
     }
 
     /// Asks a node again what it offers. A refusal takes slots out of the pool until then.
     func survey(_ node: NodeID, afterSeconds seconds: Double) {
-        let link = links[node]
+        let fleet = fleet
         Task {
             try await Task.sleep(for: .seconds(seconds))
-            link?.send(.survey)
+            fleet.send(.survey, to: node)
         }
     }
 
@@ -51,5 +93,11 @@ struct Hands {
             try await Task.sleep(for: .seconds(max(0, moment.seconds - Timestamp.wallClock.seconds)))
             await inbox.post(.happened(.clockReached))
         }
+    }
+}
+
+extension Happening {
+    fileprivate static func unreachable(_ checkpoint: Checkpoint, _ node: NodeID, _ reason: String) -> Self {
+        .checkpointUnreachable(checkpoint: checkpoint, node: node, reason: reason)
     }
 }

@@ -37,16 +37,23 @@ struct StudyLoop: ~Copyable {
     private let inbox: Inbox<Item>
     private let hands: Hands
     private let requests: StudyFolder
+    /// As the study file has it now, which may not be what the study began with.
+    private let lostAfterSeconds: Double
     /// Stages whose checkpoint could not be put among the results in this session.
     private var keepFailures: Set<Int> = []
     private var answers: [Answer] = []
+    private var absences = Absences()
 
-    init(engine: Engine, journal: Journal, inbox: Inbox<Item>, hands: Hands, folder: StudyFolder) {
+    init(
+        engine: Engine, journal: Journal, inbox: Inbox<Item>, hands: Hands, folder: StudyFolder,
+        lostAfterSeconds: Double
+    ) {
         self.engine = engine
         self.journal = journal
         self.inbox = inbox
         self.hands = hands
         requests = folder
+        self.lostAfterSeconds = lostAfterSeconds
     }
 
     /// Runs until the study has ended or somebody detaches.
@@ -54,7 +61,8 @@ struct StudyLoop: ~Copyable {
     mutating func run(beginningWith first: [Happening]) async throws -> Outcome {
         // First what was asked for before: taking the study up may ask for the same anew.
         for effect in engine.outstanding { hands.begin(effect, of: engine) }
-        try step(first.map { .happened($0) })
+        for node in engine.nodes { absences.begin(node.id, at: Self.uptime) }
+        try step([.tick] + first.map { .happened($0) })
         hands.results.writeMissing(of: engine)
         while true {
             if let ending = settledEnding { return .ended(ending) }
@@ -94,7 +102,7 @@ struct StudyLoop: ~Copyable {
         case .greet(let node): greet(node)
         case .stop(let run, let node):
             let order = StopOrder(save: false, reason: "the study no longer wants this run")
-            hands.links[node]?.send(.stop(run: engine.key(run), order: order))
+            hands.fleet.send(.stop(run: engine.key(run), order: order), to: node)
         }
     }
 
@@ -103,11 +111,15 @@ struct StudyLoop: ~Copyable {
         switch item {
         case .happened(let what): return [what]
         case .link(let node, .connected(let hello)):
+            absences.end(node)
             hands.printer.connected(node, hello)
             answers.append(.greet(node))
             return []
         case .link(let node, .disconnected(let failure, let seconds)):
-            hands.printer.disconnected(node, failure, retryIn: seconds)
+            absences.begin(node, at: Self.uptime)
+            if absences.isNews(failure, of: node) {
+                hands.printer.disconnected(node, failure, retryIn: seconds)
+            }
             return []
         case .link(let node, .news(let news)): return happenings(of: news, from: node)
         case .keepFailed(let stage, let reason):
@@ -116,7 +128,8 @@ struct StudyLoop: ~Copyable {
             return []
         case .tick:
             hands.printer.refresh(engine)
-            return requests.takeStopRequest() ? [.stopRequested] : []
+            let asked: [Happening] = requests.takeStopRequest() ? [.stopRequested] : []
+            return refreshFleet() + asked
         case .interrupted: return []
         }
     }
@@ -125,7 +138,10 @@ struct StudyLoop: ~Copyable {
         switch news {
         case .inventory(let inventory):
             hands.printer.inventory(inventory, of: node)
-            let slots = inventory.slots.map { ShownSlot($0, in: engine.study) }
+            let slots = inventory.slots.map {
+                ShownSlot(
+                    $0, in: engine.study, reservation: hands.fleet.reservation(of: $0.slot, on: node))
+            }
             return events(of: engine.reconcile(node, slots: slots), node)
         case .runs(let study, let runs) where study == engine.study:
             let observed = runs.map { ObservedRun(run: $0.run, isAlive: $0.isAlive, end: $0.end) }
@@ -133,7 +149,9 @@ struct StudyLoop: ~Copyable {
         case .events(let run, let events) where run.study == engine.study:
             return events.map { Happening($0, of: run.run) }
         case .refused(let run, let reason) where run.study == engine.study:
-            hands.survey(node, afterSeconds: 5)
+            for blocked in engine.nodesToSurvey(afterRefusalOf: run.run) {
+                hands.survey(blocked, afterSeconds: 5)
+            }
             return [.launchRefused(run: run.run, reason: reason)]
         case .complaint(let text):
             hands.printer.complain("node \(node): \(text)")
@@ -147,10 +165,32 @@ struct StudyLoop: ~Copyable {
         return found.events
     }
 
+    /// Nodes that have joined or left, and those that were out of reach for too long.
+    private mutating func refreshFleet() -> [Happening] {
+        var gone: [NodeID] = []
+        do {
+            let changes = try hands.fleet.refresh(bound: engine.nodes.lazy.map(\.id))
+            for node in changes.changed { hands.fleet.send(.survey, to: node) }
+            for node in changes.joined { absences.begin(node, at: Self.uptime) }
+            for node in changes.left where !changes.joined.contains(node) {
+                absences.end(node)
+                gone.append(node)
+            }
+        } catch {
+            hands.printer.complain("the enrolled nodes cannot be read: \(Text.fault(error))")
+        }
+        gone += absences.overdue(after: lostAfterSeconds, at: Self.uptime)
+        return gone.filter { id in engine.nodes.contains { $0.id == id && !$0.isLost } }
+            .map { .nodeLost(node: $0) }
+    }
+
+    /// Seconds on a clock that only goes forward.
+    private static var uptime: Double { ProcessInfo.processInfo.systemUptime }
+
     /// A node has just answered: asks for everything since the last time, and repeats every order that it
     /// may not have got.
     private func greet(_ node: NodeID) {
-        guard let link = hands.links[node] else { return }
+        guard let link = hands.fleet.link(node) else { return }
         link.send(.survey)
         let offsets = engine.offsets(on: node).map { RunOffset(run: $0.run, end: $0.offset) }
         link.send(.follow(study: engine.study, offsets: offsets))

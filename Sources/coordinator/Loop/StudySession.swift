@@ -12,9 +12,12 @@ struct StudySession {
     let local: LocalNodeOptions
     /// Of this machine's agent.
     let agentHome: String
+    /// As the study file has them now.
+    let resources: Resources
 
     init(plan: Plan, folder: StudyFolder, local: LocalNodeOptions) throws {
         self.folder = folder
+        resources = plan.resources
         self.local = local
         try FileManager.default.createDirectory(atPath: folder.path, withIntermediateDirectories: true)
         try folder.takeLock()
@@ -40,33 +43,33 @@ struct StudySession {
         printer: Printer, beginningWith first: [Happening] = [.started]
     ) async throws -> (Engine, StudyLoop.Outcome) {
         let inbox = Inbox<StudyLoop.Item>()
+        let fleet = Fleet(
+            local: local.transport(home: agentHome), registry: local.registry, choice: resources.nodes,
+            post: { await inbox.post(.link($0, $1)) })
         let results = ResultsTree(
             folder: folder, journal: try JournalReader(at: folder.journal), agentHome: agentHome,
+            openBulk: { node throws(LinkFailure) in try fleet.openBulk(node) },
             complain: { printer.complain($0) })
-        let link = NodeLink(
-            node: .local,
-            transport: .pipe(
-                executable: local.agentPath,
-                arguments: ["attach", "--home", agentHome, "--plugins", local.pluginFolder]))
-        let sources = [
-            Task { for await event in link.events { await inbox.post(.link(.local, event)) } },
-            Task {
-                while !Task.isCancelled {
-                    try await Task.sleep(for: .milliseconds(200))
-                    await inbox.post(.tick)
-                }
-            },
-        ]
+        let ticks = Task {
+            while !Task.isCancelled {
+                try await Task.sleep(for: .milliseconds(200))
+                await inbox.post(.tick)
+            }
+        }
         let signals = Interruptions { Task { await inbox.post(.interrupted) } }
         defer {
             signals.end()
-            sources.forEach { $0.cancel() }
-            link.close()
+            ticks.cancel()
             results.flush()
+            fleet.close()
         }
-        let hands = Hands(links: [.local: link], results: results, inbox: inbox, printer: printer)
+        let couriers = Couriers(
+            of: engine.study, sharing: true, open: { node throws(LinkFailure) in try fleet.openBulk(node) })
+        let hands = Hands(
+            fleet: fleet, couriers: couriers, results: results, inbox: inbox, printer: printer)
         var loop = StudyLoop(
-            engine: engine, journal: journal, inbox: inbox, hands: hands, folder: folder)
+            engine: engine, journal: journal, inbox: inbox, hands: hands, folder: folder,
+            lostAfterSeconds: resources.lostAfterSeconds)
         let outcome = try await loop.run(beginningWith: first)
         try journal.snapshot(loop.engine)
         printer.refresh(loop.engine)

@@ -1,3 +1,4 @@
+import FleetLink
 import FleetModel
 import Foundation
 import Journal
@@ -12,6 +13,8 @@ final class ResultsTree: Sendable {
     private let journal: JournalReader
     /// Where the agent of this machine keeps its trial folders.
     private let agentHome: String
+    /// Opens a channel to the agent of another machine, for the logs there.
+    private let openBulk: @Sendable (NodeID) throws(LinkFailure) -> BulkChannel
     private let queue = DispatchQueue(label: "results", qos: .utility)
     private let complain: @Sendable (String) -> Void
     /// How many writings of the tables wait; only the last of them is done, so that many trials ending at
@@ -20,11 +23,13 @@ final class ResultsTree: Sendable {
 
     init(
         folder: StudyFolder, journal: JournalReader, agentHome: String,
+        openBulk: @escaping @Sendable (NodeID) throws(LinkFailure) -> BulkChannel,
         complain: @escaping @Sendable (String) -> Void
     ) {
         self.folder = folder
         self.journal = journal
         self.agentHome = agentHome
+        self.openBulk = openBulk
         self.complain = complain
     }
 
@@ -63,6 +68,21 @@ final class ResultsTree: Sendable {
         }
     }
 
+    /// Puts a kept checkpoint back among those of this machine's agent, unless it is there.
+    func putBack(_ checkpoint: Checkpoint, of engine: Engine) async throws {
+        let source = folder.stage(checkpoint.run.trial.stage) + "/ckpt"
+        let target = runFolder(checkpoint.run, of: engine).checkpoints + "/" + checkpoint.name
+        try await withCheckedThrowingContinuation { continuation in
+            queue.async {
+                continuation.resume(
+                    with: Result {
+                        if FileManager.default.fileExists(atPath: target) { return }
+                        try Self.copy(source, to: target)
+                    })
+            }
+        }
+    }
+
     private func inBackground(_ work: @escaping @Sendable () throws -> Void) {
         queue.async { [complain] in
             do {
@@ -89,12 +109,29 @@ final class ResultsTree: Sendable {
         }
         try Self.write(metrics.reduce(Data(), +), to: target + "/metrics.jsonl")
         for run in trial.runs {
-            let logs = runFolder(run.id, of: engine)
-            let suffix = trial.runs.count > 1 ? "_run_\(run.id.attempt)" : ""
-            try Self.copyLog(logs.stdout, to: target + "/stdout\(suffix).log")
-            try Self.copyLog(logs.stderr, to: target + "/stderr\(suffix).log")
+            let suffix = (trial.runs.count > 1 ? "_run_\(run.id.attempt)" : "") + ".log"
+            try copyLogs(of: run, in: engine) { target + "/\($0)" + suffix }
         }
         try Self.write(TrialRecord(of: trial, in: engine), to: recordFile(of: id))
+    }
+
+    /// A log that is out of reach is missing among the results; it still stands on its node.
+    private func copyLogs(of run: Run, in engine: Engine, to target: (LogStream) -> String) throws {
+        let node = run.lease.parts[0].node
+        if node == .local {
+            let folder = runFolder(run.id, of: engine)
+            for stream in LogStream.allCases { try Self.copyLog(folder.log(stream), to: target(stream)) }
+            return
+        }
+        do {
+            let channel = try openBulk(node)
+            for stream in LogStream.allCases {
+                let bytes = try channel.log(of: engine.key(run.id), stream, limit: Self.logLimit)
+                try Self.write(Data(bytes), to: target(stream))
+            }
+        } catch let failure as LinkFailure {
+            complain("the logs of \(run.id) stay on node \(node): \(failure)")
+        }
     }
 
     private func writeTables(of engine: Engine) {
@@ -127,7 +164,7 @@ final class ResultsTree: Sendable {
 /// Files that appear whole.
 extension ResultsTree {
     /// Logs are copied up to this many bytes, their ends. The whole stands in the trial folder.
-    private static let logLimit = 1 << 20
+    fileprivate static let logLimit = 1 << 20
 
     fileprivate static func makeFolder(_ path: String) throws {
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)

@@ -8,6 +8,7 @@ enum Summary {
         let names = engine.plan.space.kinds.map { $0.name }
         let head =
             ["stage", "trial", "state", engine.plan.objective.metric] + names
+            + ["used_learning_rate", "used_batch_size", "consumed_samples"]
             + ["steps", "attempts", "lease", "seconds", "why"]
         let rows = engine.trials.map { row($0, names, engine) }
         return ([head] + rows).map { $0.map(quoted).joined(separator: ",") + "\r\n" }.joined()
@@ -21,10 +22,18 @@ enum Summary {
         return [
             "\(trial.id.stage)", "\(trial.id.number)", trial.state.word,
             (trial.result ?? trial.progress.latest).map { "\($0.metric(direction))" } ?? "",
-        ] + names.map { trial.assignment[$0]?.description ?? "" } + [
+        ] + names.map { trial.assignment[$0]?.description ?? "" } + used(by: trial) + [
             "\(trial.progress.step)", "\(trial.runs.count)", trial.runs.last?.lease.description ?? "",
             Text.number(trial.slotSeconds(at: engine.now) / Double(engine.plan.resources.gpus)), why,
         ]
+    }
+
+    /// What the trainer said that it used; empty where it said nothing.
+    private static func used(by trial: Trial) -> [String] {
+        let used = trial.progress.used
+        return [used.learningRate, used.batchSize, used.consumedSamples].map { number in
+            number.map { Int(exactly: $0).map(String.init) ?? "\($0)" } ?? ""
+        }
     }
 
     static func quoted(_ cell: String) -> String {

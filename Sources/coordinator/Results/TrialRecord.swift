@@ -19,6 +19,8 @@ struct TrialRecord: Encodable {
     let startedFrom: String?
     let steps: Int
     let value: Double?
+    /// What the trainer said that it used.
+    let used: Used
     let runs: [Attempt]
     /// The last lines of stderr of a trial that failed.
     let lastLines: [String]?
@@ -34,6 +36,7 @@ struct TrialRecord: Encodable {
         proposedBecause = "\(trial.reason)"
         startedFrom = trial.origin?.run.trial.description
         steps = trial.progress.step
+        used = trial.progress.used
         value = (trial.result ?? trial.progress.latest)?.metric(direction)
         runs = trial.runs.map { run in
             Attempt(

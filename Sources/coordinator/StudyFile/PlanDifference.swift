@@ -12,11 +12,20 @@ struct PlanDifference {
             ("objective", recorded.objective != file.objective),
             ("space", recorded.space != file.space), ("method", recorded.method != file.method),
             ("sampler", recorded.sampler != file.sampler), ("pruner", recorded.pruner != file.pruner),
-            ("seed", recorded.seed != file.seed), ("resources", recorded.resources != file.resources),
+            ("seed", recorded.seed != file.seed), ("resources", !recorded.resources.isLike(file.resources)),
             ("budget", recorded.budget != file.budget), ("checkpoints", recorded.keepBest != file.keepBest),
         ]
         let changed = parts.filter(\.1).map(\.0)
         guard !changed.isEmpty else { return nil }
         words = changed.joined(separator: ", ")
+    }
+}
+
+extension Resources {
+    /// Equal but for the choice of nodes and how long they are waited for: a fleet changes while a study runs.
+    fileprivate func isLike(_ other: Resources) -> Bool {
+        Resources(
+            gpus: gpus, gpusPerNode: gpusPerNode, parallel: parallel, retries: retries, nodes: other.nodes,
+            lostAfterSeconds: other.lostAfterSeconds) == other
     }
 }

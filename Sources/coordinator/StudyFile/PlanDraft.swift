@@ -53,7 +53,8 @@ struct PlanDraft {
                 plugin: trainer.string("plugin"),
                 settings: trainer.value("settings") ?? .object([:]),
                 silenceSeconds: trainer.double("silence_seconds", default: 600, in: 0.1...),
-                graceSeconds: trainer.double("grace_seconds", default: 30, in: 0.1...), baseFolder: base)
+                graceSeconds: trainer.double("grace_seconds", default: 30, in: 0.1...), baseFolder: base,
+                startFrom: trainer.has("start_from") ? trainer.string("start_from") : nil)
         }
         if trainer == nil { file.require("trainer", "a mapping with plugin and settings") }
         return trainer
@@ -96,13 +97,28 @@ struct PlanDraft {
                     expected: "at least gpus, which is \(gpus) (gangs over several nodes come with the fleet)"
                 )
             }
-            if let nodes = resources.value("nodes"), nodes != .string("all") {
-                resources.complain(at: ["nodes"], found: nodes.kind, expected: "all")
-            }
             return Resources(
                 gpus: gpus, gpusPerNode: gpus, parallel: resources.optionalInt("parallel", in: 1...),
-                retries: resources.int("retries", default: 2, in: 0...))
+                retries: resources.int("retries", default: 2, in: 0...), nodes: nodes(&resources),
+                lostAfterSeconds: resources.double("lost_after", default: 600, in: 1.0...))
         } ?? Resources(gpus: 1, gpusPerNode: 1, parallel: nil, retries: 2)
+    }
+
+    private static func nodes(_ resources: inout SettingsReader) -> NodeChoice {
+        let expected = "all, or a list of nodes as `coordinator nodes list` names them"
+        switch resources.value("nodes") {
+        case nil, .string("all"): return .all
+        case .array(let items) where !items.isEmpty:
+            let names = items.compactMap { if case .string(let name) = $0 { name } else { nil } }
+            if names.count == items.count, names.allSatisfy(FolderName.isSafe) {
+                return .named(Set(names).sorted().map(NodeID.init(rawValue:)))
+            }
+            resources.complain(at: ["nodes"], found: "a list with something else", expected: expected)
+        case .array: resources.complain(at: ["nodes"], found: "an empty list", expected: expected)
+        case .string(let word): resources.complain(at: ["nodes"], found: word, expected: expected)
+        case let other?: resources.complain(at: ["nodes"], found: other.kind, expected: expected)
+        }
+        return .all
     }
 
     private static func budget(_ file: inout SettingsReader) -> Budget {

@@ -41,27 +41,53 @@ struct PluginExecutable {
             settings: plan.trainer.settings, baseFolder: plan.trainer.baseFolder,
             parameters: plan.space.kinds.map { .init(name: $0.name, kind: $0.kind.asked) },
             needsCheckpoints: plan.method.stageCount > 1)
-        let said = try answer(to: check)
-        var lines = said.split(separator: "\n").map(String.init)
-        while let line = lines.first, try Hello.read(line) == nil { lines.removeFirst() }
-        guard lines.count >= 2 else {
-            throw Failure(description: "\(path) did not answer `check`; it said: \(said.suffix(500))")
-        }
-        return try Lines.decode(PluginVerdict.self, from: Data(lines[1].utf8))
+        return try ask(PluginVerdict.self, ["check"], check)
     }
 
-    /// What the plugin says on both its outputs; it reads its question to the end before it speaks.
-    private func answer(to check: PluginCheck) throws -> String {
+    /// What a run of `spec` would start in the trial folder `folder`.
+    func explanation(of spec: RunSpec, folder: String) throws -> Explanation {
+        try ask(Explanation.self, ["explain", folder], spec)
+    }
+
+    /// What the plugin says of itself.
+    func description() throws -> TrainerDescription {
+        try ask(TrainerDescription.self, ["describe"], nil as JSON?)
+    }
+
+    /// The line after the hello.
+    private func ask<Answer: Decodable>(
+        _ kind: Answer.Type, _ arguments: [String], _ question: (some Encodable)?
+    ) throws -> Answer {
+        let said = try answer(arguments, to: try question.map { try Lines.encode($0) })
+        var lines = said.split(separator: "\n").map(String.init)
+        while let line = lines.first, try Hello.read(line) == nil { lines.removeFirst() }
+        if lines.isEmpty, said.hasPrefix(name + ": ") {
+            throw Failure(description: said.trimmingCharacters(in: .whitespacesAndNewlines))
+        }
+        guard lines.count >= 2 else {
+            throw Failure(
+                description: "\(path) did not answer `\(arguments[0])`; it said: \(said.suffix(500))")
+        }
+        return try Lines.decode(kind, from: Data(lines[1].utf8))
+    }
+
+    private var name: String { URL(fileURLWithPath: path).lastPathComponent }
+
+    /// What the plugin says on both its outputs; it reads its question, where there is one, to the end before
+    /// it speaks.
+    private func answer(_ arguments: [String], to input: Data?) throws -> String {
         let process = Process()
         let (question, answer) = (Pipe(), Pipe())
         process.executableURL = URL(fileURLWithPath: path)
-        process.arguments = ["check"]
-        process.standardInput = question
+        process.arguments = arguments
+        process.standardInput = input == nil ? FileHandle.nullDevice : question
         process.standardOutput = answer
         process.standardError = answer
         try process.run()
-        try question.fileHandleForWriting.write(contentsOf: try Lines.encode(check))
-        try question.fileHandleForWriting.close()
+        if let input {
+            try question.fileHandleForWriting.write(contentsOf: input)
+            try question.fileHandleForWriting.close()
+        }
         let bytes = try answer.fileHandleForReading.readToEnd() ?? Data()
         process.waitUntilExit()
         return String(decoding: bytes, as: UTF8.self)

@@ -52,30 +52,29 @@ struct StartFrom {
         return ancestry
     }
 
-    /// Puts the ancestor's results beside the new study's, and the checkpoint that it goes on from where this
-    /// machine's agent looks for it.
+    /// Puts the ancestor's results beside the new study's, and among them what its first stage goes on from.
     func copyResults(of ancestry: Ancestry?, to session: StudySession) throws {
-        guard let ancestry,
-            let best = ancestry.stages.last.flatMap({ stage in
-                stage.best.map { stage.trials[$0.number] }
-            })
-        else { return }
+        guard let ancestry, let last = ancestry.stages.last else { return }
         for stage in ancestry.stages {
             try Self.copy(study.stage(stage.index), to: session.folder.stage(stage.index))
         }
-        let home = study.agentHome ?? session.agentHome
-        for checkpoint in best.progress.checkpoints {
-            let old = TrialFolder(
-                path: home + "/runs/" + RunKey(study: ancestry.study, run: checkpoint.run).folder)
-            let new = TrialFolder(
-                path: session.agentHome + "/runs/"
-                    + RunKey(study: session.engine.study, run: checkpoint.run).folder)
-            try Self.copy(
-                old.checkpoints + "/" + checkpoint.name, to: new.checkpoints + "/" + checkpoint.name)
+        let kept = session.folder.stage(last.index) + "/ckpt"
+        guard !ancestry.isKept else { return }
+        let written =
+            TrialFolder(
+                path: (study.agentHome ?? session.agentHome) + "/runs/"
+                    + RunKey(study: ancestry.study, run: ancestry.handover.run).folder
+            ).checkpoints + "/" + ancestry.handover.name
+        guard FileManager.default.fileExists(atPath: written) else {
+            throw Failure.failed(
+                "the checkpoint that stage \(stage) goes on from, \(ancestry.handover), is not on this machine "
+                    + "(\(written)): begin from an earlier stage")
         }
+        try? FileManager.default.removeItem(atPath: kept)
+        try Self.copy(written, to: kept)
     }
 
-    /// What is not there is not copied: a stage may have no results on disk, and a checkpoint be elsewhere.
+    /// What is not there is not copied: a stage may have no results on disk.
     private static func copy(_ source: String, to target: String) throws {
         let files = FileManager.default
         guard files.fileExists(atPath: source), !files.fileExists(atPath: target) else { return }

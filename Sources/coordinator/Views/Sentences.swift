@@ -39,6 +39,8 @@ struct Sentences {
                 + (overrides.isEmpty ? "as in the study file" : overrides.map(\.words).joined(separator: ", "))
         case .inherited(let study, let stages):
             "begins with the first \(stages == 1 ? "stage" : "\(stages) stages") of \(study)"
+        case .notBrought(let checkpoint, let node, let reason):
+            "the checkpoint of \(place(checkpoint)) did not come to node \(node): \(reason); it is tried again"
         }
     }
 
@@ -115,6 +117,8 @@ struct Sentences {
             "a trial needs \(needed) slots (\(perNode) a node), \(free) are free"
                 + (why.map { ": \($0)" } ?? "")
         case .nodeGone(let node): "node \(node), which holds the checkpoint to start from, does not answer"
+        case .checkpointOnItsWay(let checkpoint, let node):
+            "the checkpoint of \(place(checkpoint)) is on its way to node \(node)"
         }
     }
 }

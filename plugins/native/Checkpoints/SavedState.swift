@@ -8,7 +8,7 @@ struct SavedState: Hashable, Codable {
     /// Steps since the optimiser's moments were zero.
     let optimizerSteps: Int
 
-    static let currentFormat = 1
+    static let currentFormat = 2
 
     static let file = "state.json"
     static let tensors = "model.safetensors"

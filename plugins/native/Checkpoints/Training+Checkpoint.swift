@@ -42,7 +42,8 @@ extension Training {
             }
             progress = state.progress
         case .newTrial(let seed):
-            progress = Progress(seed: seed, totalSteps: state.progress.totalSteps)
+            let earlier = state.progress
+            progress = Progress(seed: seed, totalSteps: earlier.totalSteps, samples: earlier.samples)
         }
         let file = try SafetensorsFile(Self.read(SavedState.tensors, in: folder))
         let keepsMoments = state.hyperparameters.optimizer == optimizer.kind
@@ -64,7 +65,7 @@ extension Training {
         return [("model.", parameters.buffer)] + moments.filter { $0.1.count > 0 }
     }
 
-    private static func savedState(in folder: String) throws(CheckpointFault) -> SavedState {
+    static func savedState(in folder: String) throws(CheckpointFault) -> SavedState {
         let bytes = try read(SavedState.file, in: folder)
         do {
             let state = try JSONDecoder().decode(SavedState.self, from: bytes)
@@ -82,7 +83,7 @@ extension Training {
         do {
             return try Data(contentsOf: place(name, in: folder))
         } catch {
-            throw CheckpointFault(description: "\(folder)/\(name) cannot be read: \(error)")
+            throw CheckpointFault(description: "\(folder)/\(name) cannot be read: it is missing, or not for this user")
         }
     }
 

@@ -20,6 +20,18 @@ struct Hyperparameters: Hashable, Codable {
     var schedule = Schedule.constant
 }
 
+extension Hyperparameters {
+    /// The share of the learning rate for step `step`, counted from 0, of a trial of `steps`, the last
+    /// `cooldown` of which take it down by equal parts from where the schedule left it.
+    func share(step: Int, of steps: Int, cooldown: Int) -> Double {
+        guard cooldown > 0 else { return schedule.share(step: step, of: steps, warmup: warmupSteps) }
+        let trainingSteps = steps - cooldown
+        let share = schedule.share(
+            step: min(step, trainingSteps - 1), of: trainingSteps, warmup: warmupSteps)
+        return share * min(1, Double(max(0, steps - step)) / Double(cooldown + 1))
+    }
+}
+
 enum OptimizerKind: String, CaseIterable, Codable {
     case adamw
     case sgd

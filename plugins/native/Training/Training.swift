@@ -6,6 +6,8 @@ struct Progress: Hashable, Codable {
     var trialSteps = 0
     /// Steps since the model was new, over all trials that this one was warm-started through.
     var totalSteps = 0
+    /// Sequences learnt from since the model was new.
+    var samples = 0
     /// Draws the places of batches.
     var data: SeededGenerator
     /// Draws a seed of masks for each step.
@@ -16,8 +18,9 @@ struct Progress: Hashable, Codable {
 
     /// The beginning of a trial of a model that has `totalSteps` behind it. A warm start draws other
     /// batches than those that the model has seen.
-    init(seed: UInt64, totalSteps: Int = 0) {
+    init(seed: UInt64, totalSteps: Int = 0, samples: Int = 0) {
         self.totalSteps = totalSteps
+        self.samples = samples
         let stream = UInt64(totalSteps) << 8
         data = SeededGenerator(seed: seed, stream: stream + 1)
         dropout = SeededGenerator(seed: seed, stream: stream + 2)
@@ -47,6 +50,8 @@ final class Training {
         /// Before clipping.
         let gradientNorm: Double
         let learningRate: Double
+        /// Sequences in the batch.
+        let samples: Int
     }
 
     /// A new model.
@@ -75,17 +80,7 @@ final class Training {
 
     /// The learning rate of the step to come.
     var learningRate: Double {
-        let share = hyper.schedule.share(
-            step: cooldown > 0 ? min(progress.trialSteps, trainingSteps - 1) : progress.trialSteps,
-            of: trainingSteps, warmup: hyper.warmupSteps)
-        return hyper.learningRate * share * cooled
-    }
-
-    /// The share of the learning rate that the cooldown leaves: 1 before it, then down by equal parts.
-    private var cooled: Double {
-        guard cooldown > 0 else { return 1 }
-        let left = max(0, steps - progress.trialSteps)
-        return min(1, Double(left) / Double(cooldown + 1))
+        hyper.learningRate * hyper.share(step: progress.trialSteps, of: steps, cooldown: cooldown)
     }
 
     /// One optimiser step on the next batch.
@@ -102,9 +97,10 @@ final class Training {
             layout: layout, hyper: hyper, learningRate: rate)
         progress.trialSteps += 1
         progress.totalSteps += 1
+        progress.samples += batch.starts.count
         progress.lossSum += loss
         progress.lossCount += 1
-        return Step(loss: loss, gradientNorm: norm, learningRate: rate)
+        return Step(loss: loss, gradientNorm: norm, learningRate: rate, samples: batch.starts.count)
     }
 
     /// The mean training loss since this was last asked; nil where there was no step.

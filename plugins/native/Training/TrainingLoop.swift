@@ -1,3 +1,4 @@
+import FleetModel
 import TrainerKit
 import Wire
 
@@ -12,7 +13,7 @@ struct TrainingLoop {
 
     func run(_ session: TrainingSession) throws {
         // A run that died between its last checkpoint and its end has nothing left but to say so.
-        if training.isComplete { try report(training.learningRate, to: session, speed: Speed()) }
+        if training.isComplete { try report(nil, to: session, speed: Speed()) }
         var speed = Speed()
         while !training.isComplete {
             if let order = session.stopOrder {
@@ -22,7 +23,7 @@ struct TrainingLoop {
             let step = speed.measuring { training.step() }
             let isBroken = !step.loss.isFinite
             if isBroken || isDue(evaluateEvery) {
-                try report(step.learningRate, gradientNorm: step.gradientNorm, to: session, speed: speed)
+                try report(step, to: session, speed: speed)
                 speed = Speed()
             }
             if isBroken { return }
@@ -43,15 +44,24 @@ struct TrainingLoop {
     }
 
     /// Losses in nats per byte; speed of training alone.
-    private func report(
-        _ learningRate: Double, gradientNorm: Double? = nil, to session: TrainingSession, speed: Speed
-    ) throws {
-        var metrics = ["learning_rate": learningRate]
-        metrics["validation_loss"] = training.validationLoss(tokens: validationTokens)
+    private func report(_ step: Training.Step?, to session: TrainingSession, speed: Speed) throws {
+        var metrics = ["validation_loss": training.validationLoss(tokens: validationTokens)]
         metrics["training_loss"] = training.takeMeanLoss()
-        metrics["gradient_norm"] = gradientNorm
+        metrics["gradient_norm"] = step?.gradientNorm
         metrics["tokens_per_second"] = speed.stepsPerSecond.map { $0 * Double(training.tokensPerStep) }
-        try session.report(step: training.progress.trialSteps, metrics: metrics)
+        let used = step.map { training.attestation(of: $0) } ?? Attestation([:])
+        try session.report(step: training.progress.trialSteps, metrics: metrics, attesting: used)
+    }
+}
+
+extension Training {
+    /// What the last step used.
+    fileprivate func attestation(of step: Step) -> Attestation {
+        Attestation([
+            .learningRate: step.learningRate, .peakLearningRate: hyper.learningRate,
+            .globalBatchSize: Double(step.samples), .consumedSamples: Double(progress.samples),
+            .trainerStep: Double(progress.totalSteps),
+        ])
     }
 }
 

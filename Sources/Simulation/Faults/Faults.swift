@@ -14,24 +14,21 @@ public struct Hazard: Hashable, Sendable {
     public static let never = Hazard(perHour: 0, seconds: 0...0)
 }
 
-/// Everything that goes wrong outside of the trainers. To add a fault: a case in `FaultKind` and its hazard
-/// here, what it does in `SimulatedStudy+Faults.swift`, and its rates in the presets below.
+/// How often everything goes wrong outside of the trainers. To add a fault: a case in `FaultKind`, its hazard
+/// here with its rates in the presets below, and what it does in `SimulatedStudy+Faults.swift`.
 public struct Faults: Hashable, Sendable {
-    /// The connection ends, with what is under way, and none comes about for so long.
     public var linkCut = Hazard.never
-    /// The agent's process dies; runs go on.
+    public var linkFrozen = Hazard.never
     public var agentCrash = Hazard.never
-    /// The machine loses its power: everything on it dies, and the last lines of files may be lost.
+    public var runsKilled = Hazard.never
     public var powerLoss = Hazard.never
     public var diskFull = Hazard.never
-    /// Somebody else's process takes a slot.
     public var slotTaken = Hazard.never
-    /// The coordinator's process dies at some point of its next turn.
     public var coordinatorCrash = Hazard.never
-    /// A person pauses the study, and starts it again so much later.
     public var pause = Hazard.never
-    /// The head node's clock steps back by so many seconds.
     public var clockStep = Hazard.never
+    /// These faults and no others, whatever the hazards above are.
+    public var script: [Fault]?
 
     /// One way, mean seconds; each message takes from half of it to half more.
     public var delaySeconds = 0.001
@@ -50,23 +47,13 @@ public struct Faults: Hashable, Sendable {
     public init() {}
 }
 
-/// What strikes. Each but the last three strikes every node by itself.
-enum FaultKind: CaseIterable {
-    case linkCut, agentCrash, powerLoss, diskFull, slotTaken, coordinatorCrash, pause, clockStep
-
-    var strikesNodes: Bool {
-        switch self {
-        case .linkCut, .agentCrash, .powerLoss, .diskFull, .slotTaken: true
-        case .coordinatorCrash, .pause, .clockStep: false
-        }
-    }
-}
-
 extension Faults {
-    func hazard(_ kind: FaultKind) -> Hazard {
+    subscript(kind: FaultKind) -> Hazard {
         switch kind {
         case .linkCut: linkCut
+        case .linkFrozen: linkFrozen
         case .agentCrash: agentCrash
+        case .runsKilled: runsKilled
         case .powerLoss: powerLoss
         case .diskFull: diskFull
         case .slotTaken: slotTaken
@@ -74,6 +61,11 @@ extension Faults {
         case .pause: pause
         case .clockStep: clockStep
         }
+    }
+
+    /// Whether the coordinator may have to recover from its journal.
+    var canCrashCoordinator: Bool {
+        script.map { $0.contains { $0.kind == .coordinatorCrash } } ?? (coordinatorCrash.perHour > 0)
     }
 
     public static let none = Faults()
@@ -84,6 +76,7 @@ extension Faults {
     public static let realistic = {
         var faults = Faults()
         faults.linkCut = Hazard(perHour: 1 / 48.0, seconds: 1...120)
+        faults.linkFrozen = Hazard(perHour: 1 / 200.0, seconds: 1...30)
         faults.agentCrash = Hazard(perHour: 1 / 1_000.0, seconds: 1...60)
         faults.powerLoss = Hazard(perHour: 1 / 6_000.0, seconds: 300...3_600)
         faults.diskFull = Hazard(perHour: 1 / 4_000.0, seconds: 600...7_200)
@@ -118,6 +111,8 @@ extension Faults {
         faults.overtakeShare = random.chance(0.5) ? random.draw(0...0.3) : 0
         faults.givesUpAfterSeconds = random.chance(0.5) ? random.draw(1...20) : nil
         faults.calmAfterSeconds = seconds
+        faults.linkFrozen = hazard(20, strength: 0.5)
+        faults.runsKilled = hazard(0.2, strength: 0.3)
         return faults
     }
 }

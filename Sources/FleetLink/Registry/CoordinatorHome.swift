@@ -1,0 +1,36 @@
+import FoundationEssentials
+import Glibc
+import Spawn
+
+/// The folder of this machine's coordinators, shared by all studies: `nodes/`, one file a node, and the key
+/// that they connect with. Only its owner may read it.
+public struct CoordinatorHome: Hashable, Sendable {
+    public static let variable = "ITERHPO_HOME"
+
+    /// Absolute, without a slash at the end.
+    public let path: String
+
+    public var nodes: String { path + "/nodes" }
+
+    public init(path: String) {
+        self.path = path
+    }
+
+    /// The home at `given`, or at `$ITERHPO_HOME`, or at `~/.iterhpo`; nothing is made yet.
+    public init(at given: String?) {
+        let environment = ProcessInfo.processInfo.environment
+        let user = environment["HOME"] ?? getpwuid(getuid()).map { String(cString: $0.pointee.pw_dir) } ?? "."
+        let wanted = [given, environment[Self.variable]].compactMap(\.self).first { !$0.isEmpty }
+        let path = wanted ?? user + "/.iterhpo"
+        self.init(path: path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path)
+    }
+
+    /// Makes the home and a folder in it where they are not there, both for their owner only.
+    func makeFolder(_ folder: String) throws {
+        for path in [path, folder] {
+            guard access(path, F_OK) != 0 else { continue }
+            try FileManager.default.createDirectory(
+                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        }
+    }
+}

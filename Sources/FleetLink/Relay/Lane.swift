@@ -1,0 +1,153 @@
+import FleetModel
+import Spawn
+import Wire
+
+/// The way to one destination of a relay: what is to be sent waits here, and a thread sends it.
+final class Lane: Sendable {
+    /// Batches that are sent before the first of them is acknowledged.
+    static let window = 4
+    /// What waits here at most, before whoever reads the source has to wait too. Bytes.
+    private static let capacity = 8 << 20
+
+    /// What is to be sent.
+    enum Item {
+        case head(first: Int, count: Int, bytes: Int)
+        case piece([UInt8])
+        /// Everything wanted was put: what came damaged is wanted again, or all is well and the end.
+        case endOfRound
+    }
+
+    private struct State {
+        var items: [Item] = []
+        var next = 0
+        var bytes = 0
+        /// nil while that is being found out.
+        var wanted: ChunkMap?
+        var fault: RelayFailure?
+        var hasEnded = false
+
+        mutating func take() -> Item? {
+            guard next < items.count else { return nil }
+            defer {
+                next += 1
+                if next == items.count { (items, next) = ([], 0) }
+            }
+            if case .piece(let bytes) = items[next] { self.bytes -= bytes.count }
+            return items[next]
+        }
+    }
+
+    private let end: CheckpointRelay.End
+    private let state = Monitor(State())
+
+    init(_ end: CheckpointRelay.End) { self.end = end }
+
+    // MARK: For who reads the source
+
+    /// What the destination lacks; nothing where it has ended.
+    func waitForWanted() -> ChunkMap {
+        state.wait { $0.hasEnded ? ChunkMap() : $0.wanted }
+    }
+
+    /// Puts something behind what waits already; drops it where the destination has ended.
+    func put(_ item: Item) {
+        state.wait { state -> Void? in
+            if state.hasEnded { return () }
+            if case .piece(let bytes) = item {
+                guard state.bytes < Self.capacity else { return nil }
+                state.bytes += bytes.count
+            }
+            if case .endOfRound = item { state.wanted = nil }
+            state.items.append(item)
+            return ()
+        }
+    }
+
+    var hasEnded: Bool { state.use { $0.hasEnded } }
+
+    /// Nothing more will come.
+    func giveUp(_ failure: RelayFailure) { state.use { $0.fault = $0.fault ?? failure } }
+
+    func waitForEnd() { state.wait { $0.hasEnded ? () : nil } }
+
+    // MARK: The thread
+
+    /// Tells how many bytes of chunks were sent, once the checkpoint is whole there.
+    func run(
+        _ request: BulkRequest, _ manifest: [UInt8], _ told: (Result<Int, RelayFailure>) -> Void
+    ) {
+        let result: Result<Int, RelayFailure>
+        do {
+            result = .success(try deliver(request, manifest))
+        } catch let failure as RelayFailure {
+            result = .failure(failure)
+        } catch {
+            result = .failure(RelayFailure("node \(end.node): \(error)"))
+        }
+        told(result)
+        state.use {
+            $0.hasEnded = true
+            $0.items = []
+        }
+    }
+
+    private func deliver(_ request: BulkRequest, _ manifest: [UInt8]) throws -> Int {
+        let channel = try end.open()
+        try channel.send(request)
+        try channel.write(manifest)
+        switch try channel.answer() {
+        case .whole: return 0
+        case .wanted(let count):
+            let map = ChunkMap(try channel.read(exactly: count))
+            state.use { $0.wanted = map }
+            let sent = map.isEmpty ? 0 : try send(through: channel)
+            try channel.send(BulkRequest.publish)
+            let answer = try channel.answer()
+            guard answer == .whole else { throw unexpected(answer) }
+            return sent
+        case let answer: throw unexpected(answer)
+        }
+    }
+
+    /// Answers the bytes sent, once every chunk is stored there.
+    private func send(through channel: BulkChannel) throws -> Int {
+        var (sent, unanswered, damaged) = (0, 0, ChunkMap())
+        func hear() throws {
+            switch try channel.answer() {
+            case .stored: break
+            case .damaged(let first, let count): damaged.insert(first..<first + count)
+            case let answer: throw unexpected(answer)
+            }
+            unanswered -= 1
+        }
+        while true {
+            switch try nextItem() {
+            case .head(let first, let count, let bytes):
+                if unanswered == Self.window { try hear() }
+                try channel.send(BulkRequest.store(first: first, count: count, bytes: bytes))
+                unanswered += 1
+                sent += bytes
+            case .piece(let bytes): try channel.write(bytes)
+            case .endOfRound:
+                while unanswered > 0 { try hear() }
+                guard !damaged.isEmpty else { return sent }
+                let found = damaged
+                state.use { $0.wanted = found }
+                damaged = ChunkMap()
+            }
+        }
+    }
+
+    private func nextItem() throws(RelayFailure) -> Item {
+        let next = state.wait { state -> Result<Item, RelayFailure>? in
+            if let fault = state.fault { return .failure(fault) }
+            return state.take().map { .success($0) }
+        }
+        return try next.get()
+    }
+
+    private func unexpected(_ answer: BulkAnswer) -> RelayFailure {
+        if case .refused(let reason) = answer { return RelayFailure("node \(end.node): \(reason)") }
+        return RelayFailure("node \(end.node) answered \(answer), which is no answer to what it was sent")
+    }
+}

@@ -1,0 +1,164 @@
+import FleetModel
+
+/// Where checkpoints can be had, and having them brought to where a trial could begin.
+extension Engine {
+    /// Nodes that a checkpoint can be read on now, the one that wrote it first, the others sorted.
+    func holders(of checkpoint: Checkpoint) -> [NodeID] {
+        let writer = node(of: checkpoint)
+        let others = copies.nodes(with: checkpoint).filter { $0 != writer }
+        return ((writer.map { [$0] } ?? []) + others).filter(nodes.isThere)
+    }
+
+    /// It stands among the study's results, whatever becomes of the nodes.
+    private func isAmongResults(_ checkpoint: Checkpoint) -> Bool {
+        let stage = checkpoint.run.trial.stage
+        return stages.indices.contains(stage) && stages[stage].isKept
+            && stages[stage].best == checkpoint.run.trial
+            && trial(checkpoint.run.trial).flatMap(result(of:)) == checkpoint
+    }
+
+    func isReachable(_ checkpoint: Checkpoint) -> Bool {
+        isAmongResults(checkpoint) || !holders(of: checkpoint).isEmpty
+    }
+
+    /// Where a trial's next run starts: from its newest checkpoint that can be reached, else where it began.
+    func start(of trial: Trial) -> RunStart {
+        if let own = trial.progress.checkpoints.last(where: isReachable) { return .resume(own) }
+        return trial.origin.map { .warm($0) } ?? .fresh
+    }
+
+    // MARK: Bringing
+
+    /// Has checkpoints brought to nodes with room, for the trials that wait because none of the nodes that
+    /// hold what they start from has room. At the opening of a stage that is its origin, to as many nodes
+    /// as its trials will fill.
+    mutating func bringCheckpoints(_ effects: inout [Effect]) {
+        let (perNode, parallel) = (plan.resources.gpusPerNode, plan.resources.parallel ?? .max)
+        guard phase == .open, leasing.count < parallel, !nodes.areFull(for: perNode) else { return }
+        let wanted = wantedCheckpoints
+        guard let first = wanted.first else { return }
+        var room = nodes.room(for: perNode)
+        var runs = parallel - leasing.count
+        for (checkpoint, count) in wanted where runs > 0 {
+            let chosen = takeRoom(for: min(count, runs), from: checkpoint, in: &room)
+            runs -= count
+            let new = chosen.filter { copies[checkpoint, $0]?.isOnItsWay != true }
+            for node in new {
+                copies[checkpoint, node] = .onItsWay(failures: copies[checkpoint, node]?.failures ?? 0)
+            }
+            if !new.isEmpty { effects.append(bring(checkpoint, to: new)) }
+        }
+        if let node = copies.destinations(of: first.checkpoint).first {
+            waiting = .checkpointOnItsWay(first.checkpoint, to: node)
+        }
+    }
+
+    /// What the trials start from that could begin now, those that wait first, each with how many of them.
+    private var wantedCheckpoints: [(checkpoint: Checkpoint, count: Int)] {
+        let stage = stages[stages.count - 1]
+        var wanted: [(checkpoint: Checkpoint, count: Int)] = []
+        func want(_ checkpoint: Checkpoint?, _ count: Int) {
+            guard let checkpoint, isReachable(checkpoint) else { return }
+            if let index = wanted.firstIndex(where: { $0.checkpoint == checkpoint }) {
+                wanted[index].count += count
+            } else {
+                wanted.append((checkpoint, count))
+            }
+        }
+        for number in stage.queued { want(start(of: stage.trials[number]).checkpoint, 1) }
+        if wantsTrial { want(stage.origin, stage.planned - stage.trials.count) }
+        return wanted
+    }
+
+    /// Takes places for `runs` runs, or as many as there is room for; answers those of their nodes that do
+    /// not have the checkpoint. Nodes that have it, or soon will, come first, then those with most room.
+    private func takeRoom(
+        for runs: Int, from checkpoint: Checkpoint, in room: inout [(node: NodeID, places: Int)]
+    ) -> [NodeID] {
+        let holders = Set(holders(of: checkpoint))
+        func effort(_ node: NodeID) -> Int? {
+            if holders.contains(node) { return 0 }
+            switch copies[checkpoint, node] {
+            case .onItsWay: return 1
+            case .failed(_, let retryAt) where retryAt > now: return nil
+            case .there, .failed, nil: return 2
+            }
+        }
+        var usable = room.indices.compactMap { index in effort(room[index].node).map { ($0, index) } }
+            .sorted { $0 < $1 }[...]
+        let parts = plan.resources.gpus / plan.resources.gpusPerNode
+        var chosen: Set<Int> = []
+        for _ in 0..<runs {
+            while let first = usable.first, room[first.1].places == 0 { usable.removeFirst() }
+            var places: [Int] = []
+            for (_, place) in usable where places.count < parts && room[place].places > 0 {
+                places.append(place)
+            }
+            guard places.count == parts else { break }
+            for place in places {
+                room[place].places -= 1
+                chosen.insert(place)
+            }
+        }
+        return chosen.sorted().map { room[$0].node }.filter { !holders.contains($0) }
+    }
+
+    /// The order to bring a checkpoint to nodes; with no node to read it from, it comes from the results.
+    func bring(_ checkpoint: Checkpoint, to nodes: [NodeID]) -> Effect {
+        .bring(checkpoint: checkpoint, from: holders(of: checkpoint), to: nodes)
+    }
+
+    // MARK: What became of it
+
+    /// Before a checkpoint that could not be brought is tried again; doubled each time. Seconds.
+    private static let firstWait = 5.0
+    private static let longestWait = 300.0
+
+    mutating func arrived(
+        _ checkpoint: Checkpoint, _ node: NodeID, _ effects: inout [Effect]
+    ) throws(RefusedEvent) {
+        let isNeeded = try isNeeded(checkpoint, node)
+        guard copies[checkpoint, node] != .there else { throw .noChange }
+        guard isNeeded else {
+            effects.append(.remove(checkpoints: [checkpoint], node: node))
+            return
+        }
+        copies[checkpoint, node] = .there
+    }
+
+    /// Tried again later, each time after twice as long.
+    mutating func unreachable(
+        _ checkpoint: Checkpoint, _ node: NodeID, _ reason: String, _ effects: inout [Effect]
+    ) throws(RefusedEvent) {
+        guard try isNeeded(checkpoint, node), copies[checkpoint, node]?.isOnItsWay == true else {
+            throw .noChange
+        }
+        let before = copies[checkpoint, node]!.failures
+        let seconds = min(Self.longestWait, Self.firstWait * Double(1 << min(before, 20)))
+        let retryAt = Timestamp(seconds: now.seconds + seconds)
+        copies[checkpoint, node] = .failed(failures: before + 1, retryAt: retryAt)
+        effects.append(.wake(at: retryAt))
+        let decision = Decision.notBrought(checkpoint: checkpoint, node: node, because: reason)
+        if !recentDecisions.contains(where: { $0.decision == decision }) { tell(decision, &effects) }
+    }
+
+    private func isNeeded(_ checkpoint: Checkpoint, _ node: NodeID) throws(RefusedEvent) -> Bool {
+        guard let trial = trial(checkpoint.run.trial), nodes.firstIndex(of: node) != nil else {
+            throw .unknown(what: "checkpoint \(checkpoint) on \(node)")
+        }
+        return trial.progress.checkpoints.contains(checkpoint)
+    }
+
+    /// Copies that were made for a stage that is closed, or of a trial that has ended: only what the open
+    /// stage starts from, and what its trials would go on from, is worth having twice.
+    mutating func dropCopies(_ effects: inout [Effect]) {
+        let origin = stages[stages.count - 1].origin
+        for checkpoint in copies.checkpoints where checkpoint != origin {
+            let isElsewhere = isAmongResults(checkpoint) || node(of: checkpoint).map(nodes.isThere) == true
+            guard trial(checkpoint.run.trial)!.hasEnded, isElsewhere else { continue }
+            for node in copies.forget(checkpoint) {
+                effects.append(.remove(checkpoints: [checkpoint], node: node))
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+import FleetLink
+import FleetModel
+import Foundation
+import StudyCore
+import Testing
+
+/// Studies over several agents of this machine, each with a home of its own, reached through pipes.
+@Suite(.serialized) struct FleetTests {
+    @Test func `trials go to every enrolled node, and their logs come home`() async throws {
+        let bench = try Bench(Yaml.search(trials: 8, steps: 20, secondsPerStep: 0.02))
+        try bench.enrol("a")
+        try bench.enrol("b")
+        let result = try await bench.run("start")
+        #expect(result.exit == 0, "\(result.errors)")
+        let trials = try bench.engine().trials
+        let nodes = Set(trials.flatMap(\.runs).map { $0.lease.parts[0].node.rawValue })
+        // The head has no GPU, and there are others.
+        #expect(nodes == ["a", "b"])
+        #expect(try bench.differences() == [])
+        for trial in trials {
+            #expect(bench.tree().contains("stage_0/trial_\(trial.id.number)/stdout.log"))
+        }
+    }
+
+    @Test func `a study that names its nodes uses no others`() async throws {
+        let bench = try Bench(Yaml.search(trials: 4, extra: "resources: { nodes: [b, local] }"))
+        for name in ["a", "b"] { try bench.enrol(name) }
+        #expect(try await bench.run("start").exit == 0)
+        let runs = try bench.engine().trials.flatMap(\.runs)
+        #expect(Set(runs.map { $0.lease.parts[0].node.rawValue }).isSubset(of: ["b", "local"]))
+    }
+
+    @Test func `a node that joins while a study runs is used, and one that drains gets no more`() async throws
+    {
+        let bench = try Bench(
+            Yaml.search(trials: 20, steps: 10, secondsPerStep: 0.02, extra: "resources: { nodes: [a, b] }"))
+        try bench.enrol("a", cpuSlots: 1)
+        let start = try bench.begin("start")
+        _ = await start.line { $0.contains("completed") }
+        try bench.enrol("b", cpuSlots: 1)
+        _ = await start.line { $0.contains("node b: connected") }
+        var a = try #require(try bench.registry.node(NodeID(rawValue: "a")))
+        a.isDraining = true
+        try bench.registry.update(a)
+        let result = await start.end()
+        #expect(result.exit == 0, "\(result.errors)")
+        let runs = try bench.engine().trials.flatMap(\.runs).map { $0.lease.parts[0].node.rawValue }
+        #expect(runs.prefix(1) == ["a"])
+        #expect(runs.suffix(5) == ["b", "b", "b", "b", "b"])
+        #expect(try bench.differences() == [])
+    }
+
+    @Test func `the trials of a node that leaves are tried again elsewhere`() async throws {
+        let bench = try Bench(
+            Yaml.search(trials: 4, steps: 40, secondsPerStep: 0.02, extra: "resources: { nodes: [a, b] }"))
+        for name in ["a", "b"] { try bench.enrol(name, cpuSlots: 2) }
+        let start = try bench.begin("start")
+        _ = await start.line { $0.contains("0.3 proposed") }
+        #expect(try bench.registry.remove(NodeID(rawValue: "b")))
+        let result = await start.end()
+        #expect(result.exit == 0, "\(result.errors)")
+        let trials = try bench.engine().trials
+        #expect(trials.allSatisfy { $0.result != nil })
+        #expect(trials.allSatisfy { $0.runs.last?.lease.parts[0].node.rawValue == "a" })
+    }
+}

@@ -1,0 +1,132 @@
+import FleetModel
+import Foundation
+import Glibc
+import Testing
+import Wire
+
+@testable import FleetLink
+
+/// Checkpoints between real agents, each at the other end of a pipe.
+@Suite(.timeLimit(.minutes(2))) struct `a relay` {
+    static let chunk = Manifest.chunkSize
+    static let checkpoint = Homes.checkpoint()
+
+    static func files(_ megabytes: Int = 3) -> [String: [UInt8]] {
+        [
+            "weights/a.bin": .noise(megabytes << 20), "weights/b.bin": .noise(chunk + 17, seed: 2),
+            "empty": [], "état \"q\" '\n'.json": Array("{}".utf8), "deep/er/still/x": [0],
+            "zeros": Array(repeating: 0, count: 3 * chunk),
+        ]
+    }
+
+    @Test func `brings a tree whole: bytes, modes, empty folders and links`() throws {
+        let homes = try Homes(["a", "b"])
+        let root = try homes.put(Self.files(), as: Self.checkpoint, at: "a")
+        try FileManager.default.createDirectory(
+            atPath: root + "/nothing", withIntermediateDirectories: true)
+        symlink("../weights/a.bin", root + "/deep/link")
+        chmod(root + "/weights/b.bin", 0o440)
+        chmod(root + "/deep/er", 0o500)
+        let sent = try #require(try homes.bring(Self.checkpoint, from: ["a"], to: ["b"])["b"]?.get())
+        #expect(sent == Self.files().values.reduce(0) { $0 + $1.count })
+        #expect(Homes.contents(homes.path(of: Self.checkpoint, at: "b")) == Homes.contents(root))
+        #expect(!FileManager.default.fileExists(atPath: homes.incoming(Self.checkpoint, at: "b")))
+    }
+
+    @Test func `what is there already is not sent again`() throws {
+        let homes = try Homes(["a", "b"])
+        try homes.put(Self.files(), as: Self.checkpoint, at: "a")
+        _ = homes.bring(Self.checkpoint, from: ["a"], to: ["b"])
+        #expect(try homes.bring(Self.checkpoint, from: ["a"], to: ["b"])["b"]?.get() == 0)
+    }
+
+    @Test func `of a checkpoint like another one there, only the chunks that differ are sent`() throws {
+        let homes = try Homes(["a", "b"])
+        let (old, new) = (Homes.checkpoint(0), Homes.checkpoint(1, step: 20))
+        var files = Self.files()
+        try homes.put(files, as: old, at: "a")
+        _ = homes.bring(old, from: ["a"], to: ["b"])
+        files["weights/a.bin"]![5 * Self.chunk] ^= 1
+        files["more"] = [1, 2, 3]
+        let root = try homes.put(files, as: new, at: "a")
+        #expect(try homes.bring(new, from: ["a"], to: ["b"])["b"]?.get() == Self.chunk + 3)
+        #expect(Homes.contents(homes.path(of: new, at: "b")) == Homes.contents(root))
+    }
+
+    @Test func `reads once for several nodes, each of which gets what it lacks`() throws {
+        let homes = try Homes(["a", "b", "c", "d"])
+        let root = try homes.put(Self.files(), as: Self.checkpoint, at: "a")
+        let size = Self.files().values.reduce(0) { $0 + $1.count }
+        _ = homes.bring(Self.checkpoint, from: ["a"], to: ["c"])
+        let endings = homes.bring(Self.checkpoint, from: ["a"], to: ["b", "c", "d"])
+        #expect(try endings.mapValues { try $0.get() } == ["b": size, "c": 0, "d": size])
+        for name in ["b", "c", "d"] {
+            #expect(Homes.contents(homes.path(of: Self.checkpoint, at: name)) == Homes.contents(root))
+        }
+    }
+
+    @Test func `takes the next source where one does not have it`() throws {
+        let homes = try Homes(["a", "b", "c"])
+        try homes.put(Self.files(1), as: Self.checkpoint, at: "b")
+        #expect(try homes.bring(Self.checkpoint, from: ["a", "b"], to: ["c"])["c"]?.get() ?? 0 > 0)
+        let ending = homes.bring(Homes.checkpoint(9), from: ["a", "b"], to: ["c"])["c"]
+        guard case .failure(let failure) = ending else {
+            Issue.record("it came from nowhere")
+            return
+        }
+        #expect(failure.description.contains("node a:") && failure.description.contains("node b:"))
+        #expect(failure.description.contains("is not on this node"))
+    }
+
+    @Test func `moves nothing between agents that see the same files`() throws {
+        let homes = try Homes(["a", "b"])
+        let root = try homes.put(Self.files(1), as: Self.checkpoint, at: "a")
+        let endings = homes.bring(
+            Self.checkpoint, from: [homes.end("a")], to: [homes.end("b")], sharing: true)
+        #expect(try endings["b"]?.get() == 0)
+        let place = homes.path(of: Self.checkpoint, at: "b")
+        #expect(try FileManager.default.destinationOfSymbolicLink(atPath: place) == root)
+        #expect(FileManager.default.contents(atPath: place + "/weights/a.bin")?.count == 1 << 20)
+    }
+
+    @Test func `a file that was changed after it was hashed is not published, and the reason is given`()
+        throws
+    {
+        let homes = try Homes(["a", "b"])
+        let root = try homes.put(Self.files(), as: Self.checkpoint, at: "a")
+        _ = homes.bring(Self.checkpoint, from: ["a"], to: ["b"])
+        try FileManager.default.removeItem(atPath: homes.path(of: Self.checkpoint, at: "b"))
+        // The same size and time of change: only the bytes tell.
+        let file = root + "/weights/a.bin"
+        var status = stat()
+        stat(file, &status)
+        let descriptor = open(file, O_WRONLY)
+        pwrite(descriptor, [0xff, 0xfe], 2, off_t(2 * Self.chunk))
+        futimens(descriptor, [status.st_atim, status.st_mtim])
+        close(descriptor)
+        guard case .failure(let failure) = homes.bring(Self.checkpoint, from: ["a"], to: ["b"])["b"] else {
+            Issue.record("a damaged chunk was taken")
+            return
+        }
+        #expect(failure.description.contains("damaged from node a"))
+        #expect(!FileManager.default.fileExists(atPath: homes.path(of: Self.checkpoint, at: "b")))
+    }
+
+    @Test func `a link out of the folder and a pipe in it are refused, with a sentence`() throws {
+        let homes = try Homes(["a", "b"])
+        let root = try homes.put(["x": [1]], as: Self.checkpoint, at: "a")
+        symlink("../../../../../secret", root + "/leak")
+        guard case .failure(let failure) = homes.bring(Self.checkpoint, from: ["a"], to: ["b"])["b"] else {
+            Issue.record("it was taken")
+            return
+        }
+        #expect(failure.description.contains("the link \"leak\" leads to \"../../../../../secret\""))
+        unlink(root + "/leak")
+        mkfifo(root + "/pipe", 0o600)
+        guard case .failure(let other) = homes.bring(Self.checkpoint, from: ["a"], to: ["b"])["b"] else {
+            Issue.record("it was taken")
+            return
+        }
+        #expect(other.description.contains("neither file, folder nor link"))
+    }
+}

@@ -1,0 +1,230 @@
+import FleetModel
+import FoundationEssentials
+import Glibc
+import Spawn
+import Wire
+
+/// A checkpoint on its way to this node. What has come stands in `incoming/…/tree`, verified chunk by chunk,
+/// and outlives this process; when nothing is missing it gets its name by one rename.
+final class Arrival: Sendable {
+    let manifest: Manifest
+    private let store: CheckpointStore
+    private let key: CheckpointStore.Key
+    private let tree: String
+    /// Held as long as this is, so that nobody else writes there.
+    private let lock: Int32
+    private let missing: Monitor<ChunkSet>
+    /// Entries that are the same files as in another checkpoint.
+    private let linked = Monitor<Set<Int>>([])
+
+    /// Takes up what an earlier attempt left, and what other checkpoints of the study have.
+    /// - Throws: with a sentence, also where the disk has too little room.
+    init(of key: CheckpointStore.Key, _ manifest: Manifest, in store: CheckpointStore) throws {
+        (self.store, self.key, self.manifest) = (store, key, manifest)
+        let place = store.incoming(key)
+        tree = place + "/tree"
+        missing = Monitor(ChunkSet(all: manifest.chunkCount))
+        try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+        guard let lock = try openLocked(place + "/lock", mode: 0o600) else {
+            throw AgentError("\(key.checkpoint) is being received by another process already")
+        }
+        self.lock = lock
+        try takeUpEarlier()
+        try checkRoom()
+        try makeFiles()
+        try BasisSearch(for: self, key, in: store).run()
+    }
+
+    deinit { close(lock) }
+
+    /// The chunks that are still to come.
+    var missingChunks: ChunkSet { missing.use { $0 } }
+
+    func has(_ chunk: Int) -> Bool { missing.use { !$0.contains(chunk) } }
+
+    /// Takes a chunk; false where it is not what the manifest says.
+    func take(_ chunk: Int, _ bytes: UnsafeRawBufferPointer) throws -> Bool {
+        guard ChunkDigest(of: bytes) == manifest.digest(ofChunk: chunk) else { return false }
+        let place = manifest.place(ofChunk: chunk)
+        let path = path(ofEntry: place.entry)
+        let file = try OpenFile(path, O_WRONLY)
+        try writeChunk(bytes, to: file.descriptor, at: place.offset, of: path)
+        missing.use { $0.remove(chunk) }
+        return true
+    }
+
+    /// Makes an entry the same file as one of another checkpoint that has the same bytes and mode; false
+    /// where the file system does not do that.
+    func link(_ entry: Int, to source: String) -> Bool {
+        let path = path(ofEntry: entry)
+        unlink(path)
+        guard Glibc.link(source, path) == 0 else {
+            _ = try? makeFile(entry)
+            return false
+        }
+        let chunks = manifest.chunks(ofEntry: entry)
+        missing.use { missing in for chunk in chunks { missing.remove(chunk) } }
+        linked.use { _ = $0.insert(entry) }
+        return true
+    }
+
+    private func path(ofEntry entry: Int) -> String { "\(tree)/\(manifest.entries[entry].path)" }
+
+    // MARK: Beginning
+
+    /// Keeps the chunks of an earlier attempt that are right. A file that is linked into another checkpoint is
+    /// let go: nothing is ever written into it.
+    private func takeUpEarlier() throws {
+        let chunks = manifest.entries.indices.flatMap { entry -> [Int] in
+            var status = stat()
+            let path = path(ofEntry: entry)
+            guard case .file = manifest.entries[entry].kind, lstat(path, &status) == 0 else { return [] }
+            guard status.st_mode & S_IFMT == S_IFREG, status.st_nlink == 1 else {
+                unlink(path)
+                return []
+            }
+            let length = Int(status.st_size)
+            return manifest.chunks(ofEntry: entry).filter {
+                let place = manifest.place(ofChunk: $0)
+                return place.offset + place.length <= length
+            }
+        }
+        try inParallel(chunks.count, threads: storageThreads, bufferSize: Manifest.chunkSize) {
+            [self] number, buffer in
+            let place = manifest.place(ofChunk: chunks[number])
+            let file = try OpenFile(path(ofEntry: place.entry), O_RDONLY)
+            // Most of a file that was cut off is a hole.
+            let data = lseek(file.descriptor, off_t(place.offset), Self.seekData)
+            guard data >= 0, data < place.offset + place.length,
+                try readChunk(file.descriptor, at: place.offset, count: place.length, into: buffer),
+                ChunkDigest(of: UnsafeRawBufferPointer(rebasing: buffer[..<place.length]))
+                    == manifest.digest(ofChunk: chunks[number])
+            else { return }
+            missing.use { $0.remove(chunks[number]) }
+        }
+    }
+
+    /// SEEK_DATA of <unistd.h>, hidden from Swift behind _GNU_SOURCE.
+    private static let seekData: Int32 = 3
+
+    private func checkRoom() throws {
+        let (needed, free) = (
+            missingChunks.reduce(0) { $0 + manifest.place(ofChunk: $1).length }, try store.freeBytes()
+        )
+        guard needed + Self.reserve <= free else {
+            throw AgentError(
+                "the checkpoint needs \(needed >> 20) MiB more and the disk of \(store.home) has "
+                    + "\(free >> 20) MiB free: make room there")
+        }
+    }
+
+    /// Left free for the logs and events of the runs. Bytes.
+    private static let reserve = 16 << 20
+
+    private func makeFiles() throws {
+        try FileManager.default.createDirectory(atPath: tree, withIntermediateDirectories: true)
+        for (index, entry) in manifest.entries.enumerated() {
+            switch entry.kind {
+            case .folder:
+                let path = path(ofEntry: index)
+                if mkdir(path, 0o700) != 0, errno != EEXIST { throw SystemError("make \(path)") }
+            case .file: try makeFile(index)
+            case .link: unlink(path(ofEntry: index))
+            }
+        }
+    }
+
+    private func makeFile(_ entry: Int) throws {
+        guard case .file(let size, _) = manifest.entries[entry].kind else { return }
+        let path = path(ofEntry: entry)
+        let file = try OpenFile(path, O_WRONLY | O_CREAT)
+        try checked("cut \(path)") { ftruncate(file.descriptor, off_t(size)) }
+    }
+
+    // MARK: The end
+
+    /// Gives the checkpoint its name. All its bytes are on the disk then, and survive a loss of power.
+    func publish() throws {
+        guard missingChunks.isEmpty else {
+            throw AgentError("\(missingChunks.count) chunks of \(key.checkpoint) are still missing")
+        }
+        let linked = linked.use { $0 }
+        for (index, entry) in manifest.entries.enumerated().reversed() {
+            let path = path(ofEntry: index)
+            switch entry.kind {
+            case .file where linked.contains(index): break
+            case .file:
+                let file = try OpenFile(path, O_RDONLY)
+                try checked("protect \(path)") { fchmod(file.descriptor, mode_t(entry.mode)) }
+                try checked("save \(path)") { fsync(file.descriptor) }
+            case .link(let target): try checked("make the link \(path)") { symlink(target, path) }
+            case .folder: break
+            }
+        }
+        for (index, entry) in manifest.entries.enumerated().reversed() where entry.kind == .folder {
+            try checked("protect \(entry.path)") { chmod(path(ofEntry: index), mode_t(entry.mode)) }
+        }
+        try removeStrangers()
+        try store.publish(tree, as: key, manifest)
+        try? FileManager.default.removeItem(atPath: store.incoming(key))
+    }
+
+    /// Files of an earlier attempt at another content.
+    private func removeStrangers() throws {
+        let known = Set(manifest.entries.map { Array($0.path.utf8) })
+        for item in try Tree(of: tree).items.reversed() where !known.contains(Array(item.path.utf8)) {
+            try checked("remove \(item.path)") { remove("\(tree)/\(item.path)") }
+        }
+    }
+}
+
+extension CheckpointStore {
+    /// Moves a whole tree to the checkpoint's place, where an older one of that name makes way.
+    fileprivate func publish(_ tree: String, as key: Key, _ manifest: Manifest) throws {
+        let target = path(of: key)
+        try makeFolder(above: target)
+        let found = try Tree(of: tree)
+        if access(target, F_OK) == 0 { try FileManager.default.removeItem(atPath: target) }
+        try checked("rename \(tree) to \(target)") { rename(tree, target) }
+        let parent = try OpenFile(String(target[..<target.lastIndex(of: "/")!]), O_RDONLY | O_DIRECTORY)
+        try checked("save \(target)") { fsync(parent.descriptor) }
+        if manifest.fits(found, found.signatures) { try keep(manifest, found.signatures, of: key) }
+    }
+
+    /// Makes the checkpoint a link to a folder that this node sees on a file system that it shares with
+    /// another. False where that cannot be.
+    func share(_ source: String, as key: Key, _ manifest: Manifest) throws -> Bool {
+        let target = path(of: key)
+        try makeFolder(above: target)
+        return symlink(source, target) == 0
+    }
+}
+
+/// Numbers of chunks, one bit each.
+struct ChunkSet: Sequence, Sendable {
+    private(set) var bytes: [UInt8]
+    private(set) var count: Int
+
+    /// All numbers below `count`.
+    init(all count: Int) {
+        bytes = Array(repeating: 0xff, count: (count + 7) / 8)
+        if count % 8 != 0 { bytes[count / 8] = UInt8((1 << (count % 8)) - 1) }
+        self.count = count
+    }
+
+    var isEmpty: Bool { count == 0 }
+
+    func contains(_ number: Int) -> Bool { bytes[number / 8] & (1 << UInt8(number % 8)) != 0 }
+
+    mutating func remove(_ number: Int) {
+        guard contains(number) else { return }
+        bytes[number / 8] &= ~(1 << UInt8(number % 8))
+        count -= 1
+    }
+
+    func makeIterator() -> some IteratorProtocol<Int> {
+        bytes.indices.lazy.flatMap { index in
+            (0..<8).lazy.filter { bit in bytes[index] & (1 << UInt8(bit)) != 0 }.map { index * 8 + $0 }
+        }.makeIterator()
+    }
+}

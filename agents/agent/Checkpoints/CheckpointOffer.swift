@@ -1,0 +1,71 @@
+import FleetModel
+import Glibc
+import Spawn
+import Wire
+
+/// A checkpoint of this node that another one reads.
+final class CheckpointOffer {
+    let manifest: Manifest
+    let place: SharedPlace
+    private let root: String
+
+    init(of key: CheckpointStore.Key, in store: CheckpointStore) throws {
+        manifest = try store.manifest(of: key)
+        let path = absolute(store.path(of: key))
+        root = path
+        let word = String(UInt64.random(in: 0...UInt64.max), radix: 36)
+        // With each offer another word, so that a copied home is not taken for a shared one. Where two offers
+        // overlap, the earlier one is taken for another file system, which only costs a transfer.
+        place = SharedPlace(path: path, probe: store.home + "/probe", word: word)
+        let draft = place.probe + ".\(getpid())"
+        let probe = try OpenFile(draft, O_WRONLY | O_CREAT | O_TRUNC)
+        try writeAll(Array(word.utf8), to: probe.descriptor, as: "write \(draft)")
+        try checked("rename \(draft)") { rename(draft, place.probe) }
+    }
+
+    /// Sends chunks, one behind the other. The files' bytes go from the page cache to the channel without
+    /// coming through this process; that they are right is verified where they arrive.
+    func send(_ first: Int, _ count: Int, to output: BulkOutput) throws {
+        guard first >= 0, count > 0, first <= manifest.chunkCount - count else {
+            throw AgentError("chunks \(first) and \(count - 1) more are asked for, of \(manifest.chunkCount)")
+        }
+        let chunks = first..<first + count
+        let files = try openFiles(of: chunks)
+        try output.say(.bytes(count: manifest.length(ofChunks: chunks)))
+        for (file, offset, length) in files {
+            try Self.copy(length, of: file.descriptor, from: offset, to: output.descriptor)
+        }
+    }
+
+    /// What of each file is wanted. Opened before anything is said, so that a file that is gone is a refusal.
+    private func openFiles(of chunks: Range<Int>) throws -> [(OpenFile, offset: Int, length: Int)] {
+        var files: [(OpenFile, offset: Int, length: Int)] = []
+        var last = -1
+        for chunk in chunks {
+            let place = manifest.place(ofChunk: chunk)
+            if place.entry == last {
+                files[files.count - 1].length += place.length
+            } else {
+                let file = try OpenFile("\(root)/\(manifest.entries[place.entry].path)", O_RDONLY)
+                files.append((file, place.offset, place.length))
+                last = place.entry
+            }
+        }
+        return files
+    }
+
+    private static func copy(_ count: Int, of file: Int32, from offset: Int, to output: Int32) throws {
+        var (position, left) = (off_t(offset), count)
+        while left > 0 {
+            let sent: Int
+            do {
+                sent = try checked("send a chunk") { sendfile(output, file, &position, left) }
+            } catch {
+                throw ChannelFault(description: error.description)
+            }
+            // Its length was announced: the other side must not take what follows for the rest.
+            guard sent > 0 else { throw ChannelFault(description: "a file became shorter while it was sent") }
+            left -= sent
+        }
+    }
+}
