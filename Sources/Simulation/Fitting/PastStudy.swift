@@ -125,7 +125,7 @@ extension RunFailure.Cause {
     fileprivate var isCrash: Bool {
         switch self {
         case .crashed, .killed, .silent: true
-        case .notFinite, .outOfMemory, .refused, .vanished, .node: false
+        case .notFinite, .outOfMemory, .refused, .misapplied, .vanished, .node: false
         }
     }
 }
