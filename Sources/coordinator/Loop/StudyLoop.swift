@@ -59,11 +59,11 @@ struct StudyLoop: ~Copyable {
 
     /// Runs until the study has ended or somebody detaches.
     /// - Throws: what the journal throws; then nothing was begun that is not written.
-    mutating func run(beginningWith first: Happening) async throws -> Outcome {
+    mutating func run(beginningWith first: [Happening]) async throws -> Outcome {
         // First what was asked for before: taking the study up may ask for the same anew.
         for effect in engine.outstanding { hands.begin(effect, of: engine) }
         for node in engine.nodes { absences.begin(node.id, at: Self.uptime) }
-        try step([.tick, .happened(first)])
+        try step([.tick] + first.map { .happened($0) })
         hands.results.writeMissing(of: engine)
         while true {
             if let ending = settledEnding { return .ended(ending) }

@@ -36,6 +36,11 @@ struct Sentences {
         case .budgetSpent(let spent): "\(line(spent)): nothing more is started"
         case .pausing(let running): "pausing: \(running) running trials save their state"
         case .noted(let run, let text): "\(run.trial): \(text)"
+        case .replanned(let overrides):
+            "the plan has changed: "
+                + (overrides.isEmpty ? "as in the study file" : overrides.map(\.words).joined(separator: ", "))
+        case .inherited(let study, let stages):
+            "begins with the first \(stages == 1 ? "stage" : "\(stages) stages") of \(study)"
         case .notBrought(let checkpoint, let node, let reason):
             "the checkpoint of \(place(checkpoint)) did not come to node \(node): \(reason); it is tried again"
         }
