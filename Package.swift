@@ -96,12 +96,18 @@ let package = Package(
             name: "JournalSpeed", dependencies: ["BusyStudy", "Journal", "StudyCore"],
             path: "Benchmarks/JournalSpeed", swiftSettings: rules),
         .executableTarget(
+            name: "TransferSpeed", dependencies: ["FleetLink", "FleetModel", "Spawn", "Wire"],
+            path: "Benchmarks/TransferSpeed", swiftSettings: rules),
+        .executableTarget(
             name: "SamplerSpeed", dependencies: ["FleetModel", "Search"], path: "Benchmarks/SamplerSpeed",
             swiftSettings: rules),
 
         .executableTarget(
             name: "soak", dependencies: ["FleetModel", "Search", "Simulation", "StudyCore"],
             path: "Benchmarks/Soak", swiftSettings: rules),
+        .executableTarget(
+            name: "SimulationSpeed", dependencies: ["FleetModel", "Search", "Simulation", "StudyCore"],
+            path: "Benchmarks/SimulationSpeed", swiftSettings: rules),
 
         // Tests.
         .testTarget(
@@ -116,7 +122,11 @@ let package = Package(
         .testTarget(
             name: "HuggingFaceTests",
             dependencies: ["FleetModel", "Wire", "TrainerKit", "TrainerKitTesting", "huggingface"],
-            exclude: ["Scripts"], swiftSettings: rules),
+            exclude: ["Scripts", "environment"], swiftSettings: rules),
+        .testTarget(
+            name: "MegatronTests",
+            dependencies: ["FleetModel", "Wire", "TrainerKit", "TrainerKitTesting", "megatron"],
+            exclude: ["StandIns"], swiftSettings: rules),
         .testTarget(
             name: "TrainerKitTests",
             dependencies: [
@@ -141,8 +151,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "agent", "command", "coordinator", "huggingface", "native", "scripted", "FleetLink",
-                "FleetModel", "Journal", "StudyCore", "Wire",
+                "agent", "command", "coordinator", "huggingface", "megatron", "native", "scripted",
+                "FleetLink", "FleetModel", "Journal", "Simulation", "StudyCore", "Wire",
             ], swiftSettings: rules),
         .testTarget(name: "TidyTests", swiftSettings: rules),
     ]

@@ -22,6 +22,8 @@ public enum News: Hashable, Codable, Sendable {
     case inventory(inventory: Inventory)
     /// Every run of the study that has a folder on this node.
     case runs(study: StudyID, runs: [RunSummary])
+    /// Every checkpoint of the study on this node, whoever wrote it. Comes once, behind `runs`.
+    case checkpoints(study: StudyID, held: [HeldCheckpoint])
     /// In order, without gaps from the offset that was asked for.
     case events(run: RunKey, events: [PlacedEvent])
     /// The run was not started and has no folder.
@@ -30,6 +32,18 @@ public enum News: Hashable, Codable, Sendable {
     case complaint(text: String)
     /// I am here.
     case beat
+}
+
+/// A checkpoint's folder, as an agent finds it.
+public struct HeldCheckpoint: Hashable, Codable, Sendable {
+    /// The run that wrote it, here or elsewhere.
+    public let run: RunID
+    public let name: String
+
+    public init(run: RunID, name: String) {
+        self.run = run
+        self.name = name
+    }
 }
 
 /// How far the coordinator has durably read a run's events.

@@ -8,7 +8,7 @@ import Wire
 @testable import FleetLink
 
 /// Agents' homes in a folder of their own, with real agents behind bulk channels.
-final class Homes {
+final class Homes: Sendable {
     static let study = StudyID(rawValue: "moving-1")!
 
     let folder: String
@@ -110,15 +110,20 @@ final class Homes {
 }
 
 extension [UInt8] {
-    /// Bytes without a pattern, the same for the same seed.
+    /// Bytes of which no chunk is like another, the same for the same seed.
     static func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
         var random = SeededGenerator(seed: seed)
+        let page = (0..<512).flatMap { _ in random.next().bytes }
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(count + 8)
+        bytes.reserveCapacity(count + page.count)
         while bytes.count < count {
-            let word = random.next()
-            for shift in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(8 * shift))) }
+            bytes += UInt64(bytes.count).bytes
+            bytes += page.dropFirst(8)
         }
         return Array(bytes.prefix(count))
     }
+}
+
+extension UInt64 {
+    fileprivate var bytes: [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: self >> UInt64(8 * $0)) } }
 }

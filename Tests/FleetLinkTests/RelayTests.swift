@@ -33,6 +33,26 @@ import Wire
         #expect(!FileManager.default.fileExists(atPath: homes.incoming(Self.checkpoint, at: "b")))
     }
 
+    @Test(arguments: 1...6)
+    func `brings any tree whole`(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        let homes = try Homes(["a", "b"])
+        var files: [String: [UInt8]] = [:]
+        let letters = ["x", " ", "\"", "\n", "é", "e\u{301}", "-", "$(x)", "*", "\\", "a.b"]
+        for number in 0..<Int.random(in: 1...30, using: &random) {
+            let depth = Int.random(in: 0...4, using: &random)
+            let folders = (0..<depth).map { _ in "d" + letters.randomElement(using: &random)! }
+            let edge = Int.random(in: 0...3, using: &random) * Self.chunk
+            let size = max(0, edge + Int.random(in: -2...2, using: &random))
+            let name = letters.randomElement(using: &random)! + "\(number)"
+            files[(folders + [name]).joined(separator: "/")] = .noise(size, seed: random.next())
+        }
+        let root = try homes.put(files, as: Self.checkpoint, at: "a")
+        let size = files.values.reduce(0) { $0 + $1.count }
+        #expect(try homes.bring(Self.checkpoint, from: ["a"], to: ["b"])["b"]?.get() == size)
+        #expect(Homes.contents(homes.path(of: Self.checkpoint, at: "b")) == Homes.contents(root))
+    }
+
     @Test func `what is there already is not sent again`() throws {
         let homes = try Homes(["a", "b"])
         try homes.put(Self.files(), as: Self.checkpoint, at: "a")

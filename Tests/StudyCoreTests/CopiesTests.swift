@@ -100,6 +100,30 @@ import Testing
         #expect(rig.engine.trial(origin.run.trial)?.checkpoint == origin)
     }
 
+    @Test
+    func `what lies on a node and is needed by nothing is garbage, what a run may still tell of is not`() {
+        var rig = Rig(.search(trials: 2, parallel: 2), slots: 2)
+        let (first, second) = (rig.running[0], rig.running[1])
+        rig.start(first)
+        rig.save(first, step: 4)
+        rig.save(first, step: 8)
+        let held = [(first, "step_4"), (first, "step_8"), (second, "step_2")]
+        #expect(rig.engine.reconcile(.local, held: held).garbage.isEmpty)
+        rig.report(first, step: 10, loss: 1)
+        rig.finish(first)
+        let found = rig.engine.reconcile(.local, held: held)
+        #expect(found.garbage == [Checkpoint(run: first, name: "step_4", step: 0)])
+        #expect(found.events.isEmpty)
+    }
+
+    @Test func `a copy whose arrival was never told is found when its node answers again`() {
+        var (rig, origin) = Self.secondStage()
+        let found = rig.engine.reconcile(Self.far, held: [(origin.run, origin.name)])
+        #expect(found.events == [.checkpointArrived(checkpoint: origin, node: Self.far)])
+        for event in found.events { rig.happen(event) }
+        #expect(rig.running.count == 3)
+    }
+
     @Test func `a copy that arrives after it is needed is removed`() {
         var rig = Rig(.search(trials: 2, parallel: 1), slots: 1)
         rig.survey(node: Self.far, slots: 1)

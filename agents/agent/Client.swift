@@ -145,6 +145,7 @@ final class Client {
         switch news {
         case .inventory: "the inventory"
         case .runs(let study, _): "the list of runs of \(study)"
+        case .checkpoints(let study, _): "the list of checkpoints of \(study)"
         case .events(let run, let events): "an event of \(run) before byte \(events.last?.end ?? 0)"
         case .refused(let run, _): "the refusal of \(run)"
         case .complaint: "a complaint"

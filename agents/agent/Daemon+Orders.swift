@@ -67,6 +67,10 @@ extension Daemon {
                     return RunSummary(
                         run: key.run, isAlive: runs[key] != nil, end: fits ? folder.readTail().end : 0)
                 }))
+        let held = CheckpointStore(home).checkpoints(of: study).map { key in
+            HeldCheckpoint(run: key.checkpoint.run, name: key.checkpoint.name)
+        }
+        client.tell(.checkpoints(study: study, held: held))
         client.follow(study, from: ends, runs: keys)
     }
 

@@ -43,6 +43,7 @@ struct SimulatedCoordinator {
     enum Answer {
         case greet(node: Int)
         case stop(RunID, node: Int)
+        case remove([Checkpoint], node: Int)
     }
 
     /// Where in a turn the process dies.

@@ -70,6 +70,7 @@ extension SimulatedStudy {
         switch answer {
         case .greet(let node): greet(node)
         case .stop(let run, let node): send(.stop(run, saves: false), to: node)
+        case .remove(let checkpoints, let node): send(.remove(checkpoints), to: node)
         }
     }
 
@@ -176,6 +177,10 @@ extension SimulatedStudy {
             return stopStrays(coordinator.engine.reconcile(nodes[node].id, slots: slots), on: node)
         case .runs(let runs):
             return stopStrays(coordinator.engine.reconcile(nodes[node].id, observed: runs), on: node)
+        case .checkpoints(let held):
+            let found = coordinator.engine.reconcile(nodes[node].id, held: held.map { ($0.run, $0.name) })
+            if !found.garbage.isEmpty { coordinator.afterwards.append(.remove(found.garbage, node: node)) }
+            return found.events
         case .events(let run, let events): return events.map { Happening($0, of: run) }
         case .refused(let run, let reason):
             for blocked in coordinator.engine.nodesToSurvey(afterRefusalOf: run) {

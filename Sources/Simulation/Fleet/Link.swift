@@ -62,7 +62,7 @@ extension FleetNews {
         case (.refused(let a, _), .events(let b, _)), (.events(let a, _), .refused(let b, _)): a != b
         case (.refused, .inventory), (.inventory, .refused): true
         case (.refused(let a, _), .refused(let b, _)): a != b
-        case (.inventory, .inventory), (.runs, _), (_, .runs): false
+        case (.inventory, .inventory), (.runs, _), (_, .runs), (.checkpoints, _), (_, .checkpoints): false
         }
     }
 }

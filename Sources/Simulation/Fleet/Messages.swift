@@ -15,6 +15,7 @@ enum FleetOrder {
 enum FleetNews {
     case inventory([ShownSlot])
     case runs([ObservedRun])
+    case checkpoints([Checkpoint])
     /// In order, without gaps from the offset that was asked for.
     case events(RunID, [PlacedEvent])
     case refused(RunID, reason: String)
@@ -73,7 +74,8 @@ extension Happening {
             .runEnded(let run, let end, _):
             (run, end)
         case .started, .nodeSurveyed, .nodeLost, .launchRefused, .runMissing, .checkpointKept, .clockReached,
-            .stopRequested, .checkpointArrived, .checkpointUnreachable:
+            .stopRequested, .checkpointArrived, .checkpointUnreachable, .replanned,
+            .inherited:
             nil
         }
     }

@@ -14,7 +14,11 @@ extension SimulatedStudy {
             if let reason = launch(order, at: node) { tell(.refused(order.run, reason: reason), from: node) }
         case .stop(let run, let saves): stop(run, saves: saves, at: node)
         case .remove(let checkpoints):
-            for checkpoint in checkpoints where nodes[node].checkpoints.remove(checkpoint) != nil {
+            // A folder is found by the run and the name.
+            for wanted in checkpoints {
+                let found = nodes[node].checkpoints.first { $0.run == wanted.run && $0.name == wanted.name }
+                guard let checkpoint = found else { continue }
+                nodes[node].checkpoints.remove(checkpoint)
                 tracer?.note(now, "\(nodes[node].id)  removes \(checkpoint)")
                 saw(FleetSight(.removed(checkpoint, nodes[node].id)))
             }
@@ -29,6 +33,8 @@ extension SimulatedStudy {
                 run: run.id, isAlive: live.contains(index), end: run.shownEnd(to: offsets[run.id] ?? 0))
         }
         tell(.runs(shown), from: node)
+        let held = nodes[node].checkpoints.sorted { ($0.run, $0.step) < ($1.run, $1.step) }
+        tell(.checkpoints(held), from: node)
         nodes[node].client?.follows = true
         for (index, run) in runs {
             nodes[node].client?.cursors[index] = run.line(from: offsets[run.id] ?? 0)

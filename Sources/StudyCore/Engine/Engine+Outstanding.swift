@@ -33,8 +33,10 @@ extension Engine {
 
     /// Every run that was ever placed on the node, with the offset applied.
     public func offsets(on node: NodeID) -> [(run: RunID, offset: Int)] {
-        trials.flatMap(\.runs).filter { run in run.lease.parts.contains { $0.node == node } }
-            .map { ($0.id, $0.offset) }
+        stages.dropFirst(inherited).flatMap(\.trials).flatMap(\.runs).filter { run in
+            run.lease.parts.contains { $0.node == node }
+        }
+        .map { ($0.id, $0.offset) }
     }
 
     /// Nodes to ask again what they offer, after one of them refused the run: the refusal took the slots of the
@@ -61,6 +63,27 @@ extension Engine {
             events: missing.map { .runMissing(run: $0) },
             strays: observed.filter { $0.isAlive && (!leasing.contains($0.run) || gone.contains($0.run)) }
                 .map(\.run))
+    }
+
+    /// Compares the checkpoints that lie on a node with those that are needed. An order to remove one may have
+    /// been lost with a link, and so may the news that one has arrived. What a run wrote that still holds its
+    /// lease is left alone: news of it may be under way.
+    public func reconcile(
+        _ node: NodeID, held: [(run: RunID, name: String)]
+    ) -> (events: [Happening], garbage: [Checkpoint]) {
+        var (events, garbage): ([Happening], [Checkpoint]) = ([], [])
+        for (run, name) in held where !leasing.contains(run) {
+            guard let trial = trial(run.trial), trial.runs.indices.contains(run.attempt) else { continue }
+            let known = trial.progress.checkpoints.first { $0.run == run && $0.name == name }
+            guard let known else {
+                garbage.append(Checkpoint(run: run, name: name, step: 0))
+                continue
+            }
+            if self.node(of: known) != node, copies[known, node] != .there {
+                events.append(.checkpointArrived(checkpoint: known, node: node))
+            }
+        }
+        return (events, garbage)
     }
 
     /// What a node offers, as it shows its slots. One that a run of this study holds counts as offered while

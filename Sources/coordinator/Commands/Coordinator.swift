@@ -19,10 +19,9 @@ import Wire
             """,
         version: Hello.currentVersion,
         subcommands: [
-            Check.self, Explain.self, Start.self, Status.self, Trials.self, Best.self, Stop.self,
-            Simulate.self,
-            ScheduleCommand.self, ReportCommand.self, ImportanceCommand.self, AskTell.self,
-            InviteCommand.self, NodesCommand.self,
+            Check.self, Explain.self, Start.self, Fork.self, Status.self, Trials.self, Best.self, Stop.self,
+            Simulate.self, ScheduleCommand.self, ReplaySchedule.self, ReportCommand.self,
+            ImportanceCommand.self, AskTell.self, Plugins.self, InviteCommand.self, NodesCommand.self,
         ])
 
     static func main() async {

@@ -23,6 +23,7 @@ struct StudyLoop: ~Copyable {
     private enum Answer {
         case greet(NodeID)
         case stop(RunID, on: NodeID)
+        case remove([Checkpoint], on: NodeID)
     }
 
     /// Why the loop ended.
@@ -58,11 +59,11 @@ struct StudyLoop: ~Copyable {
 
     /// Runs until the study has ended or somebody detaches.
     /// - Throws: what the journal throws; then nothing was begun that is not written.
-    mutating func run(beginningWith first: Happening) async throws -> Outcome {
+    mutating func run(beginningWith first: [Happening]) async throws -> Outcome {
         // First what was asked for before: taking the study up may ask for the same anew.
         for effect in engine.outstanding { hands.begin(effect, of: engine) }
         for node in engine.nodes { absences.begin(node.id, at: Self.uptime) }
-        try step([.tick, .happened(first)])
+        try step([.tick] + first.map { .happened($0) })
         hands.results.writeMissing(of: engine)
         while true {
             if let ending = settledEnding { return .ended(ending) }
@@ -100,6 +101,8 @@ struct StudyLoop: ~Copyable {
     private func give(_ answer: Answer) {
         switch answer {
         case .greet(let node): greet(node)
+        case .remove(let checkpoints, let node):
+            hands.fleet.send(.removeCheckpoints(study: engine.study, checkpoints: checkpoints), to: node)
         case .stop(let run, let node):
             let order = StopOrder(save: false, reason: "the study no longer wants this run")
             hands.fleet.send(.stop(run: engine.key(run), order: order), to: node)
@@ -150,7 +153,11 @@ struct StudyLoop: ~Copyable {
         case .complaint(let text):
             hands.printer.complain("node \(node): \(text)")
             return []
-        case .runs, .events, .refused, .beat: return []
+        case .checkpoints(let study, let held) where study == engine.study:
+            let found = engine.reconcile(node, held: held.map { ($0.run, $0.name) })
+            if !found.garbage.isEmpty { answers.append(.remove(found.garbage, on: node)) }
+            return found.events
+        case .runs, .checkpoints, .events, .refused, .beat: return []
         }
     }
 

@@ -10,6 +10,7 @@ struct PlanDraft {
     private(set) var plan: Plan?
     /// The file says how trials are scored.
     let saysScore: Bool
+    private(set) var startFrom: StartFrom?
 
     init(reading file: inout SettingsReader, places: YAMLDocument) {
         let name = file.string("name")
@@ -36,6 +37,7 @@ struct PlanDraft {
             if case .shares(let shares) = stages.shrink { problems += Self.misfits(shares, among: searched) }
             problems += Self.misfits(stages.fidelity, in: space, among: searched)
         }
+        startFrom = StartFrom(reading: &file)
         let prior = Self.prior(&file, for: space, trainer, method)
         guard let trainer, let method, let space else { return }
         plan = Plan(

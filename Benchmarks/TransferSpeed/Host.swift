@@ -1,0 +1,122 @@
+import FleetLink
+import FleetModel
+import Foundation
+import Wire
+
+/// Another machine, as far as loopback can be one: a real sshd with keys and a cipher of its own, behind which
+/// an agent serves the home `node`. This machine's agent serves the home `here`, at the end of a pipe.
+final class Host {
+    static let cipher = "aes128-gcm@openssh.com"
+
+    let folder: String
+    let port = Int.random(in: 20_000..<32_000)
+    private let agent: String
+    private let daemon = Process()
+    private let head: CoordinatorHome
+
+    init(folder: String, agent: String) throws {
+        (self.folder, self.agent) = (folder, agent)
+        head = CoordinatorHome(path: folder + "/head")
+        for name in ["host", "user"] {
+            try run("/usr/bin/ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", "\(folder)/\(name)"])
+        }
+        let forced = "\(agent) attach --home \(home("node")) --cpu-slots 1 --linger 2"
+        let user = try String(contentsOfFile: folder + "/user.pub", encoding: .utf8)
+        try "restrict,command=\"\(forced)\" \(try head.publicKey())\n\(user)".write(
+            toFile: folder + "/keys", atomically: true, encoding: .utf8)
+        try """
+        Port \(port)
+        ListenAddress 127.0.0.1
+        HostKey \(folder)/host
+        PidFile \(folder)/pid
+        AuthorizedKeysFile \(folder)/keys
+        StrictModes no
+        UsePAM no
+        PasswordAuthentication no
+        UseDNS no
+        Ciphers \(Self.cipher)
+        Subsystem sftp internal-sftp
+        """.write(toFile: folder + "/sshd", atomically: true, encoding: .utf8)
+        daemon.executableURL = URL(fileURLWithPath: "/usr/sbin/sshd")
+        daemon.arguments = ["-D", "-f", folder + "/sshd", "-E", folder + "/log"]
+        try daemon.run()
+        while (try? String(contentsOfFile: folder + "/log", encoding: .utf8))?.contains("listening on")
+            != true
+        {
+            usleep(10_000)
+        }
+    }
+
+    deinit { daemon.terminate() }
+
+    func home(_ name: String) -> String { folder + "/" + name }
+
+    /// Options of ssh for a program that runs it.
+    var options: [String] {
+        [
+            "-F", "none", "-p", "\(port)", "-i", folder + "/user", "-o", "IdentitiesOnly=yes", "-o",
+            "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-c",
+            Self.cipher,
+        ]
+    }
+
+    var user: String { NSUserName() }
+
+    /// A link to the node through SSH, and one to this machine's agent.
+    func links() async throws -> (node: NodeLink, here: NodeLink) {
+        let text = try String(contentsOfFile: folder + "/host.pub", encoding: .utf8)
+        guard let key = HostKey(text) else { throw Unexpected("ssh-keygen made no host key: \(text)") }
+        let address = SSHAddress(host: "127.0.0.1", port: port, user: user, hostKeys: [key])
+        let node = NodeLink(node: NodeID(rawValue: "node"), transport: .ssh(address), home: head)
+        let here = NodeLink(
+            node: .local,
+            transport: .pipe(
+                executable: agent, arguments: ["attach", "--home", home("here"), "--linger", "2"])
+        )
+        for link in [node, here] {
+            for await event in link.events {
+                if case .connected = event { break }
+                if case .disconnected(let failure, _) = event { throw Unexpected("no link: \(failure)") }
+            }
+        }
+        return (node, here)
+    }
+
+    /// Seconds of CPU that this process, its ended children and the ended sessions of sshd have used.
+    func cpuSeconds() -> Double {
+        func ticks(_ path: String, _ fields: ClosedRange<Int>) -> Double {
+            guard let stat = try? String(contentsOfFile: path, encoding: .utf8),
+                let end = stat.lastIndex(of: ")")
+            else { return 0 }
+            let words = stat[stat.index(after: end)...].split(separator: " ")
+            // Field 3 is the first after the name; 14 to 17 are the process's own times and its children's.
+            return fields.reduce(0) { $0 + (Double(words[$1 - 3]) ?? 0) }
+        }
+        let hertz = Double(sysconf(Int32(_SC_CLK_TCK)))
+        let sessions = ticks("/proc/\(daemon.processIdentifier)/stat", 16...17)
+        return (ticks("/proc/self/stat", 14...17) + sessions) / hertz
+    }
+}
+
+/// Something that this program relies on is not so.
+struct Unexpected: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
+
+/// Runs a program to its end; answers what it printed.
+@discardableResult
+func run(_ program: String, _ arguments: [String]) throws -> String {
+    let process = Process()
+    let pipe = Pipe()
+    process.executableURL = URL(fileURLWithPath: program)
+    process.arguments = arguments
+    process.standardOutput = pipe
+    try process.run()
+    let output = pipe.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    guard process.terminationStatus == 0 else {
+        throw Unexpected("\(program) \(arguments) ended with \(process.terminationStatus)")
+    }
+    return String(decoding: output, as: UTF8.self)
+}
