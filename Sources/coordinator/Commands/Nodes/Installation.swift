@@ -31,7 +31,9 @@ final class Installation {
         else { throw Refusal(description: "found \"\(destination)\", expected USER@HOST or HOST") }
         (self.destination, self.host, self.port) = (destination, host, port)
         let files = FileManager.default
-        programs = (["agent"] + PluginExecutable.names(in: folder)).map { folder + "/" + $0 }
+        var seen: Set<String> = []
+        let plugins = PluginExecutable.installed(in: folder).filter { seen.insert($0.name).inserted }
+        programs = [folder + "/agent"] + plugins.map(\.path)
         guard files.isExecutableFile(atPath: programs[0]) else {
             throw Refusal(description: "there is no agent in \(folder): say where it is with --programs")
         }
