@@ -3,6 +3,7 @@ import FleetModel
 import Foundation
 import StudyCore
 import Testing
+import Wire
 
 /// Studies over several agents of this machine, each with a home of its own, reached through pipes.
 @Suite(.serialized) struct FleetTests {
@@ -62,5 +63,31 @@ import Testing
         let trials = try bench.engine().trials
         #expect(trials.allSatisfy { $0.result != nil })
         #expect(trials.allSatisfy { $0.runs.last?.lease.parts[0].node.rawValue == "a" })
+    }
+
+    @Test func `a gang has a part on each node, which know each other, and the first one's reports count`()
+        async throws
+    {
+        let bench = try Bench(
+            Yaml.search(trials: 2, extra: "resources: { gpus: 4, gpus_per_node: 2, nodes: [a, b] }"))
+        for name in ["a", "b"] { try bench.enrol(name, cpuSlots: 2) }
+        let result = try await bench.run("start")
+        #expect(result.exit == 0, "\(result.errors)")
+        let engine = try bench.engine()
+        for trial in engine.trials {
+            let run = try #require(trial.runs.last)
+            let specs = try run.lease.parts.map { part -> RunSpec in
+                let key = RunKey(study: engine.study, run: run.id)
+                let path = bench.home(of: part.node) + "/runs/" + key.folder + "/spec.json"
+                return try Lines.decode(RunSpec.self, from: try Data(contentsOf: URL(fileURLWithPath: path)))
+            }
+            let port = try #require(specs.first?.gang?.masterPort)
+            #expect((20_000..<32_000).contains(port))
+            #expect(
+                specs.map(\.gang)
+                    == [0, 1].map { Gang(nodes: 2, rank: $0, masterAddress: "127.0.0.1", masterPort: port) })
+        }
+        #expect(try bench.differences() == [])
+        #expect(bench.runProcesses() == [])
     }
 }

@@ -36,7 +36,14 @@ final class SSHLines: Sendable {
             defer { state.isRunning = true }
             return state.isRunning
         }
-        if isRunning { bell.ring() } else { onOwnThread { [self] in run() } }
+        if isRunning { return bell.ring() }
+        // At exit, OpenSSL would tear itself down under the feet of our threads: end before that.
+        on_exit(
+            { status, _ in
+                fflush(nil)
+                _exit(status)
+            }, nil)
+        onOwnThread { [self] in run() }
     }
 
     // MARK: the thread
