@@ -1,6 +1,6 @@
 # Everything that a person types. `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help build quickstart test bench soak format packages
+.PHONY: help build quickstart test test-hf bench soak format packages
 
 BIN := .build/release
 
@@ -16,6 +16,8 @@ build: packages ## Build the coordinator, the agent and the plugins (release)
 	swift build -c release --product native
 	swift build -c release --product scripted
 	swift build -c release --product command
+	swift build -c release --product megatron
+	swift build -c release --product huggingface
 
 quickstart: build ## Run a real staged study on this machine: about 2 minutes after the build
 	$(BIN)/coordinator start deploy/studies/quickstart.yaml --out quickstart
@@ -26,6 +28,11 @@ test: packages ## Run every check: format, build, all suites
 	swift build -c release --product native
 	swift build --build-tests
 	swift test --skip-build
+
+test-hf: packages ## Check the huggingface plugin with real transformers on CPU (downloads 250 MB once)
+	swift build --build-tests
+	python=$$(Tests/HuggingFaceTests/environment) && \
+		ITERHPO_HF_PYTHON=$$python swift test --skip-build --filter HuggingFace
 
 bench: build ## Measure speed: native trainer, journal, decisions
 	Benchmarks/run

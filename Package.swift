@@ -62,7 +62,7 @@ let package = Package(
         .executableTarget(
             name: "coordinator",
             dependencies: [
-                "FleetModel", "Search", "StudyCore", "Simulation", "Wire", "TrainerKit", "FleetLink",
+                "FleetModel", "Search", "StudyCore", "Simulation", "Spawn", "Wire", "TrainerKit", "FleetLink",
                 "Journal",
                 argumentParser,
                 yams,
@@ -105,6 +105,9 @@ let package = Package(
         .executableTarget(
             name: "soak", dependencies: ["FleetModel", "Search", "Simulation", "StudyCore"],
             path: "Benchmarks/Soak", swiftSettings: rules),
+        .executableTarget(
+            name: "SimulationSpeed", dependencies: ["FleetModel", "Search", "Simulation", "StudyCore"],
+            path: "Benchmarks/SimulationSpeed", swiftSettings: rules),
 
         // Tests.
         .testTarget(
@@ -119,7 +122,11 @@ let package = Package(
         .testTarget(
             name: "HuggingFaceTests",
             dependencies: ["FleetModel", "Wire", "TrainerKit", "TrainerKitTesting", "huggingface"],
-            exclude: ["Scripts"], swiftSettings: rules),
+            exclude: ["Scripts", "environment"], swiftSettings: rules),
+        .testTarget(
+            name: "MegatronTests",
+            dependencies: ["FleetModel", "Wire", "TrainerKit", "TrainerKitTesting", "megatron"],
+            exclude: ["StandIns"], swiftSettings: rules),
         .testTarget(
             name: "TrainerKitTests",
             dependencies: [
@@ -144,8 +151,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "agent", "command", "coordinator", "huggingface", "native", "scripted", "FleetLink",
-                "FleetModel", "Journal", "StudyCore", "Wire",
+                "agent", "command", "coordinator", "huggingface", "megatron", "native", "scripted",
+                "FleetLink", "FleetModel", "Journal", "Simulation", "StudyCore", "Wire",
             ], swiftSettings: rules),
         .testTarget(name: "TidyTests", swiftSettings: rules),
     ]

@@ -6,6 +6,8 @@ on text that no trial has seen. What counts as spent are the steps of all trials
 cooldowns included.
 
     Benchmarks/stages/run.py --seeds 5 --methods default recipe random cosine grid
+
+A default study with changes is `default;key=value`: "default;sampler.kind=gp".
 """
 import argparse
 import json
@@ -57,9 +59,12 @@ def study(method, seed, options):
         settings["schedule"] = "cosine"
         file |= {"method": fixed, "sampler": {"kind": "random"}}
     elif method == "grid":
-        sides = {"lr": max(2, fixed["trials"] // 2), "batch_size": 2}
-        file |= {"method": fixed | {"trials": sides["lr"] * 2},
-                 "sampler": {"kind": "grid", "points": sides}}
+        # So many rates by two batch sizes.
+        rates = max(2, fixed["trials"] // 2)
+        space["lr"] = {"type": "categorical",
+                       "choices": [1e-4 * 300 ** (k / (rates - 1)) for k in range(rates)]}
+        space["batch_size"] = {"type": "categorical", "choices": [11, 32]}
+        file |= {"method": fixed | {"trials": rates * 2}, "sampler": {"kind": "grid"}}
     elif method == "recipe":
         file |= {
             "method": {
@@ -69,7 +74,7 @@ def study(method, seed, options):
     else:
         file |= {"method": {"kind": "stages", "stages": options.stages, "steps": options.steps,
                             "trials": options.trials}}
-        for change in method.split(",")[1:]:
+        for change in method.split(";")[1:]:
             key, value = change.split("=", 1)
             target = file
             *path, last = key.split(".")
@@ -120,7 +125,7 @@ def main():
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--stages", type=int, default=5)
     parser.add_argument("--steps", type=int, default=50)
-    parser.add_argument("--trials", type=int, default=6, help="of each stage of the default study")
+    parser.add_argument("--trials", type=int, default=7, help="of each stage of the default study")
     parser.add_argument("--spend", type=int, default=2000, help="training steps of the fixed searches")
     parser.add_argument("--tokens", action="store_true", help="compare at equal tokens, not steps")
     parser.add_argument("--layers", type=int, default=2)

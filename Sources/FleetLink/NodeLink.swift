@@ -11,6 +11,16 @@ public enum Transport: Hashable, Codable, Sendable {
     case pipe(executable: String, arguments: [String])
     /// The agent of another machine: its sshd starts `agent attach`, whatever is asked for.
     case ssh(SSHAddress)
+
+    /// Whether both lead to the same agent, wherever it is reached.
+    func isSameMachine(as other: Transport) -> Bool {
+        switch (self, other) {
+        case (.pipe, .pipe): self == other
+        case (.ssh(let mine), .ssh(let theirs)):
+            mine.user == theirs.user && !Set(mine.hostKeys).isDisjoint(with: theirs.hostKeys)
+        case (.pipe, .ssh), (.ssh, .pipe): false
+        }
+    }
 }
 
 /// The connection to one node's agent. It begins at once, comes back by itself after any fault, and tells
@@ -34,6 +44,8 @@ public final class NodeLink: Sendable {
     /// - Parameter home: where the key is that is shown to sshd.
     public init(node: NodeID, transport: Transport, home: CoordinatorHome = CoordinatorHome(at: nil)) {
         (self.node, self.transport, self.home) = (node, transport, home)
+        // A side that is gone shows in what is read.
+        signal(SIGPIPE, SIG_IGN)
         let bell = if case .ssh = transport { SSHLines.shared.bell } else { Bell() }
         self.bell = bell
         queue = EventQueue(roomMade: { bell.ring() })

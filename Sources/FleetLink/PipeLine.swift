@@ -16,7 +16,6 @@ final class PipeLine: Sendable {
     }
 
     func run() {
-        signal(SIGPIPE, SIG_IGN)
         var backOff = BackOff()
         while !isClosed {
             let (failure, wasConnected) = connectOnce()

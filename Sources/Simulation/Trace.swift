@@ -69,6 +69,8 @@ extension Happening {
             "\(checkpoint) did not come to \(node): \(reason)"
         case .clockReached: "it is time"
         case .stopRequested: "a person wants to pause"
+        case .replanned: "a person changes the plan"
+        case .inherited(let ancestry): "begins with \(ancestry.stages.count) stages of \(ancestry.study)"
         }
     }
 }
@@ -115,6 +117,8 @@ extension Decision {
         case .budgetSpent(let spent): "\(spent)"
         case .pausing(let running): "pausing \(running) runs"
         case .noted(_, let text): text
+        case .replanned(let overrides): "the plan changes (\(overrides.count) overrides)"
+        case .inherited(let study, let stages): "\(stages) stages are of \(study)"
         case .notBrought(let checkpoint, let node, _): "\(checkpoint) waits to come to \(node)"
         }
     }

@@ -23,6 +23,8 @@ package struct Program {
     /// Whether it leads a session of its own, and so outlives us and our terminal; a process group of its
     /// own it leads anyway.
     package var leadsSession = false
+    /// Whether it stays in our process group, so that it may ask the person at our terminal.
+    package var staysInGroup = false
 
     package init(_ arguments: [String]) {
         precondition(!arguments.isEmpty, "what is started is named by the first argument")
@@ -66,7 +68,7 @@ package struct Program {
     private func useOwnGroupAndDefaultSignals(_ attributes: inout posix_spawnattr_t) {
         // POSIX_SPAWN_SETSID of <spawn.h>, hidden from Swift behind _GNU_SOURCE.
         let ownSession: Int32 = 0x80
-        let place = leadsSession ? ownSession : Int32(POSIX_SPAWN_SETPGROUP)
+        let place = leadsSession ? ownSession : staysInGroup ? 0 : Int32(POSIX_SPAWN_SETPGROUP)
         var all = sigset_t()
         var none = sigset_t()
         sigfillset(&all)

@@ -10,10 +10,10 @@ public struct Plan: Hashable, Codable, Sendable {
     public private(set) var method: Method
     public let sampler: SamplerKind
     /// In its first state; every stage begins with a copy of it.
-    public let pruner: PrunerKind
-    public let seed: UInt64
-    public let resources: Resources
-    public let budget: Budget
+    public private(set) var pruner: PrunerKind
+    public private(set) var seed: UInt64
+    public private(set) var resources: Resources
+    public private(set) var budget: Budget
     /// How many trials of each stage keep their checkpoints, the best ones; at least 1.
     public let keepBest: Int
     /// Where the first stage begins to look; nil: wherever its sampler does.
@@ -55,6 +55,18 @@ public struct Prior: Hashable, Codable, Sendable {
 }
 
 extension Plan {
+    /// The same study with another pruner, another number of trials at once, another seed or budget.
+    public func changed(
+        pruner: PrunerKind? = nil, parallel: Int? = nil, seed: UInt64? = nil, budget: Budget? = nil
+    ) -> Plan {
+        var plan = self
+        plan.pruner = pruner ?? self.pruner
+        plan.resources.parallel = parallel ?? resources.parallel
+        plan.seed = seed ?? self.seed
+        plan.budget = budget ?? self.budget
+        return plan
+    }
+
     /// The same without cooldowns, for trainers that have none.
     public var withoutCooldown: Plan {
         guard case .stages(let stages) = method else { return self }
@@ -110,7 +122,7 @@ public struct Resources: Hashable, Codable, Sendable {
     /// Slots of one trial on each node of its gang; divides `gpus`.
     public let gpusPerNode: Int
     /// Trials that may run at once; nil: as many as there are slots for.
-    public let parallel: Int?
+    public internal(set) var parallel: Int?
     /// How often a trial is tried again after faults of the infrastructure.
     public let retries: Int
     public let nodes: NodeChoice

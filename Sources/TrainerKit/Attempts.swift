@@ -28,6 +28,10 @@ struct Attempts<Reading: Trainer> {
             MicroBatchMemory(of: folder, plugin: Reading.about.name, shape: choice.shape)
         }
         guard let choice else { return }
+        // Its nodes would each learn for themselves, and no longer agree.
+        guard spec.gang == nil else {
+            throw Refusal("found micro_batch: auto in a run over several nodes; expected a number")
+        }
         let sizes = choice.sizes.filter { $0 < memory?.tooLarge ?? .max }
         // What did not fit beside another's process may fit today: the smallest is always tried.
         left = sizes.isEmpty ? choice.sizes.suffix(1) : sizes[...]
@@ -38,7 +42,8 @@ struct Attempts<Reading: Trainer> {
     /// What the first start would be.
     func explained() throws(Refusal) -> SupervisedCommand {
         let spec = sized(spec)
-        return SupervisedCommand(try Reading.make(for: spec).explanation(of: spec, in: folder), folder: folder)
+        return SupervisedCommand(
+            try Reading.make(for: spec).explanation(of: spec, in: folder), folder: folder)
     }
 
     private func sized(_ spec: RunSpec) -> RunSpec {

@@ -96,14 +96,14 @@ struct Attestor {
 
     /// Where in the data a trainer must be that takes one batch a step.
     private mutating func samples(of said: Attestation, at step: Int) -> Double? {
-        guard expectation.judgesPlace, case .value(let now)? = said[.consumedSamples] else { return nil }
+        guard expectation.judgesPlace, let batch = expectation.globalBatchSize,
+            case .value(let now)? = said[.consumedSamples]
+        else { return nil }
         guard let place else {
             place = (step, now)
             return nil
         }
-        let said: Double? = if case .value(let batch)? = said[.globalBatchSize] { batch } else { nil }
-        guard let batch = expectation.globalBatchSize.map(Double.init) ?? said else { return nil }
-        return place.samples + Double(step - place.step) * batch
+        return place.samples + Double((step - place.step) * batch)
     }
 
     private func isRight(_ found: Reading, _ quantity: Attestation.Quantity, _ expected: Double) -> Bool {

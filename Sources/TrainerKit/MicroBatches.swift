@@ -2,7 +2,7 @@ public import FleetModel
 import FoundationEssentials
 import Glibc
 import Spawn
-import Wire
+package import Wire
 
 /// The sizes of a micro-batch that a run may try: all give the same global batch, and so the same result but
 /// for the order of sums. Less memory, more accumulation.
@@ -42,12 +42,12 @@ extension JSON {
 
 /// What ran out of memory on this node, kept in `learnt/micro_batches.json` of the agent's home. A file that
 /// is lost or unreadable costs a few failed starts.
-struct MicroBatchMemory {
+package struct MicroBatchMemory {
     /// nil: there is no home to keep it in.
     private let path: String?
     private let key: String
 
-    init(of folder: TrialFolder, plugin: String, shape: String) {
+    package init(of folder: TrialFolder, plugin: String, shape: String) {
         path = Self.home(of: folder).map { $0 + "/learnt/micro_batches.json" }
         key = "\(plugin) on \(NodeKind.current): \(shape)"
     }
@@ -60,9 +60,9 @@ struct MicroBatchMemory {
     }
 
     /// The smallest size that is known not to fit.
-    var tooLarge: Int? { path.flatMap { Self.read($0)[key] } }
+    package var tooLarge: Int? { path.flatMap { Self.read($0)[key] } }
 
-    func note(tooLarge size: Int) {
+    package func note(tooLarge size: Int) {
         guard let path else { return }
         let folder = path.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" }
         try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

@@ -177,7 +177,7 @@ extension RunCourse {
         case (.ordered, .exit(0)): return hasObjective && lastStep == spec.steps ? .completed : .stopped
         case (.ordered, _): return .stopped
         case (.complete, _), (nil, .exit(0)):
-            return hasObjective ? .completed : failed(.refused(reason: withoutObjective))
+            return hasObjective || isSilentRank ? .completed : failed(.refused(reason: withoutObjective))
         case (nil, .exit(let code)): return failed(failure(orElse: .crashed(exit: Int(code))))
         case (nil, .signal(let signal)): return failed(failure(orElse: .killed(signal: Int(signal))))
         }
@@ -192,6 +192,9 @@ extension RunCourse {
     private func failed(_ cause: RunFailure.Cause) -> RunEnding {
         .failed(RunFailure(cause, lastLines: lastLines))
     }
+
+    /// Of a gang the first node alone has to report.
+    private var isSilentRank: Bool { (spec.gang?.rank ?? 0) > 0 }
 
     private var withoutObjective: String {
         let reported = names.isEmpty ? "nothing" : names.sorted().prefix(20).joined(separator: ", ")

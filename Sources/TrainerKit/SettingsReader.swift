@@ -6,7 +6,8 @@ import Glibc
 /// is answered, so that one pass finds every fault; `finish` adds the keys that nobody asked for.
 public struct SettingsReader: Sendable {
     private let members: [String: JSON]
-    private let place: [String]
+    /// Where the settings stand.
+    public let place: [String]
     /// Absolute folder that relative paths start from.
     public let baseFolder: String
     private var asked: Set<String> = []
@@ -53,6 +54,11 @@ public struct SettingsReader: Sendable {
 
     /// Whether the key is there.
     public func has(_ name: String) -> Bool { members[name] != nil }
+
+    /// Adds what another reader found, for settings that were read as a mapping of their own.
+    public mutating func take(_ found: [Problem]) {
+        problems += found
+    }
 
     /// Adds a problem that the trainer found itself, at a key and positions below it.
     public mutating func complain(

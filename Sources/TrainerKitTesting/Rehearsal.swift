@@ -160,9 +160,9 @@ extension Rehearsal {
     /// Whether any process carries the folder's mark.
     public var hasSurvivors: Bool { !RunProcesses.of(folder).isEmpty }
 
-    /// Waits until `condition` holds: for at most 30 seconds, and not beyond the plugin's end.
+    /// Waits until `condition` holds: for at most five minutes, and not beyond the plugin's end.
     public func wait(for what: String, until condition: () -> Bool) throws {
-        for _ in 0..<15_000 {
+        for _ in 0..<150_000 {
             let isOver = noticeEnd()
             if condition() { return }
             if isOver { break }

@@ -23,6 +23,12 @@ public struct TrainerContract: Sendable {
         case startsWarm = "a trial starts from another's checkpoint and counts from its own first step"
         case resumes = "a trial goes on from its checkpoint after that step"
         case refusesGarbage = "a garbage spec.json ends with one sentence"
+        case tellsNotANumber = "an objective that is no number ends the run with that as its reason"
+        case tellsOutOfMemory = "memory that ran out is told as that"
+        case tellsSilence = "a trainer without a word is ended"
+        case publishesWhole = "a checkpoint that was cut off is not published"
+        case survivesNoise = "noise among its output does no harm"
+        case survivesFlood = "of twenty thousand reports none is lost"
 
         public var description: String { rawValue }
     }
@@ -43,6 +49,25 @@ public struct TrainerContract: Sendable {
     public var isDeterministic: Bool
     /// Absolute; relative paths in the settings start there.
     public var baseFolder: String
+    /// A run that says nothing for longer than this is ended.
+    public var silenceSeconds = 60.0
+    /// Settings that make the trainer fail in these ways; ways that are not here are not tested.
+    public var faults: [Fault: JSON] = [:]
+
+    /// A way to fail that settings may provoke.
+    public enum Fault: String, CaseIterable, Sendable {
+        /// The objective is no number at some step.
+        case notANumber
+        case outOfMemory
+        /// After its first words it hangs.
+        case silence
+        /// It dies while it saves.
+        case partialCheckpoint
+        /// It writes binary noise and lines without an end among its reports, and goes on.
+        case noise
+        /// It reports every step, as fast as it can.
+        case flood
+    }
 
     public init(
         plugin: String, settings: JSON, assignment: Assignment = [:], metric: String = "loss",
@@ -76,13 +101,19 @@ public struct TrainerContract: Sendable {
         case .startsWarm: if makesCheckpoints { try startsWarm() }
         case .resumes: if makesCheckpoints { try resumes() }
         case .refusesGarbage: try refusesGarbage()
+        case .tellsNotANumber: try tellsNotANumber()
+        case .tellsOutOfMemory: try tellsOutOfMemory()
+        case .tellsSilence: try tellsSilence()
+        case .publishesWhole: try publishesWhole()
+        case .survivesNoise: try survivesNoise()
+        case .survivesFlood: try survivesFlood()
         }
     }
 
     /// A folder for a run of these settings.
     public func rehearsal(
         steps: Int? = nil, cooldown: Int = 0, start: RunSpec.Start = .fresh, seed: UInt64 = 7,
-        settings: JSON? = nil, trial: Int = 3, slots: [Slot] = [.cpu(index: 0)], silence: Double = 60,
+        settings: JSON? = nil, trial: Int = 3, slots: [Slot] = [.cpu(index: 0)], silence: Double? = nil,
         grace: Double = 5
     ) throws -> Rehearsal {
         guard let study = StudyID(rawValue: "contract") else { throw BrokenPromise("no study id") }
@@ -92,7 +123,7 @@ public struct TrainerContract: Sendable {
                 key: RunKey(study: study, run: RunID(trial: TrialID(stage: 0, number: trial), attempt: 0)),
                 plugin: "contract", settings: settings ?? self.settings, assignment: assignment, start: start,
                 steps: steps ?? self.steps, cooldown: cooldown, metric: metric, seed: seed, slots: slots,
-                silenceSeconds: silence, graceSeconds: grace, baseFolder: baseFolder))
+                silenceSeconds: silence ?? silenceSeconds, graceSeconds: grace, baseFolder: baseFolder))
     }
 }
 

@@ -176,7 +176,9 @@ import Testing
         ("plugin: scripted", "plugin: 7", "s.yaml:3:11: trainer.plugin: found 7, expected a text"),
         ("gpu_hours: 2.5", "gpu_hours: -1", "budget.gpu_hours: found -1"),
         ("step: 0.1", "step: 0.1, log: true", "expected one of the two"),
-        ("retries: 1", "gpus: 16, gpus_per_node: 8", "gangs over several nodes"),
+        ("retries: 1", "gpus: 16, gpus_per_node: 6", "a divisor of gpus, which is 16"),
+        ("retries: 1", "nodes: []", "resources.nodes: found an empty list, expected all, or a list"),
+        ("retries: 1", "nodes: [../a]", "a list with something else"),
     ]
 
     @Test(arguments: mistakes)

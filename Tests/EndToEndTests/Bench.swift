@@ -150,20 +150,25 @@ final class Bench {
     // MARK: what can be seen
 
     /// Processes that live because of this bench: agents of its home, and runs of its trial folders.
-    func processes() -> [Int32] {
+    func processes() -> [Int32] { processes(of: home) }
+
+    /// Processes whose arguments or environment name a path.
+    func processes(of path: String) -> [Int32] {
         let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
         return all.compactMap { Int32($0) }.filter { pid in
             guard pid != getpid() else { return false }
             let words = ["cmdline", "environ"].compactMap {
                 FileManager.default.contents(atPath: "/proc/\(pid)/\($0)")
             }
-            return words.contains { $0.range(of: Data(home.utf8)) != nil }
+            return words.contains { $0.range(of: Data(path.utf8)) != nil }
         }
     }
 
     /// Processes of runs only.
-    func runProcesses() -> [Int32] {
-        processes().filter { pid in
+    func runProcesses() -> [Int32] { runProcesses(of: home) }
+
+    func runProcesses(of home: String) -> [Int32] {
+        processes(of: home).filter { pid in
             let mark = Data("\(TrialFolder.environmentMark)=\(home)".utf8)
             return FileManager.default.contents(atPath: "/proc/\(pid)/environ")?.range(of: mark) != nil
         }
@@ -181,11 +186,11 @@ final class Bench {
     func engine() throws -> Engine { try JournalReader(at: journal).restore() }
 
     /// Every report that stands in the run folders of a trial, in order, by run.
-    func written(_ trial: Trial) throws -> [Report] {
+    func written(_ trial: Trial, home: (NodeID) -> String) throws -> [Report] {
         let study = try engine().study
         return trial.runs.flatMap { run -> [Report] in
             let path =
-                home(of: run.lease.parts[0].node) + "/runs/" + RunKey(study: study, run: run.id).folder
+                home(run.lease.parts[0].node) + "/runs/" + RunKey(study: study, run: run.id).folder
                 + "/events.jsonl"
             // A run that was refused has no folder.
             let bytes = FileManager.default.contents(atPath: path) ?? Data()
@@ -196,10 +201,17 @@ final class Bench {
     }
 
     /// Reports of the journal, trial by trial, that are not exactly those of the run folders.
-    func differences() throws -> [String] {
+    func differences() throws -> [String] { try differences { home(of: $0) } }
+
+    /// - Parameter home: of the agent of the node with that name.
+    func differences(home: (String) -> String) throws -> [String] {
+        try differences { (node: NodeID) in home(node.rawValue) }
+    }
+
+    private func differences(_ home: (NodeID) -> String) throws -> [String] {
         let reader = try JournalReader(at: journal)
         return try engine().trials.compactMap { trial in
-            let (recorded, written) = (try reader.reports(of: trial.id), try written(trial))
+            let (recorded, written) = (try reader.reports(of: trial.id), try written(trial, home: home))
             return recorded == written
                 ? nil : "\(trial.id): \(recorded.count) recorded, \(written.count) written"
         }

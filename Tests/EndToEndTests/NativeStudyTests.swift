@@ -87,6 +87,24 @@ import Wire
     }
 }
 
+extension NativeStudyTests {
+    @Test func `a study starts from a checkpoint of another`() async throws {
+        let first = try Bench(Self.yaml)
+        #expect(try await first.run("start").exit == 0)
+        let checkpoint = first.out + "/stage_0/ckpt"
+        let yaml = Self.yaml.replacing(
+            "plugin: native", with: "plugin: native\n  start_from: \(checkpoint)")
+        let second = try Bench(yaml)
+        let result = try await second.run("start")
+        #expect(result.exit == 0, "\(result.errors)")
+        let trial = try #require(try second.engine().trial(TrialID(stage: 0, number: 0)))
+        #expect(try second.warmStart(of: trial.runs[0].id) == checkpoint)
+        // The place in the data goes on after that of the checkpoint.
+        let used = trial.progress.used
+        #expect(try #require(used.consumedSamples) > Double(trial.progress.step) * #require(used.batchSize))
+    }
+}
+
 extension Bench {
     /// The folder that a run's plugin was told to start from.
     fileprivate func warmStart(of run: RunID) throws -> String {

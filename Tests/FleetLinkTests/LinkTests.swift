@@ -118,6 +118,48 @@ import Wire
         for await _ in link.events { Issue.record("an event came") }
     }
 
+    /// What a link makes of a side that says hello and then these bytes.
+    func events(after bytes: [UInt8]) async throws -> [LinkEvent] {
+        let file = "/tmp/iterhpo-bytes-\(UInt32.random(in: 0...UInt32.max))"
+        defer { unlink(file) }
+        try (Data(try Hello(name: "agent").line.utf8) + bytes).write(to: URL(fileURLWithPath: file))
+        let link = link("/bin/cat", [file])
+        defer { link.close() }
+        var seen: [LinkEvent] = []
+        for await event in link.events {
+            seen.append(event)
+            if case .disconnected = event { break }
+        }
+        return seen
+    }
+
+    @Test func `a line without end is cut off, however long it is`() async throws {
+        let events = try await events(after: [UInt8](repeating: UInt8(ascii: "x"), count: 17 << 20))
+        guard case .disconnected(.lost(let why), _)? = events.last else {
+            Issue.record("it is told as \(events)")
+            return
+        }
+        #expect(why.contains("a line of over"))
+    }
+
+    @Test(arguments: 1...5) func `lines of garbage are complained of, one by one`(seed: Int) async throws {
+        var state = UInt64(seed)
+        let garbage = (0..<20_000).map { _ -> UInt8 in
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return UInt8(truncatingIfNeeded: state >> 33)
+        }
+        let lines = garbage.split(separator: UInt8(ascii: "\n")).count
+        let events = try await events(after: garbage + Array("\n{\"beat\":{}}\n{\"events\":{}}\n".utf8))
+        let complaints = events.count { event in
+            if case .news(.complaint(let text)) = event { text.hasPrefix("unreadable news") } else { false }
+        }
+        #expect(complaints == lines + 1)
+        guard case .disconnected(.lost, _)? = events.last else {
+            Issue.record("it is told as \(events.last!)")
+            return
+        }
+    }
+
     @Test func `who does not listen makes the other side wait, and gets everything later`() async {
         let line = (try? Hello(name: "agent").line) ?? ""
         let news = #"{"complaint":{"text":"one"}}"#

@@ -4,8 +4,8 @@ import Testing
 import TrainerKitTesting
 import Wire
 
-/// The plugin with real transformers on CPU. Serialized: a start is seven seconds of a core.
-@Suite(.serialized, .enabled(if: Transformers.isHere, "make test-hf runs these"))
+/// The plugin with real transformers on CPU; each start is seven seconds of a core.
+@Suite(.enabled(if: Transformers.isHere, "make test-hf runs these"))
 struct HuggingFaceTransformersTests {
     @Test(arguments: TrainerContract.Promise.allCases)
     func `huggingface keeps the contract around transformers`(_ promise: TrainerContract.Promise) throws {

@@ -7,7 +7,14 @@ import Wire
 @Suite struct ContractTests {
     @Test(arguments: TrainerContract.Promise.allCases)
     func `megatron keeps the contract`(_ promise: TrainerContract.Promise) throws {
-        try TrainerContract.megatron().verify(promise)
+        var contract = try TrainerContract.megatron()
+        contract.faults = [
+            .notANumber: studySettings(fault: "nan10"), .outOfMemory: studySettings(fault: "oom2"),
+            .silence: studySettings(fault: "hang"), .partialCheckpoint: studySettings(fault: "half save"),
+            .noise: studySettings(fault: "noise"),
+            .flood: studySettings(["log_every": .int(1)], fault: "flood"),
+        ]
+        try contract.verify(promise)
     }
 
     @Test func `a warm start trains with the new rate though the checkpoint holds the old one`() throws {

@@ -42,7 +42,8 @@ extension TrainerContract {
 /// A spec that no process reads.
 func spec(
     _ assignment: Assignment = ["lr": .float(1e-4), "batch_size": .int(64)], start: RunSpec.Start = .fresh,
-    steps: Int = 1000, cooldown: Int = 0, gpus: Int = 8, gang: Gang? = nil, metric: String = "validation_loss",
+    steps: Int = 1000, cooldown: Int = 0, gpus: Int = 8, gang: Gang? = nil,
+    metric: String = "validation_loss",
     _ settings: JSON = studySettings()
 ) -> RunSpec {
     RunSpec(
@@ -64,7 +65,8 @@ extension Megatron {
     static func command(of spec: RunSpec) throws -> Command {
         let folder = TrialFolder(path: "/tmp/megatron-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(atPath: folder.path) }
-        guard case .program(let command) = try Megatron(spec.settings).explanation(of: spec, in: folder) else {
+        guard case .program(let command) = try Megatron(spec.settings).explanation(of: spec, in: folder)
+        else {
             throw BrokenPromise("megatron is a program")
         }
         return command

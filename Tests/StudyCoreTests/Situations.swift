@@ -67,9 +67,10 @@ struct Rig {
     private(set) var faults: [String] = []
     private var ends: [RunID: Int] = [:]
 
-    /// Started, with one node of so many CPU slots.
-    init(_ plan: Plan, slots: Int = 2) {
-        engine = Engine(study: StudyID(rawValue: "test-1")!, plan: plan)
+    /// Started, after what comes `before` that, with one node of so many CPU slots.
+    init(_ plan: Plan, slots: Int = 2, study: String = "test-1", before: [Happening] = []) {
+        engine = Engine(study: StudyID(rawValue: study)!, plan: plan)
+        for what in before { happen(what) }
         happen(.started)
         survey(slots: slots)
     }

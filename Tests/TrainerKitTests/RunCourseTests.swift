@@ -55,6 +55,20 @@ import Wire
         #expect(course.end(after: .exit(0)) == [.ended(ending: .completed)])
     }
 
+    @Test func `of a gang the first node alone has to report`() throws {
+        for rank in [0, 1] {
+            let study = try #require(StudyID(rawValue: "s"))
+            let gang = Gang(nodes: 2, rank: rank, masterAddress: "a", masterPort: 1)
+            var course = RunCourse(
+                RunSpec(
+                    key: RunKey(study: study, run: RunID(trial: TrialID(stage: 0, number: 0), attempt: 0)),
+                    plugin: "p", settings: .object([:]), assignment: [:], start: .fresh, steps: 10,
+                    metric: "loss", seed: 1, slots: [], gang: gang, silenceSeconds: 1, graceSeconds: 1,
+                    baseFolder: "/"))
+            #expect((course.end(after: .exit(0)).last == .ended(ending: .completed)) == (rank == 1))
+        }
+    }
+
     @Test func `the first reason to stop is the one that counts`() throws {
         var course = try course()
         course.stop(for: .fault(.silent(seconds: 1)))

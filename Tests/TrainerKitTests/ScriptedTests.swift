@@ -84,7 +84,8 @@ import Wire
         #expect(answer.code == 2)
         #expect(
             answer.error
-                == "scripted: found \"train\", expected describe, check, explain FOLDER, run FOLDER or --help\n")
+                == "scripted: found \"train\", expected describe, check, explain FOLDER, run FOLDER or --help\n"
+        )
     }
 
     @Test func `help shows every setting and an example`() throws {

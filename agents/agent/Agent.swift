@@ -15,7 +15,9 @@ struct Agent: ParsableCommand {
               0  done   1  it did not work, the message says why   2  wrong arguments
             """,
         version: Hello.currentVersion,
-        subcommands: [Serve.self, Attach.self, Status.self])
+        subcommands: [
+            Enroll.self, Leave.self, Doctor.self, Status.self, Attach.self, Serve.self,
+        ])
 }
 
 /// The entry: ArgumentParser's exit codes become ours.
@@ -26,6 +28,7 @@ enum Main {
             var command = try Agent.parseAsRoot()
             try command.run()
         } catch {
+            if let code = error as? ExitCode { exit(code.rawValue) }
             let code = Agent.exitCode(for: error)
             let message = Agent.fullMessage(for: error)
             if code == .success {

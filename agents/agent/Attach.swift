@@ -16,11 +16,6 @@ struct Attach: ParsableCommand {
               agent attach --home ~/.iterhpo/agent
             """)
 
-    /// How long a daemon that was started here waits for work, in seconds.
-    static let linger = 30.0
-    /// How long a daemon may take to answer, in seconds.
-    static let patience = 10.0
-
     @OptionGroup var arguments: DaemonArguments
 
     @Flag(help: "Serve one bulk channel instead: checkpoints and logs, without the daemon.")
@@ -35,7 +30,7 @@ struct Attach: ParsableCommand {
         let wantsBulk = try bulk || asksForBulk
         let home = try Home(opening: arguments.home)
         if wantsBulk { return try BulkService(home, input: 0, output: 1).serve() }
-        let daemon = try home.connect() ?? start(home)
+        let daemon = try home.reachDaemon(arguments)
         onOwnThread {
             copy(from: 0, to: daemon)
             Glibc.exit(0)
@@ -55,40 +50,6 @@ struct Attach: ParsableCommand {
                         + "\"\(other.prefix(80))\", expected attach or bulk")
             }
         }
-    }
-
-    /// Starts the daemon in a session of its own and connects to it.
-    private func start(_ home: Home) throws -> Int32 {
-        let ready = try Pipe()
-        let errors = try checked("open \(home.log)") {
-            open(home.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
-        }
-        defer {
-            close(ready.reading)
-            close(errors)
-        }
-        var program = Program(
-            [absolute("/proc/self/exe")] + arguments.serving(home, linger: arguments.linger ?? Self.linger))
-        (program.output, program.errors, program.leadsSession) = (ready.writing, errors, true)
-        let daemon = try program.spawn()
-        close(ready.writing)
-        return try connect(home, to: daemon, ready: ready.reading)
-    }
-
-    /// Waits until the daemon says that it listens. One that loses the race for the home ends without a
-    /// word; then the winner answers soon.
-    private func connect(_ home: Home, to daemon: ChildProcess, ready: Int32) throws -> Int32 {
-        let deadline = monotonicSeconds() + Self.patience
-        var wait = pollfd(fd: ready, events: Int16(POLLIN), revents: 0)
-        _ = poll(&wait, 1, Int32(Self.patience * 1_000))
-        while monotonicSeconds() < deadline {
-            if let connection = try home.connect() { return connection }
-            usleep(5_000)
-            if daemon.endIfOver() != nil, try home.takeDaemonLock() { break }
-        }
-        let log = endOfFile(home.log, limit: 4_096).map { String(decoding: $0.bytes, as: UTF8.self) } ?? ""
-        let lines = log.split(whereSeparator: \.isNewline).suffix(5).joined(separator: "\n  ")
-        throw AgentError("the daemon of \(home.path) does not answer. The end of \(home.log):\n  \(lines)")
     }
 }
 

@@ -40,9 +40,23 @@ struct DaemonArguments: ParsableArguments {
         DaemonOptions(plugins: plugins, nvidiaSMI: nvidiaSMI, cpuSlots: cpuSlots, linger: linger)
     }
 
-    /// The arguments of `agent serve` with the same meaning, for the home that was opened.
-    func serving(_ home: Home, linger: Double) -> [String] {
-        var arguments = ["serve", "--home", home.path, "--nvidia-smi", nvidiaSMI, "--linger", "\(linger)"]
+    /// The arguments of `agent serve` with the same meaning, for the home that was opened. `linger` nil: the
+    /// daemon stays until somebody ends it.
+    func serving(_ home: Home, linger: Double?) -> [String] {
+        ["serve", "--home", home.path] + further + (linger.map { ["--linger", "\($0)"] } ?? [])
+    }
+
+    /// This program with the arguments of `agent attach` with the same meaning.
+    func attaching(_ home: Home) -> [String] {
+        [absolute("/proc/self/exe"), "attach", "--home", home.path] + further
+            + (linger.map { ["--linger", "\($0)"] } ?? [])
+    }
+
+    private var further: [String] {
+        var arguments: [String] = []
+        if nvidiaSMI != "nvidia-smi" {
+            arguments += ["--nvidia-smi", nvidiaSMI.contains("/") ? absolute(nvidiaSMI) : nvidiaSMI]
+        }
         if let plugins { arguments += ["--plugins", absolute(plugins)] }
         if let cpuSlots { arguments += ["--cpu-slots", "\(cpuSlots)"] }
         return arguments

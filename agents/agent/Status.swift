@@ -27,39 +27,24 @@ struct Status: ParsableCommand {
     func run() throws {
         let home = try Home(opening: home)
         let report = StatusReport(
-            home: home.path, inventory: try askForInventory(home), runs: liveRuns(RunStore(root: home.runs)))
+            home: home.path, inventory: try home.connect().map(home.askForInventory),
+            runs: liveRuns(RunStore(root: home.runs)))
         print(json ? String(decoding: try Lines.encode(report), as: UTF8.self).trimmingNewline : report.text)
     }
+}
 
-    /// nil where no daemon runs.
-    private func askForInventory(_ home: Home) throws -> Inventory? {
-        guard let connection = try home.connect() else { return nil }
-        defer { close(connection) }
-        let order = try Lines.encode(Order.survey)
-        _ = order.withUnsafeBytes { write(connection, $0.baseAddress, $0.count) }
-        var splitter = LineSplitter()
-        while case .bytes(let bytes) = receive(connection) {
-            for line in try splitter.take(bytes) {
-                if case .inventory(let inventory) = try? Lines.decode(News.self, from: line) {
-                    return inventory
-                }
-            }
+/// The runs of a home that live, as their folders show them.
+func liveRuns(_ store: RunStore) -> [StatusReport.Run] {
+    store.studies.sorted { $0.rawValue < $1.rawValue }.flatMap(store.runs).compactMap { key in
+        let folder = store.folder(of: key)
+        let tail = folder.readTail()
+        // A plugin that begins just now must not find its lock taken.
+        guard tail.hasStarted, !tail.hasEnded, folder.isAlive, let spec = folder.readSpec() else {
+            return nil
         }
-        throw AgentError("the daemon ended without an answer: see \(home.log)")
-    }
-
-    private func liveRuns(_ store: RunStore) -> [StatusReport.Run] {
-        store.studies.sorted { $0.rawValue < $1.rawValue }.flatMap(store.runs).compactMap { key in
-            let folder = store.folder(of: key)
-            let tail = folder.readTail()
-            // A plugin that begins just now must not find its lock taken.
-            guard tail.hasStarted, !tail.hasEnded, folder.isAlive, let spec = folder.readSpec() else {
-                return nil
-            }
-            return StatusReport.Run(
-                run: key, plugin: spec.plugin, slots: spec.slots, lastStep: folder.lastStep, steps: spec.steps
-            )
-        }
+        return StatusReport.Run(
+            run: key, plugin: spec.plugin, slots: spec.slots, lastStep: folder.lastStep, steps: spec.steps
+        )
     }
 }
 

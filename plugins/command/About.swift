@@ -21,10 +21,26 @@ extension CommandTrainer {
             .init(
                 "metrics",
                 """
-                step_key: the key that holds the step in JSON lines on stdout, "step" by default; every other \
-                number of the object is a metric. regex: instead of JSON, regular expressions (Swift's; close to \
-                Perl's) for lines of stdout and stderr, with a group (?<step>\\d+) and one group for each metric; \
-                only the first 2,000 letters of a line are searched.
+                Where metrics are found, or a list of such places; by default JSON lines on stdout. step_key: the key \
+                that holds the step, "step" by default; every other number is a metric, train.loss for members of \
+                members. regex: instead of JSON, regular expressions (Swift's; close to Perl's) for lines of stdout \
+                and stderr with a group for each metric and, in one of them, (?<step>\\d+): an expression without \
+                one is about the step before; only the first 2,000 letters of a line are searched. file: lines of \
+                this file instead of the outputs. csv: a table with a column of the step_key. tensorboard: a folder \
+                of event files. names: other names, { val/loss: validation_loss }.
+                """),
+            .init(
+                "attest",
+                """
+                What the program's metrics of these names must be, or the trial fails with both numbers: \
+                { learning_rate: "{lr}", global_batch_size: "{batch_size}" }. schedule: constant where the learning \
+                rate stays; else it may be anywhere below.
+                """),
+            .init(
+                "micro_batch",
+                """
+                Largest {micro_batch} that {batch_size} is dealt into, over GPUs and {accumulation}; auto: lowered \
+                when memory runs out.
                 """),
             .init(
                 "checkpoint",

@@ -9,7 +9,9 @@ import Wire
     private let arguments: [Argument]
     private let environment: [String: Template]
     private let workingFolder: String?
-    private let metrics: MetricsReader
+    private let metrics: MetricsSettings
+    private let attest: AttestSettings?
+    private let microBatch: MicroBatchSetting?
     private let checkpoints: CheckpointSetting?
     private let stopSignal: Int32
 
@@ -17,7 +19,9 @@ import Wire
         arguments = Argument.list("argv", &settings)
         environment = Template.mapping("environment", &settings)
         workingFolder = settings.optionalPath("working_directory", .folder)
-        metrics = settings.nested("metrics", MetricsReader.init) ?? MetricsReader()
+        metrics = MetricsSettings(&settings)
+        attest = settings.nested("attest", AttestSettings.init)
+        microBatch = MicroBatchSetting(&settings)
         checkpoints = settings.nested("checkpoint", CheckpointSetting.init)
         let name = settings.choice("stop_signal", among: Self.signals.keys.sorted(), default: "TERM")
         stopSignal = Self.signals[name] ?? SIGTERM
@@ -33,11 +37,17 @@ import Wire
             && (names.contains("checkpoint") || names.isSuperset(of: ["warm_from", "resume_from"]))
     }
 
+    var coolsDown: Bool {
+        makesCheckpoints && !Set(usedNames.map(\.name)).isDisjoint(with: ["cooldown", "anneal_from"])
+    }
+
     /// Every name in the templates, with its place in the settings.
     private var usedNames: [(name: String, path: [String])] {
         let inArguments = arguments.flatMap(\.parts).map { ($0.template, $0.path) }
         let inEnvironment = environment.map { ($1, ["environment", $0]) }
-        return (inArguments + inEnvironment).flatMap { template, path in template.names.map { ($0, path) } }
+        return (inArguments + inEnvironment + metrics.templates + (attest?.templates ?? [])).flatMap {
+            template, path in template.names.map { ($0, path) }
+        }
     }
 
     func problems(with parameters: [PluginCheck.Parameter]) -> [Problem] {
@@ -59,18 +69,30 @@ import Wire
     }
 
     func execution(of spec: RunSpec, in folder: TrialFolder) throws(Refusal) -> Execution {
-        let names = RunNames(spec, folder)
+        let names = RunNames(spec, folder, try microBatch?.split(of: spec))
         try makeFolder(names.checkpointFolder)
-        return .program(
-            Command(
-                try arguments.map { item throws(Refusal) in try item.filled(from: names) }.flatMap { $0 },
-                environment: environment.compactMapValues { $0.filled(from: names) },
-                workingFolder: workingFolder, askSignal: stopSignal,
-                checkpoints: checkpoints?.watch(in: names.checkpointFolder)))
+        var command = Command(
+            try arguments.map { item throws(Refusal) in try item.filled(from: names) }.flatMap { $0 },
+            environment: environment.compactMapValues { $0.filled(from: names) },
+            workingFolder: workingFolder, askSignal: stopSignal,
+            checkpoints: checkpoints?.watch(in: names.checkpointFolder))
+        command.metrics = metrics.files(names, from: workingFolder ?? spec.baseFolder)
+        return .program(command)
     }
 
-    func signals(in line: String, from stream: OutputStream) -> [Signal] {
-        metrics.signals(in: line, from: stream)
+    func expectation(of spec: RunSpec) -> Expectation {
+        // Its templates are about the trial's values, not about its folder.
+        attest?.expectation(spec, RunNames(spec, TrialFolder(path: "/"), nil)) ?? Expectation()
+    }
+
+    func reader(of spec: RunSpec, in folder: TrialFolder) throws(Refusal) -> any LineReader {
+        metrics.reader(RunNames(spec, folder, nil), from: workingFolder ?? spec.baseFolder)
+    }
+
+    func microBatches(of spec: RunSpec) throws(Refusal) -> MicroBatches? {
+        guard let microBatch else { return nil }
+        let program = arguments.flatMap(\.parts).map(\.template.text).joined(separator: " ")
+        return MicroBatches(dividing: try microBatch.share(of: spec), shape: program)
     }
 
     private func makeFolder(_ path: String) throws(Refusal) {

@@ -6,22 +6,27 @@ import Wire
 struct RunNames {
     /// The names that are no hyper-parameters.
     static let all = [
-        "attempt", "checkpoint", "checkpoint_dir", "first_step", "folder", "gpu_count", "gpus", "metric",
-        "resume_from", "seed", "stage", "steps", "trial", "warm_from",
+        "accumulation", "anneal_from", "attempt", "checkpoint", "checkpoint_dir", "cooldown", "first_step",
+        "folder", "gpu_count", "gpus", "metric", "micro_batch", "resume_from", "seed", "stage", "start_from",
+        "steps", "trial", "warm_from",
     ]
 
     let checkpointFolder: String
     private let values: [String: String]
 
-    init(_ spec: RunSpec, _ folder: TrialFolder) {
+    init(_ spec: RunSpec, _ folder: TrialFolder, _ split: MicroBatchSetting.Split?) {
         checkpointFolder = folder.work + "/checkpoints"
         var values = [
-            "attempt": "\(spec.key.run.attempt)", "checkpoint_dir": checkpointFolder,
+            "anneal_from": "\(spec.trainingSteps)", "attempt": "\(spec.key.run.attempt)",
+            "checkpoint_dir": checkpointFolder, "cooldown": "\(spec.cooldown)",
             "first_step": "\(spec.firstStep)", "folder": folder.path, "gpu_count": "\(spec.gpuIndices.count)",
             "gpus": spec.gpuIndices.map { "\($0)" }.joined(separator: ","), "metric": spec.metric,
             "seed": "\(spec.seed)", "stage": "\(spec.key.run.trial.stage)", "steps": "\(spec.steps)",
             "trial": "\(spec.key.run.trial.number)",
         ]
+        values["start_from"] = spec.startFrom
+        values["micro_batch"] = split.map { "\($0.microBatch)" }
+        values["accumulation"] = split.map { "\($0.accumulation)" }
         switch spec.start {
         case .fresh: break
         case .warm(let path):

@@ -9,9 +9,12 @@ struct Template: Hashable {
     }
 
     private var pieces: [Piece] = []
+    /// As it was written.
+    let text: String
 
     /// Complains at `path` of a brace that belongs to no name.
     init(_ text: String, at path: [String], _ settings: inout SettingsReader) {
+        self.text = text
         var rest = text[...]
         while let brace = rest.firstIndex(where: { $0 == "{" || $0 == "}" }) {
             pieces.append(.text(String(rest[..<brace])))

@@ -36,7 +36,7 @@ extension HuggingFace {
             .init("log_every", "Trial steps between logs; by default 10, or evaluate_every if that is less."),
             .init(
                 "evaluate_every",
-                "Trial steps between evaluations; an eighth of the trial by default, 0 for none."),
+                "Trial steps between evaluations; an eighth of the trial by default, 0: at its end alone."),
             .init("checkpoint_every", "Trial steps between checkpoints; by default only one at the end."),
             .init(
                 "warm_start",

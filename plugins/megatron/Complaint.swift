@@ -11,7 +11,8 @@ enum Complaint {
         ("error: unrecognized arguments", refused), ("error: argument --", refused),
         ("Megatron requires CUDA", refused), ("could not find the metadata file", refused),
         ("ERROR: Invalid metadata file", refused), ("no samples left to consume", refused),
-        ("is not divisible by micro batch size", refused), ("must be divisible by eval_micro_batch_size", refused),
+        ("is not divisible by micro batch size", refused),
+        ("must be divisible by eval_micro_batch_size", refused),
         ("OptimizerParamScheduler: class input value", refused),
         ("Unable to load optimizer from checkpoint", refused), ("Could not find parameter group", refused),
         // The machine or the wires between machines. The second symptom of many a fault: others outrank it.
@@ -28,7 +29,9 @@ enum Complaint {
     }
 
     @Sendable private static func notANumber(_ line: String) -> RunFailure.Cause {
-        .notFinite(metric: "training_loss", step: iteration(in: line) ?? 0, reading: line.contains("nf") ? .notFinite(.positiveInfinity) : .notFinite(.nan))
+        .notFinite(
+            metric: "training_loss", step: iteration(in: line) ?? 0,
+            reading: line.contains("nf") ? .notFinite(.positiveInfinity) : .notFinite(.nan))
     }
 
     /// `iteration 12` or `iteration #12`, since the model was born.

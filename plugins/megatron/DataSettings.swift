@@ -34,7 +34,8 @@ struct DataSource: Hashable {
         case let other:
             settings.complain(
                 at: [name], found: other?.kind ?? "nothing",
-                expected: "mock, or prefixes of indexed data (without .bin and .idx), with weights or without")
+                expected: "mock, or prefixes of indexed data (without .bin and .idx), with weights or without"
+            )
         }
         return source
     }
@@ -45,7 +46,9 @@ struct DataSource: Hashable {
             case .int, .double: return [item.scalarText ?? ""]
             case .string(let prefix): return [absolutePath(prefix, from: settings.baseFolder)]
             case .object(let members):
-                if case .string(let prefix)? = members["prefix"], members.keys.allSatisfy(["prefix", "weight"].contains) {
+                if case .string(let prefix)? = members["prefix"],
+                    members.keys.allSatisfy(["prefix", "weight"].contains)
+                {
                     let weight = members["weight"]?.scalarText.map { [$0] } ?? []
                     return weight + [absolutePath(prefix, from: settings.baseFolder)]
                 }

@@ -20,10 +20,12 @@ struct ExtraArguments: Hashable {
         "lr-warmup-samples": "schedule.warmup_steps", "lr-warmup-fraction": "schedule.warmup_steps",
         "lr-wsd-decay-iters": "schedule.anneal_steps", "lr-wsd-decay-samples": "schedule.anneal_steps",
         "lr-wsd-decay-style": "nothing: it is linear", "lr-warmup-init": "nothing: it is 0",
-        "micro-batch-size": "the setting micro_batch", "rampup-batch-size": "nothing: a trial has one batch size",
+        "micro-batch-size": "the setting micro_batch",
+        "rampup-batch-size": "nothing: a trial has one batch size",
         "step-batch-size-schedule": "nothing: a trial has one batch size",
         "tensor-model-parallel-size": "parallel.tensor", "pipeline-model-parallel-size": "parallel.pipeline",
-        "context-parallel-size": "parallel.context", "exit-signal-handler": "nothing", "rerun-mode": "nothing",
+        "context-parallel-size": "parallel.context", "exit-signal-handler": "nothing",
+        "rerun-mode": "nothing",
         "log-interval": "the setting log_every", "eval-interval": "the setting evaluate_every",
         "eval-iters": "the setting evaluate_samples", "seed": "seed of the study",
         "data-path": "the setting data", "mock-data": "data: mock", "split": "the setting split",
@@ -95,7 +97,9 @@ struct ExtraArguments: Hashable {
         values.first { $0.flag.replacing("_", with: "-") == name }?.value
     }
 
-    static func == (a: ExtraArguments, b: ExtraArguments) -> Bool { a.flags(without: []) == b.flags(without: []) }
+    static func == (a: ExtraArguments, b: ExtraArguments) -> Bool {
+        a.flags(without: []) == b.flags(without: [])
+    }
 
     func hash(into hasher: inout Hasher) { hasher.combine(flags(without: [])) }
 }

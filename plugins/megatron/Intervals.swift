@@ -30,7 +30,8 @@ struct Intervals: Hashable {
             notes.append("evaluates every \(evaluate) iterations and not every \(asked): \(last) is the last")
         }
         if let asked = wanted.save, asked != save {
-            notes.append("saves every \(save) iterations and not every \(asked): \(first + kept) must be saved")
+            notes.append(
+                "saves every \(save) iterations and not every \(asked): \(first + kept) must be saved")
         }
     }
 

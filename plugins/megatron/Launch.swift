@@ -99,7 +99,8 @@ struct Launch {
     var saveFolder: String {
         guard spec.gang != nil, let shared = settings.sharedFolder else { return folder.work + "/save" }
         let run = spec.key.run
-        return "\(shared)/\(spec.key.study)/stage_\(run.trial.stage)_trial_\(run.trial.number)_run_\(run.attempt)"
+        return
+            "\(shared)/\(spec.key.study)/stage_\(run.trial.stage)_trial_\(run.trial.number)_run_\(run.attempt)"
     }
 
     /// The copy of the checkpoint whose optimiser state holds this trial's rates.

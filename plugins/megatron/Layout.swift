@@ -42,7 +42,9 @@ struct ModelSizes: Hashable {
     /// What does not divide, each with a sentence. The same rules as `validate_args` in
     /// megatron/training/arguments.py, before a GPU is touched.
     func misfits(_ layout: Layout) -> [(flag: String, found: String, expected: String)] {
-        func misfit(_ flag: String, _ value: Int?, by divisor: Int, _ name: String) -> (String, String, String)? {
+        func misfit(_ flag: String, _ value: Int?, by divisor: Int, _ name: String) -> (
+            String, String, String
+        )? {
             guard let value, value % divisor != 0 else { return nil }
             return (flag, "\(value)", "a multiple of \(divisor), which is \(name)")
         }
@@ -50,7 +52,9 @@ struct ModelSizes: Hashable {
             misfit("num-layers", layers, by: layout.pipeline, "parallel.pipeline"),
             misfit("num-attention-heads", heads, by: layout.tensor, "parallel.tensor"),
             heads.flatMap { misfit("hidden-size", hidden, by: $0, "num-attention-heads") },
-            misfit("seq-length", sequence, by: layout.context > 1 ? 2 * layout.context : 1, "twice parallel.context"),
+            misfit(
+                "seq-length", sequence, by: layout.context > 1 ? 2 * layout.context : 1,
+                "twice parallel.context"),
         ].compactMap { $0 }
     }
 }

@@ -1,4 +1,4 @@
-import FoundationEssentials
+import FleetModel
 
 /// What one line of Megatron-LM's output says. A line may hold several records, or pieces of them: ranks
 /// share one pipe, and their lines may be glued together or cut into each other. A record counts only when it
@@ -42,7 +42,7 @@ enum LogLine {
     }
 
     /// Head and fields of a record, where no field is damaged. What another rank wrote after the record's end is
-    /// none of its fields.
+    /// none of its fields; a memory line has no mark at its end, and keeps what stands before the damage.
     private static func fields(of piece: Substring) -> (head: Substring, fields: [String: Double])? {
         let parts = piece.split(separator: "|", omittingEmptySubsequences: false)
         var fields: [String: Double] = [:]
@@ -51,7 +51,7 @@ enum LogLine {
             if text.isEmpty { continue }
             guard let colon = text.lastIndex(of: ":"),
                 let value = Double(text[text.index(after: colon)...].trimmed)
-            else { return nil }
+            else { return parts[0].hasPrefix("[Rank ") ? (parts[0], fields) : nil }
             let name = String(text[..<colon].trimmed)
             if fields.updateValue(value, forKey: name) != nil { return nil }
             if name == Name.end { break }
@@ -113,7 +113,7 @@ struct TrainingLine: Hashable {
     let iteration: Int
     /// Of the last iteration: `--train-iters`, or what `--train-samples` come to.
     let last: Int
-    let fields: [String: Double]
+    private let readings: [String: Reading]
 
     /// nil where a field is missing that every version prints.
     init?(head: Substring, _ fields: [String: Double]) {
@@ -126,10 +126,12 @@ struct TrainingLine: Hashable {
         guard always.allSatisfy({ fields[$0] != nil }) else { return nil }
         self.iteration = iteration
         self.last = last
-        self.fields = fields
+        readings = fields.mapValues { Reading($0) }
     }
 
-    subscript(name: String) -> Double? { fields[name] }
+    subscript(name: String) -> Double? { readings[name].map(\.double) }
+
+    var fields: [String: Double] { readings.mapValues(\.double) }
 
     var skipped: Int { self[LogLine.Name.skipped].flatMap { Int(exactly: $0) } ?? 0 }
 
@@ -139,6 +141,17 @@ struct TrainingLine: Hashable {
     var isDiverged: Bool {
         guard let loss = self["lm loss"] else { return skipped == 0 }
         return !loss.isFinite
+    }
+}
+
+extension Reading {
+    fileprivate var double: Double {
+        switch self {
+        case .value(let number): number
+        case .notFinite(.nan): .nan
+        case .notFinite(.positiveInfinity): .infinity
+        case .notFinite(.negativeInfinity): -.infinity
+        }
     }
 }
 

@@ -48,7 +48,9 @@ struct MegatronSettings {
         let way = settings.choice("warm_start", among: ways, default: WarmStart.everything.rawValue)
         warmStart = WarmStart(rawValue: way) ?? .everything
         schedule = Schedule.read("schedule", &settings)
-        microBatch = settings.value("micro_batch")?.isAuto == true ? nil : settings.int("micro_batch", default: 1, in: 1...)
+        microBatch =
+            settings.value("micro_batch")?.isAuto == true
+            ? nil : settings.int("micro_batch", default: 1, in: 1...)
         layout = settings.nested("parallel", Layout.init) ?? Layout()
         arguments = ExtraArguments("args", &settings)
         wanted = Intervals.Wanted(

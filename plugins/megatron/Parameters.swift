@@ -13,7 +13,8 @@ enum Parameters {
         "seq_length", "sgd_momentum",
     ]
 
-    static func problems(with parameters: [PluginCheck.Parameter], _ settings: MegatronSettings) -> [Problem] {
+    static func problems(with parameters: [PluginCheck.Parameter], _ settings: MegatronSettings) -> [Problem]
+    {
         let known = own + flags + settings.tunable.map { $0.replacing("-", with: "_") }
         let names = parameters.map { $0.name.replacing("-", with: "_") }
         let unknown = zip(parameters, names).filter { !known.contains($1) }.map { parameter, name in
@@ -23,7 +24,8 @@ enum Parameters {
                     + "Megatron's, named in trainer.settings.tunable",
                 nearest: nearestName(to: name, among: known), isAboutKey: true)
         }
-        let numeric = parameters.filter { own.contains($0.name) && $0.kind == .categorical }.map { parameter in
+        let numeric = parameters.filter { own.contains($0.name) && $0.kind == .categorical }.map {
+            parameter in
             Problem(at: ["space", parameter.name, "type"], found: "categorical", expected: "float or int")
         }
         return unknown + numeric + missing(names, settings)

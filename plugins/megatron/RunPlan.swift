@@ -43,7 +43,8 @@ struct RunPlan {
             settings.schedule, rates: rates, batch: batch.size, steps: spec.steps, cooldown: spec.cooldown,
             origin: settings.warmStart == .everything ? position.firstSamples : 0)
         intervals = Intervals(
-            first: position.firstIteration, steps: spec.steps, kept: spec.trainingSteps, wanted: settings.wanted)
+            first: position.firstIteration, steps: spec.steps, kept: spec.trainingSteps,
+            wanted: settings.wanted)
         trainSamples = try Self.trainSamples(position, batch.size, spec.steps, settings.trainSamples)
         evaluationBatches = max(1, (settings.evaluateSamples + batch.size - 1) / batch.size)
         notes = Self.notes(batch, position, replicas) + intervals.notes
@@ -156,7 +157,8 @@ extension Position {
         case .warm:
             guard let place, let iteration = place.iteration else {
                 throw Refusal(
-                    "found converted weights without an iteration; expected trainer.settings.warm_start: weights")
+                    "found converted weights without an iteration; expected trainer.settings.warm_start: weights"
+                )
             }
             let known = place.memo?.samples(at: iteration) ?? settings.startSamples
             self.init(

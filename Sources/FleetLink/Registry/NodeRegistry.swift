@@ -16,6 +16,8 @@ public struct NodeRegistry: Hashable, Sendable {
     /// What is wrong, and what to do, in one sentence.
     public struct Refusal: Error, Hashable, CustomStringConvertible {
         public let description: String
+
+        public init(_ description: String) { self.description = description }
     }
 
     /// Every node, sorted by name.
@@ -30,22 +32,37 @@ public struct NodeRegistry: Hashable, Sendable {
         FolderName.isSafe(id.rawValue) && access(file(id), F_OK) == 0 ? try read(id) : nil
     }
 
+    /// Whether a machine may be enrolled under a name: it is one, and no other machine has it.
+    /// - Throws: `Refusal` where it may not.
+    /// - Returns: the node of that name, where it is the same machine.
+    @discardableResult
+    public func vet(_ id: NodeID, for machine: Transport) throws -> EnrolledNode? {
+        guard FolderName.isSafe(id.rawValue), id != .local else {
+            throw Refusal(
+                "a node cannot be called \"\(id)\": expected letters, digits, - _ and ., "
+                    + "not starting with a dot, and not `local`, which is the coordinator's own machine")
+        }
+        guard let known = try node(id) else { return nil }
+        guard known.transport.isSameMachine(as: machine) else { throw taken(id) }
+        return known
+    }
+
+    private func taken(_ id: NodeID) -> Refusal {
+        Refusal(
+            "the name \(id) is taken by a node that is enrolled: choose another with "
+                + "--name, or remove that one with `coordinator nodes remove \(id)`")
+    }
+
     /// Takes in a new node.
     /// - Throws: `Refusal` where the name cannot be one or is taken.
     public func add(_ node: EnrolledNode) throws {
-        guard FolderName.isSafe(node.id.rawValue), node.id != .local else {
-            throw Refusal(
-                description: "a node cannot be called \"\(node.id)\": expected letters, digits, - _ and ., "
-                    + "not starting with a dot, and not `local`, which is the coordinator's own machine")
-        }
+        guard try vet(node.id, for: node.transport) == nil else { throw taken(node.id) }
         let fresh = try writeAside(node)
         defer { unlink(fresh) }
         // Unlike rename(2), link(2) never replaces: of two that add the same name, one learns of the other.
         guard link(fresh, file(node.id)) == 0 else {
             guard errno == EEXIST else { throw SystemError("write \(file(node.id))") }
-            throw Refusal(
-                description: "the name \(node.id) is taken by a node that is enrolled: choose another with "
-                    + "--name, or remove that one with `coordinator nodes remove \(node.id)`")
+            throw taken(node.id)
         }
     }
 
@@ -87,7 +104,7 @@ public struct NodeRegistry: Hashable, Sendable {
             if node.id == id { return node }
         } catch is DecodingError {}
         throw Refusal(
-            description: "\(file(id)) does not describe a node \(id): remove it, and enrol the node again")
+            "\(file(id)) does not describe a node \(id): remove it, and enrol the node again")
     }
 
     /// The node in a file of its own beside the others, saved.

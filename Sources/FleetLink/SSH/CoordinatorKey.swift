@@ -25,12 +25,12 @@ final class CoordinatorKey {
         guard stat(home.key, &status) == 0 else { throw SystemError("open \(home.key)") }
         guard status.st_mode & 0o077 == 0 else {
             throw NodeRegistry.Refusal(
-                description: "others may read the key \(home.key): run `chmod 600 \(home.key)`")
+                "others may read the key \(home.key): run `chmod 600 \(home.key)`")
         }
         var loaded: ssh_key?
         guard ssh_pki_import_privkey_file(home.key, nil, nil, nil, &loaded) == SSH_OK, let loaded else {
             throw NodeRegistry.Refusal(
-                description: "\(home.key) is no private key that libssh can read, or has a passphrase: "
+                "\(home.key) is no private key that libssh can read, or has a passphrase: "
                     + "move it away, and a new one is made; then enrol the nodes again")
         }
         key = loaded
@@ -42,7 +42,7 @@ final class CoordinatorKey {
         get throws {
             var text: UnsafeMutablePointer<CChar>?
             guard ssh_pki_export_pubkey_base64(key, &text) == SSH_OK, let text else {
-                throw NodeRegistry.Refusal(description: "the coordinator's key has no public half")
+                throw NodeRegistry.Refusal("the coordinator's key has no public half")
             }
             defer { ssh_string_free_char(text) }
             return "ssh-ed25519 " + String(cString: text)
@@ -54,7 +54,7 @@ final class CoordinatorKey {
         try home.makeFolder(home.path)
         var fresh: ssh_key?
         guard ssh_pki_generate(SSH_KEYTYPE_ED25519, 0, &fresh) == SSH_OK, let fresh else {
-            throw NodeRegistry.Refusal(description: "libssh could not make an Ed25519 key")
+            throw NodeRegistry.Refusal("libssh could not make an Ed25519 key")
         }
         defer { ssh_key_free(fresh) }
         let aside = home.key + ".\(getpid()).\(UInt32.random(in: 0...UInt32.max))"
@@ -62,7 +62,7 @@ final class CoordinatorKey {
         close(try checked("write \(aside)") { open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600) })
         defer { unlink(aside) }
         guard ssh_pki_export_privkey_file(fresh, nil, nil, nil, aside) == SSH_OK else {
-            throw NodeRegistry.Refusal(description: "the coordinator's key could not be written to \(aside)")
+            throw NodeRegistry.Refusal("the coordinator's key could not be written to \(aside)")
         }
         guard link(aside, home.key) == 0 || errno == EEXIST else { throw SystemError("write \(home.key)") }
     }

@@ -20,7 +20,7 @@ final class SSHLine {
 
     /// What a worker came back with.
     enum Outcome: Sendable {
-        case dialled(Dial)
+        case dialled(Dial, Route)
         case shaken(SSHSession)
         case failed(LinkFailure)
     }
@@ -39,6 +39,8 @@ final class SSHLine {
     private var stage = Stage.resting(until: 0)
     private var backOff = BackOff()
     private var turn = 0
+    /// As long as it leads to the host.
+    private var route: Route?
     private var wasConnected = false
 
     init(
@@ -90,10 +92,13 @@ final class SSHLine {
     }
 
     private func begin() {
-        let (address, turn) = (address, turn)
+        let (address, turn, known) = (address, turn, route)
         self.turn += 1
         stage = .routing
-        ask { () throws(LinkFailure) in .dialled(try Dial(try Route(to: address), turn: turn)) }
+        ask { () throws(LinkFailure) in
+            let route = if let known { known } else { try Route(to: address) }
+            return .dialled(try Dial(route, turn: turn), route)
+        }
     }
 
     private func look(at dial: Dial, isReady: Bool, until: Double, now: Double) {
@@ -115,13 +120,15 @@ final class SSHLine {
     func take(_ outcome: Outcome, now: Double) {
         switch outcome {
         case .failed(let failure): fail(failure, now: now)
-        case .dialled(let dial): stage = .dialling(dial, until: now + Self.dialSeconds)
+        case .dialled(let dial, let route):
+            self.route = route
+            stage = .dialling(dial, until: now + Self.dialSeconds)
         case .shaken(let session): stage = .talking(SSHTalk(session, link: link, now: now))
         }
     }
 
     private func fail(_ failure: LinkFailure, now: Double, wasSilent: Bool = false) {
-        if wasConnected { backOff.reset() }
+        if wasConnected { backOff.reset() } else { route = nil }
         wasConnected = false
         var delay = backOff.delay()
         if case .keyRefused = failure { delay = max(delay, Self.refusedSeconds * .random(in: 0.5...1)) }

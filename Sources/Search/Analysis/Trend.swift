@@ -138,7 +138,7 @@ extension Trend {
         case .notEnoughEvidence(.fewPoints):
             "\(law); \(range); fewer than \(Self.fewestPoints) points: not enough evidence"
         case .notEnoughEvidence(.mayBeFlat):
-            "\(law); \(range): not enough evidence that \(name) moves"
+            "\(law); \(range); the 98 % interval includes 0: not enough evidence that \(name) moves"
         case .notEnoughEvidence(.unclearShape):
             "\(law); \(range); \(shapes[0].words(over: variable)) fits better: "
                 + "not enough evidence of a power law"

@@ -21,6 +21,10 @@ public indirect enum ProposalReason: Hashable, Codable, Sendable, CustomStringCo
     case random
     /// Given by the study: the incumbent of the stage before.
     case enqueued
+    /// Given by the study: what its prior expects.
+    case prior
+    /// Given by the study: a schedule that is replayed.
+    case scheduled
     /// Trial `number` of the stage again, with another seed: the `time`th (from 1) repeat.
     case repeated(number: Int, time: Int)
     /// The `number`th (from 1) of the random trials with which a model-based sampler begins.
@@ -51,6 +55,8 @@ public indirect enum ProposalReason: Hashable, Codable, Sendable, CustomStringCo
         case .auto(let choice, let reason): "\(choice): \(reason)"
         case .random: "random"
         case .enqueued: "the best of the stage before"
+        case .prior: "the study's prior"
+        case .scheduled: "the schedule"
         case .repeated(let number, let time): "trial \(number) again with another seed, repeat \(time)"
         case .startup(let number, let count): "random, startup \(number) of \(count)"
         case .model(let observations, let good): "model on \(observations) observations, \(good) of them good"

@@ -37,8 +37,13 @@ extension LossModel {
         exponents = (shape.exponent - reach)...(shape.exponent + reach)
         noise = shape.noise
         let heights = Self.tamed(past.curves.map { ($0.assignment, shape.floor(of: $0)) })
-        let landscape = Landscape(heights, over: space)
-        let misses = heights.map { $0.height - landscape.height(of: $0.assignment, in: space) }
+        var landscape = Landscape(heights, over: space)
+        // What trials tend to is a guess for those that were stopped early: the level, and how much trials
+        // differ, are those of the trials that came far.
+        let oldest = past.curves.map(\.last.age).max() ?? 1
+        let misses = zip(past.curves, heights).filter { $0.0.last.age >= oldest / 3 }
+            .map { $0.1.height - landscape.height(of: $0.1.assignment, in: space) }
+        landscape.raise(by: misses.median ?? 0)
         trialNoise = misses.robustSpread ?? 0
         self.landscape = landscape
         floor = landscape.level

@@ -40,6 +40,8 @@ public struct Landscape: Hashable, Sendable {
         }
     }
 
+    mutating func raise(by height: Double) { level += height }
+
     /// The floor of the curve of a trial with this assignment.
     func height(of assignment: Assignment, in space: Space) -> Double {
         space.parameters.reduce(level) { sum, parameter in

@@ -74,7 +74,8 @@ extension Happening {
             .runEnded(let run, let end, _):
             (run, end)
         case .started, .nodeSurveyed, .nodeLost, .launchRefused, .runMissing, .checkpointKept, .clockReached,
-            .stopRequested, .checkpointArrived, .checkpointUnreachable:
+            .stopRequested, .checkpointArrived, .checkpointUnreachable, .replanned,
+            .inherited:
             nil
         }
     }

@@ -1,6 +1,5 @@
 import FleetModel
-public import Search
-public import StudyCore
+import StudyCore
 
 /// What a study would come to on a fleet, over many simulations: each number with the interval in which nine
 /// of ten lie.
@@ -105,20 +104,5 @@ public struct Outcome: Hashable, Sendable {
         } else {
             hasFailed = study.violation != nil
         }
-    }
-}
-
-extension Plan {
-    /// The same study with another pruner, another number of trials at once, another seed or budget.
-    public func changed(
-        pruner: PrunerKind? = nil, parallel: Int? = nil, seed: UInt64? = nil, budget: Budget? = nil
-    ) -> Plan {
-        Plan(
-            name: name, trainer: trainer, objective: objective, space: space, method: method,
-            sampler: sampler, pruner: pruner ?? self.pruner, seed: seed ?? self.seed,
-            resources: Resources(
-                gpus: resources.gpus, gpusPerNode: resources.gpusPerNode,
-                parallel: parallel ?? resources.parallel, retries: resources.retries),
-            budget: budget ?? self.budget, keepBest: keepBest)
     }
 }

@@ -86,6 +86,8 @@ public enum Decision: Hashable, Codable, Sendable {
     case budgetSpent(BudgetSpent)
     case pausing(running: Int)
     case noted(run: RunID, text: String)
+    case replanned(overrides: [Override])
+    case inherited(from: StudyID, stages: Int)
     /// It is tried again; what waits for it may begin elsewhere meanwhile.
     case notBrought(checkpoint: Checkpoint, node: NodeID, because: String)
 }

@@ -7,7 +7,8 @@ extension Engine {
         switch phase {
         case .new:
             startedAt = now
-            open(StageOpening(space: plan.space, origin: nil, enqueued: plan.prior?.points ?? []), &effects)
+            guard let opening = firstOpening else { return finish(.completed, &effects) }
+            open(opening, &effects)
         case .pausing, .ended(.stopped): break
         case .open, .draining, .ended: throw .noChange
         }

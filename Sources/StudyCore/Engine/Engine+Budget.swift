@@ -34,8 +34,8 @@ extension Engine {
     /// No more trials may be proposed.
     var trialBudgetIsSpent: Bool { proposedTrials >= plan.budget.trials ?? .max }
 
-    /// Trials proposed in all stages.
-    var proposedTrials: Int { stages.reduce(0) { $0 + $1.trials.count } }
+    /// Trials proposed in all stages of its own.
+    var proposedTrials: Int { stages.dropFirst(inherited).reduce(0) { $0 + $1.trials.count } }
 
     /// The last run in flight has ended: closes the stage with what there is.
     mutating func drained(_ spent: BudgetSpent, _ effects: inout [Effect]) {

@@ -2,9 +2,11 @@ import FleetModel
 
 /// Which checkpoints are worth their disk.
 extension Engine {
-    /// The node on whose disk a checkpoint lies: the first of the run that wrote it.
+    /// The node on whose disk a checkpoint lies: the first of the run that wrote it. nil for those of another study,
+    /// which this one has among its results.
     func node(of checkpoint: Checkpoint) -> NodeID? {
-        guard let trial = trial(checkpoint.run.trial), trial.runs.indices.contains(checkpoint.run.attempt)
+        guard checkpoint.run.trial.stage >= inherited, let trial = trial(checkpoint.run.trial),
+            trial.runs.indices.contains(checkpoint.run.attempt)
         else { return nil }
         return trial.runs[checkpoint.run.attempt].lease.parts[0].node
     }

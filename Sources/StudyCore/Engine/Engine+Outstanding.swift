@@ -33,8 +33,10 @@ extension Engine {
 
     /// Every run that was ever placed on the node, with the offset applied.
     public func offsets(on node: NodeID) -> [(run: RunID, offset: Int)] {
-        trials.flatMap(\.runs).filter { run in run.lease.parts.contains { $0.node == node } }
-            .map { ($0.id, $0.offset) }
+        stages.dropFirst(inherited).flatMap(\.trials).flatMap(\.runs).filter { run in
+            run.lease.parts.contains { $0.node == node }
+        }
+        .map { ($0.id, $0.offset) }
     }
 
     /// Nodes to ask again what they offer, after one of them refused the run: the refusal took the slots of the

@@ -7,7 +7,11 @@ import Search
 /// A refused event leaves the engine as it was: every handler checks before it changes anything.
 public struct Engine: Hashable, Codable, Sendable {
     public let study: StudyID
-    public let plan: Plan
+    public internal(set) var plan: Plan
+    /// How the plan differs from the study file that the study was begun with.
+    public internal(set) var overrides: [Override] = []
+    /// How many of the first stages another study ran.
+    public internal(set) var inherited = 0
     public internal(set) var phase = StudyPhase.new
     /// By index; the last one is open until the study has ended.
     public internal(set) var stages: [Stage] = []
@@ -38,7 +42,7 @@ public struct Engine: Hashable, Codable, Sendable {
 
     /// Takes note of one event and answers what is to be done about it, in order.
     public mutating func apply(_ event: Event) throws(RefusedEvent) -> [Effect] {
-        if case .ended = phase, event.what != .started, !event.what.isAboutResults {
+        if case .ended = phase, event.what != .started, !event.what.isWelcomeAtTheEnd {
             throw .studyEnded
         }
         let before = now
@@ -73,6 +77,8 @@ public struct Engine: Hashable, Codable, Sendable {
         case .checkpointUnreachable(let checkpoint, let node, let reason):
             try unreachable(checkpoint, node, reason, &effects)
         case .clockReached: waitForRetry(&effects)
+        case .replanned(let plan, let overrides): try replan(plan, overrides, &effects)
+        case .inherited(let ancestry): try inherit(ancestry, &effects)
         case .stopRequested: try pause(&effects)
         }
         return what.mayFreeSomething
@@ -105,16 +111,19 @@ public struct TimedDecision: Hashable, Codable, Sendable {
 
 extension Happening {
     /// What may still come in after the study has ended.
-    fileprivate var isAboutResults: Bool {
-        if case .checkpointKept = self { true } else { false }
+    fileprivate var isWelcomeAtTheEnd: Bool {
+        switch self {
+        case .checkpointKept, .replanned: true
+        default: false
+        }
     }
 
     /// Most events are reports, after which there is nothing new to start.
     fileprivate var mayFreeSomething: Bool {
         switch self {
-        case .reported, .noted, .runStarted, .checkpointSaved, .checkpointKept: false
+        case .reported, .noted, .runStarted, .checkpointSaved, .checkpointKept, .inherited: false
         case .started, .nodeSurveyed, .nodeLost, .runEnded, .launchRefused, .runMissing, .clockReached,
-            .stopRequested, .checkpointArrived, .checkpointUnreachable:
+            .stopRequested, .checkpointArrived, .checkpointUnreachable, .replanned:
             true
         }
     }

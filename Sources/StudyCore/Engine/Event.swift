@@ -40,6 +40,10 @@ public enum Happening: Hashable, Codable, Sendable {
     case clockReached
     /// A person wants the study to pause.
     case stopRequested
+    /// A person changed the plan: overrides of the study file, all that count from now on.
+    indirect case replanned(Plan, overrides: [Override])
+    /// The study begins with the stages of another.
+    indirect case inherited(Ancestry)
 }
 
 /// A slot of a node, and why it cannot be had where it cannot.

@@ -54,7 +54,7 @@ public struct Stage: Hashable, Codable, Sendable {
             opening.space, rungs: plan.pruner.rungs,
             earlier: earlier.reversed().map { EarlierStage($0.history.trials) })
         origin = opening.origin
-        enqueued = opening.enqueued.map { Proposal($0, .enqueued) }
+        enqueued = opening.enqueued.map { Proposal($0, opening.reason) }
         reach = opening.reach
         steps = opening.steps ?? plan.method.steps
         let done = earlier.count { $0.best != nil }

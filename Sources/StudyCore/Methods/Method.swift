@@ -6,11 +6,14 @@ import Search
 public enum Method: Hashable, Codable, Sendable {
     case search(SearchMethod)
     case stages(StagesMethod)
+    /// Not in study files: `coordinator replay-schedule` makes it.
+    case replay(ReplayMethod)
 
     private var rules: any MethodRules {
         switch self {
         case .search(let method): method
         case .stages(let method): method
+        case .replay(let method): method
         }
     }
 
@@ -40,6 +43,8 @@ protocol MethodRules {
     var candidates: Int { get }
     /// The trial of a finished stage that the next one goes on from; nil where none completed.
     func choice(in stage: Stage) -> Choice?
+    /// What the first stage begins with.
+    func first(original: Space, prior: Prior?) -> StageOpening
     /// What comes after the last of `stages`, which is closed.
     func next(after stages: [Stage], original: Space) -> NextStep
 }
@@ -51,6 +56,10 @@ extension MethodRules {
     var confirm: Int { 0 }
     var candidates: Int { 1 }
     var spreadsStartup: Bool { false }
+
+    func first(original: Space, prior: Prior?) -> StageOpening {
+        StageOpening(space: original, origin: nil, enqueued: prior?.points ?? [], reason: .prior)
+    }
 
     func choice(in stage: Stage) -> Choice? {
         stage.ranking.first.map { Choice(trial: $0.id, because: .lowest) }
@@ -78,6 +87,10 @@ extension Method: MethodRules {
 
     func choice(in stage: Stage) -> Choice? { rules.choice(in: stage) }
 
+    func first(original: Space, prior: Prior?) -> StageOpening {
+        rules.first(original: original, prior: prior)
+    }
+
     func next(after stages: [Stage], original: Space) -> NextStep {
         rules.next(after: stages, original: original)
     }
@@ -96,6 +109,8 @@ struct StageOpening {
     let origin: Checkpoint?
     /// Assignments to try before the sampler is asked.
     let enqueued: [Assignment]
+    /// Why these.
+    var reason = ProposalReason.enqueued
     /// Steps of each trial before a cooldown; nil: those of the method.
     var steps: Int?
     /// By parameter: how far the space reaches to each side, see `Stage.reach`.

@@ -31,8 +31,8 @@ struct CheckedStudy {
     let plan: Plan
 
     /// - Throws: an exit code, after the message was printed.
-    init(at path: String, plugins: String) throws {
-        let file = try Failure.asUsage { try StudyFile(at: path) }
+    init(at path: String, plugins: String, overriding overrides: [Override] = []) throws {
+        let file = try Failure.asUsage { try StudyFile(at: path, overriding: overrides) }
         var problems: [Problem] = []
         var coolsDown = true
         do {
@@ -75,6 +75,8 @@ struct PlanPreview: Encodable {
     let trials: Int
     let trialSteps: Int
     let gpusPerTrial: Int
+    /// If no trial is pruned: multiply it by the seconds that a step takes.
+    let gpuHoursPerStepSecond: Double
     let gpuHoursLimit: Double?
     let wallHoursLimit: Double?
     /// Where the first stage begins to look, and what it tries first.
@@ -100,6 +102,7 @@ struct PlanPreview: Encodable {
         trials = min(stages * (trialsPerStage + plan.method.confirm), plan.budget.trials ?? .max)
         trialSteps = trials * steps + trials * cooldownSteps.reduce(0, +) / stages
         gpusPerTrial = plan.resources.gpus
+        gpuHoursPerStepSecond = Double(trialSteps * gpusPerTrial) / 3600
         gpuHoursLimit = plan.budget.gpuHours
         wallHoursLimit = plan.budget.wallHours
         prior = plan.prior?.source
@@ -119,6 +122,7 @@ struct PlanPreview: Encodable {
 
     var lines: [String] {
         let bound = gpuHoursLimit.map { "at most \(Text.number($0)) GPU hours and the runs in flight" }
+        let gpuHoursPerStepSecond = Text.number(gpuHoursPerStepSecond, digits: 3)
         let space =
             parameters.sorted { $0.key < $1.key }.map { "    \($0.key): \($0.value)" }
             + constraints.map { "    where \($0)" }
@@ -128,7 +132,7 @@ struct PlanPreview: Encodable {
             "  objective  \(direction == .minimize ? "lowest" : "highest") \(metric)",
             "  plan       \(shape): "
                 + "at most \(trials) trials, \(trialSteps) steps",
-            "  cost       \(bound ?? "no bound on GPU hours: set budget.gpu_hours for one")",
+            "  cost       \(bound ?? "at most \(gpuHoursPerStepSecond) GPU hours for each second that a step takes")",
             "  space",
         ] + space + (prior.map { ["  prior      \($0)"] } ?? [])
             + priorPoints.map { "    tried first: \(Text.assignment($0))" }

@@ -13,13 +13,15 @@ import Wire
               coordinator start study.yaml     runs it; run again to go on after anything
               coordinator status study.yaml    shows how far it is
 
+            Enrol machines to run it on: coordinator nodes --help
+
             Or drive the optimiser from a program of your own: coordinator ask-tell --help
             """,
         version: Hello.currentVersion,
         subcommands: [
-            Check.self, Explain.self, Start.self, Status.self, Trials.self, Best.self, Stop.self,
-            Simulate.self,
-            ScheduleCommand.self, ReportCommand.self, ImportanceCommand.self, AskTell.self,
+            Check.self, Explain.self, Start.self, Fork.self, Status.self, Trials.self, Best.self, Stop.self,
+            Simulate.self, ScheduleCommand.self, ReplaySchedule.self, ReportCommand.self,
+            ImportanceCommand.self, AskTell.self, Plugins.self, InviteCommand.self, NodesCommand.self,
         ])
 
     static func main() async {

@@ -149,7 +149,7 @@ struct ExplainedTrial {
                 "found --steps \(steps) and --cooldown \(cooldown), expected fewer steps to cool down than there are"
             )
         }
-        spec = RunSpec(
+        let asked = RunSpec(
             key: RunKey(study: study, run: run), plugin: plan.trainer.plugin, settings: plan.trainer.settings,
             assignment: plan.space.completed(searched), start: Self.start(options), steps: steps,
             cooldown: cooldown, metric: plan.objective.metric, seed: plan.seed,
@@ -158,7 +158,8 @@ struct ExplainedTrial {
                 ? nil
                 : Gang(nodes: nodes, rank: options.nodeRank, masterAddress: "node-0", masterPort: 29500),
             silenceSeconds: plan.trainer.silenceSeconds, graceSeconds: plan.trainer.graceSeconds,
-            baseFolder: plan.trainer.baseFolder)
+            baseFolder: plan.trainer.baseFolder, startFrom: plan.trainer.startFrom)
+        spec = asked.startingAsTheStudy
         folder =
             "\(options.local.explainedHome)/runs/\(study)/stage_\(run.trial.stage)/trial_0/run_0"
     }

@@ -11,10 +11,16 @@ struct Start: AsyncParsableCommand {
 
             Ctrl-C leaves: runs go on under the agent, and starting again takes up what they did. \
             `coordinator stop` pauses the study instead: runs save their state and end.
+
+            A study can go on otherwise than it began; every change is kept in its journal:
+              coordinator start study.yaml --stages +2
+              coordinator start study.yaml --override budget.gpu_hours=40 --override trainer.grace_seconds=60
             """)
 
     @OptionGroup var options: StudyOptions
     @OptionGroup var local: LocalNodeOptions
+
+    @OptionGroup var changes: ChangeOptions
 
     @Flag(help: "Print lines instead of the live view, also on a terminal.")
     var plain = false
@@ -23,12 +29,17 @@ struct Start: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        let plan = try CheckedStudy(at: options.study, plugins: local.pluginFolder).plan
-        let folder = options.folder(named: plan.name)
+        let file = try Failure.asUsage { try StudyFile(at: options.study) }
+        let folder = options.folder(named: file.plan.name)
         do {
-            let session = try StudySession(plan: plan, folder: folder, local: local)
+            let begun = try folder.recorded()
+            let change = try StudyChange(changes, to: options.study, begun: begun, local: local)
+            let ancestry = begun == nil ? try file.startFrom?.ancestry(for: change.base) : nil
+            let session = try StudySession(plan: change.base, folder: folder, local: local)
+            try file.startFrom?.copyResults(of: ancestry, to: session)
             let printer = Printer(isLive: !plain && !json && Terminal.isTerminal, isSilent: json)
-            let (engine, outcome) = try await session.run(printer: printer)
+            let first = (ancestry.map { [.inherited($0)] } ?? []) + change.happenings + [.started]
+            let (engine, outcome) = try await session.run(printer: printer, beginningWith: first)
             try finish(engine, outcome, folder)
         } catch let exit as ExitCode {
             throw exit

@@ -17,6 +17,9 @@ struct Status: ParsableCommand {
         let status = StudyStatus(of: try options.engine(), at: .wallClock)
         if json { return try ResultsJSON.print(status) }
         print(LiveView.render(status, width: 200, height: 60).joined(separator: "\n"))
+        if !status.waitingTrials.isEmpty {
+            print((["", "waiting"] + status.waitingTrials.flatMap(\.lines)).joined(separator: "\n"))
+        }
         let runs = folder.isLocked ? "a coordinator runs it now" : "no coordinator runs it now"
         print("\n\(runs); results in \(folder.path)")
     }

@@ -32,7 +32,7 @@ struct Stop: AsyncParsableCommand {
         let plan = try options.engine().plan
         let session = try StudySession(plan: plan, folder: folder, local: local)
         _ = try await session.run(
-            printer: Printer(isLive: false, isSilent: true), beginningWith: .stopRequested)
+            printer: Printer(isLive: false, isSilent: true), beginningWith: [.stopRequested])
     }
 
     private func report(_ words: String) throws {

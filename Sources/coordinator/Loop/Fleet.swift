@@ -1,5 +1,6 @@
 import FleetLink
 import FleetModel
+import Foundation
 import StudyCore
 import Synchronization
 import Wire
@@ -84,6 +85,8 @@ final class Fleet: Sendable {
 
     private func wanted(of enrolled: [EnrolledNode], bound: Set<NodeID>) -> [NodeID: EnrolledNode] {
         let all = [EnrolledNode(id: .local, transport: local)] + enrolled
+        // The results are read and kept through this machine's agent, whether or not it is to train.
+        let bound = bound.union([.local])
         let mine = all.filter { $0.setAside == nil && (choice.names($0.id) || bound.contains($0.id)) }
         return Dictionary(mine.map { ($0.id, $0) }) { first, _ in first }
     }
@@ -94,7 +97,8 @@ final class Fleet: Sendable {
             if wanted[id]?.transport != member.node.transport {
                 member.close()
                 state.members[id] = nil
-                changes.left.append(id)
+                // One that was set aside is out of reach, like one that is down.
+                if wanted[id] != nil || !state.enrolled.contains(id) { changes.left.append(id) }
             } else if let node = wanted[id], node != member.node {
                 state.members[id]?.node = node
                 changes.changed.append(id)
@@ -108,21 +112,46 @@ final class Fleet: Sendable {
     }
 
     private func open(_ node: EnrolledNode) -> Member {
-        let link = NodeLink(node: node.id, transport: node.transport)
+        let link = NodeLink(node: node.id, transport: node.transport, home: registry.home)
         let post = post
         let listener = Task { for await event in link.events { await post(node.id, event) } }
         return Member(node: node, link: link, listener: listener)
     }
 
-    /// Why no new run is to be placed on a slot of the node; nil where one may be.
-    func reservation(of slot: Slot, on id: NodeID) -> String? {
+    /// Where other nodes reach a node.
+    func address(of id: NodeID) -> String {
         state.withLock { state in
-            guard let node = state.members[id]?.node else { return "node \(id) is not enrolled any more" }
-            if node.isDraining { return "node \(id) drains" }
-            guard choice.names(id) else { return "resources.nodes does not name node \(id)" }
-            guard id == .local, choice == .all, case .cpu = slot, !state.enrolled.isEmpty else { return nil }
-            return "this machine has no GPU, and other nodes are enrolled: resources.nodes may name `local`"
+            let here = state.members.values.allSatisfy { $0.node.address == nil }
+            return state.members[id]?.node.address ?? (here ? "127.0.0.1" : ProcessInfo.processInfo.hostName)
         }
+    }
+
+    /// What an inventory of the node offers to a study. Slots that the study is not to use are not there at
+    /// all, unless a run of it is on one; those of a node that drains say so.
+    func offers(_ inventory: Inventory, of id: NodeID, to study: StudyID) -> [ShownSlot] {
+        let (isDraining, hasOthers) = state.withLock { state in
+            (state.members[id]?.node.isDraining ?? false, !state.enrolled.isEmpty)
+        }
+        let takesPart = { [choice] (slot: Slot) in
+            guard choice.names(id) else { return false }
+            guard id == .local, choice == .all, hasOthers, case .cpu = slot else { return true }
+            return false
+        }
+        let mine = inventory.slots.filter { entry in
+            if case .held(let run) = entry.state, run.study == study { return true }
+            return takesPart(entry.slot)
+        }
+        return mine.map { entry in
+            let reservation = isDraining || !takesPart(entry.slot) ? "node \(id) drains" : nil
+            return ShownSlot(entry, in: study, reservation: reservation)
+        }
+    }
+
+    /// Notes down that no link to the node is tried any more, and why.
+    func setAside(_ id: NodeID, because reason: String) throws {
+        guard var node = try registry.node(id), node.setAside == nil else { return }
+        node.setAside = reason
+        try registry.update(node)
     }
 
     func close() {

@@ -15,7 +15,8 @@ struct Hands {
         switch effect {
         case .launch, .stop, .remove:
             for node in effect.nodes {
-                if let order = engine.order(effect, for: node) { fleet.send(order, to: node) }
+                let order = engine.order(effect, for: node, address: fleet.address)
+                if let order { fleet.send(order, to: node) }
             }
         case .keep(let checkpoint, let node, let stage): keep(checkpoint, on: node, stage: stage, of: engine)
         case .bring(let checkpoint, let sources, let nodes):

@@ -59,11 +59,11 @@ struct StudyLoop: ~Copyable {
 
     /// Runs until the study has ended or somebody detaches.
     /// - Throws: what the journal throws; then nothing was begun that is not written.
-    mutating func run(beginningWith first: Happening) async throws -> Outcome {
+    mutating func run(beginningWith first: [Happening]) async throws -> Outcome {
         // First what was asked for before: taking the study up may ask for the same anew.
         for effect in engine.outstanding { hands.begin(effect, of: engine) }
         for node in engine.nodes { absences.begin(node.id, at: Self.uptime) }
-        try step([.tick, .happened(first)])
+        try step([.tick] + first.map { .happened($0) })
         hands.results.writeMissing(of: engine)
         while true {
             if let ending = settledEnding { return .ended(ending) }
@@ -119,10 +119,7 @@ struct StudyLoop: ~Copyable {
             answers.append(.greet(node))
             return []
         case .link(let node, .disconnected(let failure, let seconds)):
-            absences.begin(node, at: Self.uptime)
-            if absences.isNews(failure, of: node) {
-                hands.printer.disconnected(node, failure, retryIn: seconds)
-            }
+            lost(node, failure, retryIn: seconds)
             return []
         case .link(let node, .news(let news)): return happenings(of: news, from: node)
         case .keepFailed(let stage, let reason):
@@ -141,16 +138,13 @@ struct StudyLoop: ~Copyable {
         switch news {
         case .inventory(let inventory):
             hands.printer.inventory(inventory, of: node)
-            let slots = inventory.slots.map {
-                ShownSlot(
-                    $0, in: engine.study, reservation: hands.fleet.reservation(of: $0.slot, on: node))
-            }
+            let slots = hands.fleet.offers(inventory, of: node, to: engine.study)
             return events(of: engine.reconcile(node, slots: slots), node)
         case .runs(let study, let runs) where study == engine.study:
             let observed = runs.map { ObservedRun(run: $0.run, isAlive: $0.isAlive, end: $0.end) }
             return events(of: engine.reconcile(node, observed: observed), node)
         case .events(let run, let events) where run.study == engine.study:
-            return events.map { Happening($0, of: run.run) }
+            return happenings(of: events, of: run.run, from: node)
         case .refused(let run, let reason) where run.study == engine.study:
             for blocked in engine.nodesToSurvey(afterRefusalOf: run.run) {
                 hands.survey(blocked, afterSeconds: 5)
@@ -167,9 +161,37 @@ struct StudyLoop: ~Copyable {
         }
     }
 
+    /// Of a gang, only rank 0 reports. What counts of the others is that one has failed: then the run has.
+    private mutating func happenings(
+        of events: [PlacedEvent], of run: RunID, from node: NodeID
+    ) -> [Happening] {
+        let trial = engine.trial(run.trial)
+        guard let known = trial?.runs.first(where: { $0.id == run }), known.lease.parts[0].node != node else {
+            return events.map { Happening($0, of: run) }
+        }
+        guard engine.leasing.contains(run), case .ended(.failed(let failure))? = events.last?.event else {
+            return []
+        }
+        answers += known.lease.parts.map { .stop(run, on: $0.node) }
+        return [.runEnded(run: run, end: known.offset + 1, ending: .failed(failure))]
+    }
+
     private mutating func events(of found: Reconciliation, _ node: NodeID) -> [Happening] {
         answers += found.strays.map { .stop($0, on: node) }
         return found.events
+    }
+
+    private mutating func lost(_ node: NodeID, _ failure: LinkFailure, retryIn seconds: Double) {
+        absences.begin(node, at: Self.uptime)
+        if absences.isNews(failure, of: node) {
+            hands.printer.disconnected(node, failure, retryIn: seconds)
+        }
+        guard failure.isFinal else { return }
+        do {
+            try hands.fleet.setAside(node, because: "\(failure)")
+        } catch {
+            hands.printer.complain("node \(node) cannot be set aside: \(Text.fault(error))")
+        }
     }
 
     /// Nodes that have joined or left, and those that were out of reach for too long.

@@ -40,7 +40,7 @@ struct StudySession {
 
     /// Runs the loop with the local node linked.
     func run(
-        printer: Printer, beginningWith first: Happening = .started
+        printer: Printer, beginningWith first: [Happening] = [.started]
     ) async throws -> (Engine, StudyLoop.Outcome) {
         let inbox = Inbox<StudyLoop.Item>()
         let fleet = Fleet(

@@ -18,7 +18,7 @@ struct LossPlot {
         let chosen = drawn.filter { bests.contains($0.0.id) }
         let marks =
             borders(frame) + others.map { curve($0, frame, "trial " + $0.0.state.word) }
-            + zip([[]] + chosen.map(\.1), chosen).map { curve($1, frame, "chosen", after: $0.last) }
+            + path(of: chosen, frame)
             + chosen.compactMap { trial, points in
                 frame.dot(
                     "chosen-end", points.last!.0, points.last!.1,
@@ -36,6 +36,22 @@ struct LossPlot {
         let sorted = values.filter(\.isFinite).sorted()
         guard sorted.count > 50 else { return sorted }
         return [sorted[sorted.count / 50], sorted[sorted.count * 48 / 50], sorted[0]]
+    }
+
+    /// Up to where the next stage goes on; what a trial did after that, its cooldown, is a branch.
+    private func path(of chosen: [(Trial, [(Double, Double)])], _ frame: PlotFrame) -> [Markup] {
+        var last: (Double, Double)?
+        return chosen.flatMap { trial, points -> [Markup] in
+            let handover = Double(record.offsets[trial.id.stage] + record.engine.course(of: trial).training)
+            let kept = points.filter { $0.0 <= handover }
+            let branch = [kept.last].compactMap(\.self) + points.filter { $0.0 > handover }
+            let before = last
+            last = kept.last ?? last
+            return [
+                curve((trial, kept.isEmpty ? points : kept), frame, "chosen", after: before),
+                branch.count > 1 ? frame.curve("chosen cooldown", branch) : [],
+            ]
+        }
     }
 
     private func course(of trial: Trial) -> [(Double, Double)] {

@@ -65,7 +65,7 @@ struct PlotAxis {
                 $0 >= low && $0 <= high
             }
             if ticks.count > count + 2 { return thinned(ticks, to: count) }
-            if ticks.count >= 3 { return ticks }
+            if ticks.count >= min(3, count) { return ticks }
         }
         return linearTicks(count)
     }

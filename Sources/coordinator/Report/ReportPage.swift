@@ -97,8 +97,11 @@ struct ReportPage {
         LossPlot(record: record).markup.map { plot in
             section(
                 engine.plan.method.stageCount > 1 ? "Loss over all stages" : "Loss of every trial",
-                "The thick line is the path of the model that the study chose; thin lines are the other "
-                    + "trials, paler where they were pruned.", [.element("figure", [:], [plot])])
+                "The thick line is the path of the model that the study chose"
+                    + (engine.plan.method.score.name == "cooldown"
+                        ? ", dashed where its learning rate was taken down to score it" : "")
+                    + "; thin lines are the other trials, paler where they were pruned.",
+                [.element("figure", [:], [plot])])
         }
     }
 

@@ -36,6 +36,7 @@ enum ReportStyle {
         .trial.failed { stroke: var(--red); } .trial.dot { stroke-width: 2; }
         .trial.running { stroke: var(--orange); }
         .chosen { fill: none; stroke: var(--blue); stroke-width: 2.4; stroke-linejoin: round; }
+        .chosen.cooldown { stroke-width: 1.3; stroke-dasharray: 4 3; }
         .chosen-end { fill: var(--blue); }
         .shade0 { fill: var(--s0); } .shade1 { fill: var(--s1); } .shade2 { fill: var(--s2); }
         .shade3 { fill: var(--s3); } .shade4 { fill: var(--s4); }

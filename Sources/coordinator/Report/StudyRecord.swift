@@ -13,14 +13,18 @@ struct StudyRecord {
     /// More points than a plot has pixels for are left out.
     private static let longestCurve = 300
 
-    init(engine: Engine, journal: JournalReader, now: Timestamp) throws(JournalError) {
+    init(engine: Engine, curves: [TrialID: [(step: Int, value: Double)]], now: Timestamp) {
         self.engine = engine
+        self.curves = curves
         self.now = engine.hasEnded ? engine.now : now
+    }
+
+    init(engine: Engine, journal: JournalReader, now: Timestamp) throws(JournalError) {
         var curves: [TrialID: [(step: Int, value: Double)]] = [:]
         for trial in engine.trials {
             curves[trial.id] = Self.curve(try journal.reports(of: trial.id), engine.plan.objective.metric)
         }
-        self.curves = curves
+        self.init(engine: engine, curves: curves, now: now)
     }
 
     private static func curve(_ reports: [Report], _ metric: String) -> [(step: Int, value: Double)] {
@@ -40,15 +44,7 @@ struct StudyRecord {
     var direction: Direction { engine.plan.objective.direction }
 
     /// Steps before each stage, since the first one began.
-    var offsets: [Int] {
-        let closed = engine.closedStages
-        return engine.stages.map { stage in
-            if let own = closed.first(where: { $0.stage.index == stage.index }) {
-                return own.span.lowerBound - 1
-            }
-            return closed.last { $0.stage.index < stage.index }?.span.upperBound ?? 0
-        }
-    }
+    var offsets: [Int] { engine.stages.map { engine.steps(before: $0.index) } }
 
     /// The best trial of each stage that has one.
     var bests: Set<TrialID> {

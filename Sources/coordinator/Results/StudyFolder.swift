@@ -1,6 +1,8 @@
 import FleetModel
 import Foundation
 import Glibc
+import Journal
+import StudyCore
 
 /// The folder of a study, `NAME/` beside its study file: where the journal and the results stand.
 struct StudyFolder {
@@ -22,6 +24,11 @@ struct StudyFolder {
 
     func note(agentHome: String) throws {
         try Data(agentHome.utf8).write(to: URL(fileURLWithPath: agentHomeNote), options: .atomic)
+    }
+
+    /// The study as its journal has it; nil where none was begun here.
+    func recorded() throws -> Engine? {
+        FileManager.default.fileExists(atPath: journal) ? try JournalReader(at: journal).restore() : nil
     }
 
     /// Another coordinator runs this study.

@@ -49,14 +49,20 @@ struct ParameterLaw: Encodable {
 
     /// nil for a parameter that has no logarithm, or no value in some stage.
     init?(of parameter: Parameter, _ stages: [ClosedStage]) {
-        guard let low = parameter.domain.lowest, low > 0 else { return nil }
-        points = stages.compactMap { closed in
+        guard let low = parameter.domain.lowest, low > 0, let last = stages.last else { return nil }
+        let points = stages.compactMap { closed in
             closed.optimum(of: parameter.name).map {
                 Point(stage: closed.stage.index, step: closed.middle, value: $0.value, cells: $0.cells)
             }
         }
-        guard points.count == stages.count, let last = stages.last else { return nil }
-        self.parameter = parameter.name
+        guard points.count == stages.count else { return nil }
+        self.init(of: parameter.name, points, span: last.span.count)
+    }
+
+    /// `span`: how many steps after the last point the next one is to be expected.
+    init(of parameter: String, _ points: [Point], span: Int) {
+        self.parameter = parameter
+        self.points = points
         trend = Trend(points.map { PowerLawFit.Point(x: $0.step, y: $0.value, weight: $0.cells) })
         scale = trend.flatMap { $0.scale.isFinite ? $0.scale : nil }
         exponent = trend?.exponent
@@ -64,9 +70,9 @@ struct ParameterLaw: Encodable {
         shapes = trend?.shapes.map { Shape(shape: $0.kind.rawValue, aicc: $0.criterion) } ?? []
         verdict = trend?.verdict.word ?? "not_enough_evidence"
         words =
-            trend?.sentence(of: parameter.name, over: "t")
-            ?? "\(parameter.name): \(points.count) stages are too few for a power law"
-        let ahead = last.middle + Double(last.span.count)
+            trend?.sentence(of: parameter, over: "t")
+            ?? "\(parameter): \(points.count) stages are too few for a power law"
+        let ahead = (points.last?.step ?? 0) + Double(span)
         next = trend?.forecast(at: ahead).map {
             Next(step: ahead, value: $0.value, low: $0.range.lowerBound, high: $0.range.upperBound)
         }

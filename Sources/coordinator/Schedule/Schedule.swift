@@ -37,7 +37,11 @@ struct Schedule: Encodable {
                     plan.objective.direction),
                 params: closed.best.assignment)
         }
-        powerLaws = closed.count < 2 ? [] : plan.space.parameters.compactMap { ParameterLaw(of: $0, closed) }
+        // A schedule that is replayed has nothing to say of optima.
+        let isFound = plan.method.trialsPerStage > 1
+        powerLaws =
+            closed.count < 2 || !isFound
+            ? [] : plan.space.parameters.compactMap { ParameterLaw(of: $0, closed) }
         let course = ScheduleCourse(space: plan.space, stages: stages, laws: powerLaws)
         smooth = closed.isEmpty ? [] : course.smooth(until: stages.last!.lastStep)
     }
@@ -60,29 +64,40 @@ struct ClosedStage {
     let stage: Stage
     let best: Trial
     let span: ClosedRange<Int>
+    /// nil where too few trials completed for one.
+    private let surface: SmoothedLosses?
+
+    init(stage: Stage, best: Trial, span: ClosedRange<Int>) {
+        self.stage = stage
+        self.best = best
+        self.span = span
+        surface = SmoothedLosses(stage.history)
+    }
 
     /// Where its optimum belongs on the axis of steps.
     var middle: Double { Double(span.lowerBound + span.upperBound) / 2 }
 
-    /// Its good trials in one parameter, by the middle of all of them.
+    /// Its good trials in one parameter, by the middle of all of them: as the surface through all losses has
+    /// them, where there is one.
     func optimum(of parameter: String) -> SmoothedOptimum? {
         SmoothedOptimum(
             of: stage.ranking.compactMap { trial in
-                trial.assignment[parameter]?.number.map {
-                    SmoothedOptimum.Cell(value: $0, loss: trial.result!.value)
+                trial.assignment[parameter]?.number.map { value in
+                    SmoothedOptimum.Cell(
+                        value: value, loss: surface?.loss(of: trial.id.number) ?? trial.result!.value)
                 }
             })
     }
 }
 
 extension Engine {
-    /// The stages that are closed, in order.
+    /// The stages that have a best trial, in order. A stage of which nothing completed was tried again.
     var closedStages: [ClosedStage] {
         stages.compactMap { stage in
             guard let best = stage.best.flatMap(trial), best.result != nil else { return nil }
             let before = steps(before: stage.index)
             return ClosedStage(
-                stage: stage, best: best, span: before + 1...before + course(of: best).training)
+                stage: stage, best: best, span: before + 1...before + max(1, course(of: best).training))
         }
     }
 }

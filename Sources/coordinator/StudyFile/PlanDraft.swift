@@ -10,6 +10,7 @@ struct PlanDraft {
     private(set) var plan: Plan?
     /// The file says how trials are scored.
     let saysScore: Bool
+    private(set) var startFrom: StartFrom?
 
     init(reading file: inout SettingsReader, places: YAMLDocument) {
         let name = file.string("name")
@@ -36,6 +37,7 @@ struct PlanDraft {
             if case .shares(let shares) = stages.shrink { problems += Self.misfits(shares, among: searched) }
             problems += Self.misfits(stages.fidelity, in: space, among: searched)
         }
+        startFrom = StartFrom(reading: &file)
         let prior = Self.prior(&file, for: space, trainer, method)
         guard let trainer, let method, let space else { return }
         plan = Plan(
@@ -89,14 +91,15 @@ struct PlanDraft {
         file.nested("resources") { resources in
             let gpus = resources.int("gpus", default: 1, in: 1...)
             let perNode = resources.int("gpus_per_node", default: gpus, in: 1...)
-            if perNode < gpus {
+            let isWhole = gpus % perNode == 0
+            if !isWhole {
                 resources.complain(
                     at: ["gpus_per_node"], found: "\(perNode)",
-                    expected: "at least gpus, which is \(gpus) (gangs over several nodes come with the fleet)"
-                )
+                    expected: "a divisor of gpus, which is \(gpus): a gang has as many on each of its nodes")
             }
             return Resources(
-                gpus: gpus, gpusPerNode: gpus, parallel: resources.optionalInt("parallel", in: 1...),
+                gpus: gpus, gpusPerNode: isWhole ? perNode : gpus,
+                parallel: resources.optionalInt("parallel", in: 1...),
                 retries: resources.int("retries", default: 2, in: 0...), nodes: nodes(&resources),
                 lostAfterSeconds: resources.double("lost_after", default: 600, in: 1.0...))
         } ?? Resources(gpus: 1, gpusPerNode: 1, parallel: nil, retries: 2)

@@ -13,11 +13,12 @@ struct PluginExecutable {
         let description: String
     }
 
-    /// The plugin `name` in `folder`.
+    /// The plugin `name` in `folder`, or in the agent's own.
     /// - Throws: a problem of the study file that names the plugins that are there.
     init(named name: String, in folder: String) throws(Problem) {
-        let there = Self.names(in: folder)
-        guard there.contains(name) else {
+        let installed = Self.installed(in: folder)
+        guard let found = installed.first(where: { $0.name == name }) else {
+            let there = installed.map(\.name)
             throw Problem(
                 at: ["trainer", "plugin"], found: "\"\(name)\"",
                 expected: there.isEmpty
@@ -25,14 +26,22 @@ struct PluginExecutable {
                     : "a plugin that is installed: \(there.joined(separator: ", "))",
                 nearest: nearestName(to: name, among: there))
         }
-        path = folder + "/" + name
+        self = found
     }
 
-    /// The known plugins that stand in `folder`, sorted.
-    static func names(in folder: String) -> [String] {
-        ["command", "huggingface", "megatron", "native", "scripted"].filter {
-            FileManager.default.isExecutableFile(atPath: folder + "/" + $0)
-        }
+    private init(path: String) { self.path = path }
+
+    /// The known plugins that stand in `folder`, and whatever stands in the folder for plugins of the agent's
+    /// home, sorted by name; of one name the first.
+    static func installed(in folder: String) -> [PluginExecutable] {
+        let known = ["command", "huggingface", "megatron", "native", "scripted"].map { folder + "/" + $0 }
+        let environment = ProcessInfo.processInfo.environment
+        let home = environment["ITERHPO_AGENT_HOME"] ?? (environment["HOME"] ?? "/root") + "/.iterhpo/agent"
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: home + "/plugins")) ?? []
+        let own = names.filter(FolderName.isSafe).map { "\(home)/plugins/\($0)" }
+        var seen: Set<String> = []
+        return (known + own).filter(FileManager.default.isExecutableFile).map(PluginExecutable.init(path:))
+            .filter { seen.insert($0.name).inserted }.sorted { $0.name < $1.name }
     }
 
     /// What the plugin says of the plan: what is wrong with it, and what the plugin can do.
@@ -50,28 +59,35 @@ struct PluginExecutable {
     }
 
     /// What the plugin says of itself.
-    func description() throws -> TrainerDescription {
-        try ask(TrainerDescription.self, ["describe"], nil as JSON?)
+    func introduction() throws -> (Hello, TrainerDescription) {
+        let (hello, about) = try reply(TrainerDescription.self, ["describe"], nil as JSON?)
+        return (hello, about)
     }
 
-    /// The line after the hello.
     private func ask<Answer: Decodable>(
-        _ kind: Answer.Type, _ arguments: [String], _ question: (some Encodable)?
+        _ kind: Answer.Type, _ arguments: [String], _ question: some Encodable
     ) throws -> Answer {
+        try reply(kind, arguments, question).answer
+    }
+
+    /// The hello, and the line after it.
+    private func reply<Answer: Decodable>(
+        _ kind: Answer.Type, _ arguments: [String], _ question: (some Encodable)?
+    ) throws -> (hello: Hello, answer: Answer) {
         let said = try answer(arguments, to: try question.map { try Lines.encode($0) })
         var lines = said.split(separator: "\n").map(String.init)
         while let line = lines.first, try Hello.read(line) == nil { lines.removeFirst() }
         if lines.isEmpty, said.hasPrefix(name + ": ") {
             throw Failure(description: said.trimmingCharacters(in: .whitespacesAndNewlines))
         }
-        guard lines.count >= 2 else {
+        guard lines.count >= 2, let hello = try Hello.read(lines[0]) else {
             throw Failure(
                 description: "\(path) did not answer `\(arguments[0])`; it said: \(said.suffix(500))")
         }
-        return try Lines.decode(kind, from: Data(lines[1].utf8))
+        return (hello, try Lines.decode(kind, from: Data(lines[1].utf8)))
     }
 
-    private var name: String { URL(fileURLWithPath: path).lastPathComponent }
+    var name: String { URL(fileURLWithPath: path).lastPathComponent }
 
     /// What the plugin says on both its outputs; it reads its question, where there is one, to the end before
     /// it speaks.

@@ -10,14 +10,18 @@ struct StudyFile {
     /// The file says how trials are scored, and did not leave it to what the plugin can.
     let saysScore: Bool
     let path: String
+    /// `start_from`: the stages of another study that this one begins with.
+    let startFrom: StartFrom?
 
     /// - Throws: `StudyFileErrors` with everything that is wrong with the file itself; what only the plugin
     ///   can tell is asked separately (`PluginExecutable.check`).
-    init(at path: String) throws(StudyFileErrors) {
+    /// `overrides` stand for what the file says in their places.
+    init(at path: String, overriding overrides: [Override] = []) throws(StudyFileErrors) {
         self.path = path
         let document = try Self.parse(path)
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
-        var reader = SettingsReader(Preset.applied(to: document.value), baseFolder: folder)
+        var reader = SettingsReader(
+            Preset.applied(to: overrides.applied(to: document.value)), baseFolder: folder)
         let draft = PlanDraft(reading: &reader, places: document)
         let problems = draft.problems + reader.finish()
         guard problems.isEmpty, let plan = draft.plan else {
@@ -25,6 +29,7 @@ struct StudyFile {
         }
         self.plan = plan
         saysScore = draft.saysScore
+        startFrom = draft.startFrom
     }
 
     /// Problems that a plugin found, with their places in this file.

@@ -65,7 +65,9 @@ final class Printer: Sendable {
     }
 
     func disconnected(_ node: NodeID, _ failure: LinkFailure, retryIn seconds: Double) {
-        complain("node \(node): \(failure); trying again in \(Text.number(seconds, digits: 2)) s")
+        let next =
+            failure.isFinal ? "it is set aside" : "trying again in \(Text.number(seconds, digits: 2)) s"
+        complain("node \(node): \(failure); \(next)")
     }
 
     func inventory(_ inventory: Inventory, of node: NodeID) {

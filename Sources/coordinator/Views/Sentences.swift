@@ -36,6 +36,11 @@ struct Sentences {
         case .budgetSpent(let spent): "\(line(spent)): nothing more is started"
         case .pausing(let running): "pausing: \(running) running trials save their state"
         case .noted(let run, let text): "\(run.trial): \(text)"
+        case .replanned(let overrides):
+            "the plan has changed: "
+                + (overrides.isEmpty ? "as in the study file" : overrides.map(\.words).joined(separator: ", "))
+        case .inherited(let study, let stages):
+            "begins with the first \(stages == 1 ? "stage" : "\(stages) stages") of \(study)"
         case .notBrought(let checkpoint, let node, let reason):
             "the checkpoint of \(place(checkpoint)) did not come to node \(node): \(reason); it is tried again"
         }
@@ -104,6 +109,27 @@ struct Sentences {
                 + (example.map { "; the first was \($0), see `coordinator trials`" } ?? "")
         case .failed(.noCheckpoint(let stage, let best)):
             "the best trial of stage \(stage), \(best), left no checkpoint to start the next stage from"
+        }
+    }
+
+    func line(_ holdup: WaitingTrial.Holdup) -> String {
+        switch holdup {
+        case .parallel(let limit): "\(limit) trials run, and no more may at once"
+        case .closing: "the study starts nothing now"
+        case .gangShort(let found, let wanted):
+            "the gang needs \(wanted) nodes at once, \(wanted - found) more than have room"
+        }
+    }
+
+    func line(_ obstacle: NodeObstacle) -> String {
+        switch obstacle {
+        case .lost: return "given up until it answers again"
+        case .checkpointElsewhere(let nodes):
+            return "the checkpoint to go on from is on \(nodes.map(\.rawValue).joined(separator: ", "))"
+        case .short(let wanted, let free, let held, let unavailable):
+            let ours = held > 0 ? ", \(held) held by this study" : ""
+            let others = unavailable.map { "; \($0.slot): \($0.unavailable ?? "")" }.joined()
+            return "\(free) of \(wanted) slots free\(ours)\(others)"
         }
     }
 

@@ -24,6 +24,15 @@ struct StudyStatus: Encodable {
         let params: Assignment
     }
 
+    /// Trials that wait for the same, and for what on each node.
+    struct Waiting: Encodable {
+        var trials: [String]
+        /// What keeps them wherever there is room.
+        let holdup: String?
+        /// By node.
+        let nodes: [String: String]
+    }
+
     struct Counts: Encodable {
         var proposed = 0
         var completed = 0
@@ -52,6 +61,7 @@ struct StudyStatus: Encodable {
     let running: [Running]
     let best: Best?
     let waiting: String?
+    let waitingTrials: [Waiting]
     let decisions: [String]
 }
 
@@ -86,10 +96,44 @@ extension StudyStatus {
                 params: best.assignment)
         }
         waiting = engine.isFull ? nil : engine.waiting.map(words.line)
+        waitingTrials = Waiting.groups(of: engine, words)
         decisions = engine.recentDecisions.map { timed in
             let since = engine.startedAt.map { timed.at.since($0) } ?? 0
             return Text.duration(since) + "  " + words.line(timed.decision)
         }
+    }
+}
+
+extension StudyStatus.Waiting {
+    static func groups(of engine: Engine, _ words: Sentences) -> [Self] {
+        var groups: [Self] = []
+        for waiting in engine.waitingTrials {
+            let nodes = waiting.nodes.map { verdict in
+                (verdict.node.rawValue, verdict.obstacle.map(words.line) ?? "has room")
+            }
+            let group = Self(
+                trials: [waiting.trial.description], holdup: waiting.holdup.map(words.line),
+                nodes: Dictionary(nodes) { first, _ in first })
+            if let last = groups.last, last.holdup == group.holdup, last.nodes == group.nodes {
+                groups[groups.count - 1].trials += group.trials
+            } else {
+                groups.append(group)
+            }
+        }
+        return groups
+    }
+
+    /// As `status` shows it, nodes with equal reasons together.
+    var lines: [String] {
+        let shown = trials.prefix(8).joined(separator: ", ") + (trials.count > 8 ? ", …" : "")
+        let reasons = Dictionary(grouping: nodes.keys, by: { nodes[$0]! })
+            .map { (names: $0.value.sorted(), reason: $0.key) }
+            .sorted { $0.names[0] < $1.names[0] }
+            .map { names, reason in
+                let some = names.prefix(4).joined(separator: ", ")
+                return "      \(some)\(names.count > 4 ? " and \(names.count - 4) more" : ""): \(reason)"
+            }
+        return ["  \(shown)\(holdup.map { "  \($0)" } ?? "")"] + reasons
     }
 }
 

@@ -79,7 +79,8 @@ class Run:
         self.iteration += 1
         self.samples += self.args.global_batch_size
         self.num_steps += self.args.global_batch_size
-        time.sleep(0.001)
+        if FAULT != "flood":
+            time.sleep(0.001)
 
     def loss(self):
         return 2 + 8 / (1 + self.progress / 100)
@@ -126,6 +127,10 @@ class Run:
             self.step()
             if FAULT.startswith("oom") and args.micro_batch_size > int(FAULT[3:]):
                 sys.exit("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 22.78 GiB.")
+            if FAULT == "hang" and self.iteration == 12:
+                time.sleep(3600)
+            if FAULT == "noise":
+                os.write(1, bytes(range(256)) * 40 + b"x" * 2_000_000 + b"\n")
             if FAULT == "nccl" and self.iteration == 3:
                 sys.exit("[rank0]:[E321 02:07:08.408271257 ProcessGroupNCCL.cpp:607] [Rank 0] Watchdog caught "
                          "collective operation timeout: WorkNCCL(SeqNum=1580, OpType=ALLREDUCE)")

@@ -24,7 +24,7 @@ import sys
 
 from transformers.trainer_callback import ExportableState, TrainerCallback
 
-with open(os.environ["ITERHPO_PLAN"]) as file:
+with open(os.environ["ITERHPO_PLAN"], encoding="utf-8") as file:
     PLAN = json.load(file)
 
 
@@ -104,7 +104,7 @@ class IterhpoWatcher(TrainerCallback, ExportableState):
         """Finds where the trial begins, and gives it its steps after that."""
         IterhpoWatcher.training = self
         if PLAN["checkpoint"] is not None:
-            with open(os.path.join(PLAN["checkpoint"], "trainer_state.json")) as file:
+            with open(os.path.join(PLAN["checkpoint"], "trainer_state.json"), encoding="utf-8") as file:
                 state = json.load(file)
             mine = state.get("stateful_callbacks", {}).get("IterhpoWatcher", {}).get("attributes", {})
             if PLAN["resume_at"] is None:
@@ -129,7 +129,7 @@ class IterhpoWatcher(TrainerCallback, ExportableState):
         self.samples_per_epoch = samples
 
     def place(self, state, mine):
-        """The step at which a training with this batch size would stand at the checkpoint's place in the data.
+        """The step at which a training with this batch size stands at the checkpoint's place in the data.
 
         The trainer skips whole batches of its new size, so up to one batch is read a second time.
         """
@@ -161,7 +161,7 @@ class IterhpoWatcher(TrainerCallback, ExportableState):
         self.trainer.create_scheduler = create_scheduler
 
     def amend(self, state):
-        """The counters of a checkpoint as this trial counts; versions before 5.2 take the batch size from here."""
+        """A checkpoint's counters as this trial counts; before 5.2 the batch size is taken from them too."""
         args = self.trainer.args
         state.train_batch_size = args.train_batch_size
         for name in ("logging_steps", "eval_steps", "save_steps"):
@@ -174,6 +174,8 @@ class IterhpoWatcher(TrainerCallback, ExportableState):
         IterhpoWatcher.training = None
         self.measure(train_dataloader)
         if PLAN["checkpoint"] is not None and PLAN["resume_at"] is None:
+            if self.fresh is None:
+                raise RuntimeError("this Trainer makes its schedule elsewhere: warm_start: weights is for it")
             values, schedule = self.fresh
             for group, fresh in zip(optimizer.param_groups, values):
                 group.update(fresh)
@@ -200,10 +202,11 @@ class IterhpoWatcher(TrainerCallback, ExportableState):
         schedule = getattr(lr_scheduler, "scheduler", lr_scheduler)
         self.used = {
             "learning_rate": float(groups[0]["lr"]),
-            "peak_learning_rate": float(getattr(schedule, "base_lrs", [groups[0]["lr"]])[0]),
             "scheduler_steps": int(getattr(schedule, "last_epoch", step - 1)),
             "global_batch_size": self.batch,
         }
+        if getattr(schedule, "base_lrs", None):
+            self.used["peak_learning_rate"] = float(schedule.base_lrs[0])
 
     def on_step_end(self, args, state, control, **_):
         step, last = self.step(state), PLAN["steps"]
@@ -237,7 +240,7 @@ class IterhpoWatcher(TrainerCallback, ExportableState):
     @staticmethod
     def read_stop_order():
         try:
-            with open(PLAN["stop"]) as file:
+            with open(PLAN["stop"], encoding="utf-8") as file:
                 return 2 if json.load(file).get("save") else 1
         except FileNotFoundError:
             return 0

@@ -1,7 +1,7 @@
 """First on a training script's PYTHONPATH: attaches iterhpo to transformers.Trainer when that is imported.
 
 Python imports the first sitecustomize that it finds, so one that was there before is imported from here.
-Nothing of transformers or torch is imported for scripts, and their subprocesses, that do not do so themselves.
+Scripts, and their subprocesses, that import neither transformers nor torch do not do so because of this.
 """
 
 import os

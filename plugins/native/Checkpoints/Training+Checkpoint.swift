@@ -83,7 +83,8 @@ extension Training {
         do {
             return try Data(contentsOf: place(name, in: folder))
         } catch {
-            throw CheckpointFault(description: "\(folder)/\(name) cannot be read: it is missing, or not for this user")
+            throw CheckpointFault(
+                description: "\(folder)/\(name) cannot be read: it is missing, or not for this user")
         }
     }
 

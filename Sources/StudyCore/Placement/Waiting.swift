@@ -1,0 +1,92 @@
+public import FleetModel
+
+/// A trial that waits for a lease, and what each node would have to change for it.
+public struct WaitingTrial: Hashable, Sendable {
+    public let trial: TrialID
+    /// What keeps it wherever there is room; nil where only the nodes do.
+    public let holdup: Holdup?
+    /// By node, sorted: why the trial cannot go there; nil where it could.
+    public let nodes: [NodeVerdict]
+
+    /// One node's.
+    public struct NodeVerdict: Hashable, Sendable {
+        public let node: NodeID
+        public let obstacle: NodeObstacle?
+
+        public init(node: NodeID, obstacle: NodeObstacle?) {
+            self.node = node
+            self.obstacle = obstacle
+        }
+    }
+
+    /// What is not a matter of one node.
+    public enum Holdup: Hashable, Sendable {
+        /// As many trials run as may at once.
+        case parallel(limit: Int)
+        /// The study pauses or ends: nothing is started.
+        case closing
+        /// So many nodes have room, and a gang of `nodes` waits until it can have all of them at once.
+        case gangShort(of: Int, nodes: Int)
+    }
+}
+
+/// Why a trial cannot go to a node now.
+public enum NodeObstacle: Hashable, Sendable {
+    /// Given up until it answers again.
+    case lost
+    /// The state that the trial goes on from lies on these nodes, and has not been brought there.
+    case checkpointElsewhere([NodeID])
+    /// `perNode` slots are wanted and `free` are free: `held` are leased to this study, and these cannot be
+    /// had at all, each with its reason.
+    case short(perNode: Int, free: Int, held: Int, unavailable: [OfferedSlot])
+}
+
+extension Engine {
+    /// Every trial that waits, in the order in which they will be launched.
+    public var waitingTrials: [WaitingTrial] {
+        guard let stage = stages.last else { return [] }
+        return stage.queued.map { waits(stage.trials[$0]) }
+    }
+
+    /// What keeps trials off a node, each reason with the trials that it holds up.
+    public func obstacles(on node: NodeID) -> [(obstacle: NodeObstacle, trials: [TrialID])] {
+        var found: [(obstacle: NodeObstacle, trials: [TrialID])] = []
+        for waiting in waitingTrials {
+            guard let obstacle = waiting.nodes.first(where: { $0.node == node })?.obstacle else { continue }
+            if let place = found.firstIndex(where: { $0.obstacle == obstacle }) {
+                found[place].trials.append(waiting.trial)
+            } else {
+                found.append((obstacle, [waiting.trial]))
+            }
+        }
+        return found
+    }
+
+    private func waits(_ trial: Trial) -> WaitingTrial {
+        let homes = start(of: trial).checkpoint.map(holders(of:))
+        let verdicts = nodes.map { node in
+            WaitingTrial.NodeVerdict(node: node.id, obstacle: obstacle(on: node, homes: homes))
+        }
+        return WaitingTrial(trial: trial.id, holdup: holdup(of: verdicts), nodes: verdicts)
+    }
+
+    private func obstacle(on node: Node, homes: [NodeID]?) -> NodeObstacle? {
+        if node.isLost { return .lost }
+        let (perNode, free) = (plan.resources.gpusPerNode, node.freeCount)
+        if free < perNode {
+            return .short(
+                perNode: perNode, free: free, held: node.leased.count,
+                unavailable: node.slots.filter { $0.unavailable != nil && node.leased[$0.slot] == nil })
+        }
+        guard let homes, !homes.contains(node.id) else { return nil }
+        return .checkpointElsewhere(homes)
+    }
+
+    private func holdup(of verdicts: [WaitingTrial.NodeVerdict]) -> WaitingTrial.Holdup? {
+        guard phase == .open else { return .closing }
+        if let limit = plan.resources.parallel, leasing.count >= limit { return .parallel(limit: limit) }
+        let wanted = plan.resources.gpus / plan.resources.gpusPerNode
+        let fitting = verdicts.count { $0.obstacle == nil }
+        return wanted > 1 && fitting < wanted ? .gangShort(of: fitting, nodes: wanted) : nil
+    }
+}

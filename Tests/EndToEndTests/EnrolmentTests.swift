@@ -1,0 +1,161 @@
+import FleetLink
+import FleetModel
+import Foundation
+import Testing
+import Wire
+
+/// The commands that make a machine a node, as people type them.
+@Suite(.serialized, .timeLimit(.minutes(2))) struct EnrolmentTests {
+    static func files() throws -> Bench { try Bench(Yaml.search()) }
+
+    @Test func `nodes are listed, shown, checked, drained and removed, as text and as JSON`() async throws {
+        let fleet = try await LoopbackFleet(2, for: try Self.files())
+        for words in [["list"], ["check"], ["show", "node1"]] {
+            let text = await
+                (try Bench.Running(
+                    fleet.bench.programs + "/coordinator", ["nodes"] + words, in: fleet.bench.folder)).end()
+            #expect(text.exit == 0 && text.output.contains("node1"), "\(text)")
+            let json = await
+                (try Bench.Running(
+                    fleet.bench.programs + "/coordinator", ["nodes"] + words + ["--json"],
+                    in: fleet.bench.folder))
+                .end()
+            #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: Data(json.output.utf8)) }
+        }
+        #expect(try await fleet.coordinator("nodes", "show", "node1").output.contains("gpu1  free"))
+        #expect(try await fleet.coordinator("nodes", "drain", "node1").exit == 0)
+        #expect(try await fleet.coordinator("nodes", "list").output.contains("drains"))
+        #expect(try await fleet.coordinator("nodes", "remove", "node2").exit == 0)
+        #expect(try fleet.bench.registry.all().map(\.id.rawValue) == ["node1"])
+        let unknown = try await fleet.coordinator("nodes", "drain", "node2")
+        #expect(unknown.exit == 2 && unknown.errors.contains("enrolled are node1"), "\(unknown)")
+        fleet.stop("node1")
+        let check = try await fleet.coordinator("nodes", "check")
+        #expect(check.exit == 1 && check.output.contains("does not answer"), "\(check)")
+    }
+
+    @Test func `enrolling again changes nothing, a taken name is refused, and leave undoes it`() async throws
+    {
+        let bench = try Self.files()
+        let fleet = try await LoopbackFleet(2, for: bench)
+        let invite = try await fleet.coordinator("invite").output
+        let keys = fleet.folder + "/node1/authorized_keys"
+        let foreign = "# mine\nssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIForeign me@home"
+        let before = try String(contentsOfFile: keys, encoding: .utf8)
+        // Without an end of its last line, as editors leave them.
+        try (before + foreign).write(toFile: keys, atomically: false, encoding: .utf8)
+        chmod(keys, 0o640)
+        func enrol(_ name: String) async throws -> Bench.Result {
+            try await fleet.agent(
+                "enroll", invite, "--home", fleet.agentHome(of: "node1"), "--plugins", bench.programs,
+                "--nvidia-smi", fleet.folder + "/node1/nvidia-smi", "--linger", "30", "--authorized-keys",
+                keys,
+                "--name", name, "--address", "127.0.0.1", "--port", "\(try port(of: "node1", fleet))")
+        }
+        let again = try await enrol("node1")
+        #expect(again.exit == 0, "\(again)")
+        #expect(try String(contentsOfFile: keys, encoding: .utf8) == before + foreign)
+        #expect(again.errors.contains("stands in \(keys) already"), "\(again)")
+        let mode = try FileManager.default.attributesOfItem(atPath: keys)[.posixPermissions] as? Int
+        #expect(mode == 0o640)
+        #expect(try await fleet.coordinator("nodes", "add", again.output).exit == 0)
+        let taken = try await fleet.coordinator("nodes", "add", try await enrol("node2").output)
+        #expect(taken.exit == 2 && taken.errors.contains("the name node2 is taken"), "\(taken)")
+        let left = try await fleet.agent(
+            "leave", "--home", fleet.agentHome(of: "node1"), "--authorized-keys", keys)
+        #expect(left.exit == 0, "\(left)")
+        #expect(try String(contentsOfFile: keys, encoding: .utf8) == foreign + "\n")
+        let check = try await fleet.coordinator("nodes", "check", "node1")
+        #expect(check.output.contains("does not accept the coordinator's key"), "\(check)")
+    }
+
+    private func port(of node: String, _ fleet: LoopbackFleet) throws -> Int {
+        let id = NodeID(rawValue: node)
+        guard case .ssh(let address)? = try fleet.bench.registry.node(id)?.transport else { return 0 }
+        return address.port ?? 22
+    }
+
+    @Test func `a line that is damaged, old or another coordinator's is refused with what to do`()
+        async throws
+    {
+        let bench = try Self.files()
+        let fleet = try await LoopbackFleet(1, for: bench)
+        let key = HostKey("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOther")!
+        let now = Int(Date().timeIntervalSince1970)
+        func ticket(made: Int = now, name: String = "n", host: String = "127.0.0.1") throws -> String {
+            try Ticket(
+                name: name, user: "ann", addresses: [host], port: 22, hostKeys: [key], key: key, version: "0",
+                gpus: .noDriver, slots: 1, plugins: [], freeDiskMiB: 1, made: made
+            ).line
+        }
+        let whole = try ticket()
+        let lines: [(String, String)] = [
+            ("", "expected the line that `agent enroll` prints"),
+            ("iterhpo-ticket-1..", "is damaged"), (String(whole.dropLast(9)), "agent enroll"),
+            (whole.replacing("A", with: "B"), "is damaged"),
+            (try await fleet.coordinator("invite").output, "expected the line that `agent enroll` prints"),
+            (try ticket(made: now - 40 * 86_400), "over 30 days old"),
+            (try ticket(name: "../x"), "does not say how to reach"),
+            (try ticket(host: "-oProxyCommand=id"), "does not say how to reach"),
+            (whole, "another coordinator"),
+        ]
+        for (line, says) in lines {
+            let result = try await fleet.coordinator("nodes", "add", "--", line)
+            #expect(result.exit == 2 && result.errors.contains(says), "\(line): \(result)")
+        }
+        let result = try await fleet.agent("enroll", "--home", bench.folder + "/x", "--", whole)
+        #expect(result.exit == 2 && result.errors.contains("coordinator invite"), "\(result)")
+        #expect(!FileManager.default.fileExists(atPath: bench.folder + "/x"))
+    }
+
+    @Test func `from the head, with the user's own login, a machine is enrolled and upgraded while it works`()
+        async throws
+    {
+        let bench = try Self.files()
+        let fleet = try await LoopbackFleet(1, for: bench)
+        let node = fleet.folder + "/node1"
+        let port = try port(of: "node1", fleet)
+        #expect(try await fleet.coordinator("nodes", "remove", "node1").exit == 0)
+        // A login of the user, and a place for the programs of which it knows nothing.
+        _ = try Process.run(
+            URL(fileURLWithPath: "/usr/bin/ssh-keygen"),
+            arguments: ["-q", "-t", "ed25519", "-N", "", "-f", node + "/me"]
+        ).waitUntilExit()
+        let keys = try String(contentsOfFile: node + "/authorized_keys", encoding: .utf8)
+        let mine = try String(contentsOfFile: node + "/me.pub", encoding: .utf8)
+        try "environment=\"X=1\" \(mine)\(keys)".replacing("environment=\"X=1\" ", with: "")
+            .write(toFile: node + "/authorized_keys", atomically: false, encoding: .utf8)
+        let host = try String(contentsOfFile: node + "/host_key.pub", encoding: .utf8)
+        try "[127.0.0.1]:\(port) \(host)".write(toFile: node + "/known", atomically: false, encoding: .utf8)
+        try """
+        Host gpu1
+          HostName 127.0.0.1
+          Port \(port)
+          IdentityFile \(node)/me
+          IdentitiesOnly yes
+          UserKnownHostsFile \(node)/known
+          BatchMode yes
+        """.write(toFile: node + "/config", atomically: false, encoding: .utf8)
+        func enroll(_ verb: String, _ what: String, _ more: String...) async throws -> Bench.Result {
+            let there = [
+                "--home=\(fleet.agentHome(of: "node1"))", "--authorized-keys=\(node)/authorized_keys",
+                "--port=\(port)", "--address=127.0.0.1", "--cpu-slots=3", "--nvidia-smi=/nonexistent/smi",
+            ]
+            let arguments =
+                ["nodes", verb, what, "--ssh-config", node + "/config", "--programs", bench.programs] + more
+                + there.map { "--agent-argument=\($0)" }
+            return await
+                (try Bench.Running(
+                    bench.programs + "/coordinator", arguments, in: bench.folder)).end()
+        }
+        let enrolled = try await enroll("enroll", "gpu1", "--name", "far")
+        #expect(enrolled.exit == 0 && enrolled.output.contains("3 of 3 slots free"), "\(enrolled)")
+        let upgraded = try await enroll("upgrade", "far", "--login", "gpu1")
+        #expect(upgraded.exit == 0 && upgraded.output.contains("its runs go on"), "\(upgraded)")
+        let known = try #require(try bench.registry.node(NodeID(rawValue: "far")))
+        #expect(known.address == "127.0.0.1")
+        // The programs that were copied.
+        let line = try String(contentsOfFile: node + "/authorized_keys", encoding: .utf8)
+        #expect(line.contains(".iterhpo/programs/\(Hello.currentVersion)-"), "\(line)")
+    }
+}

@@ -1,0 +1,73 @@
+import FleetModel
+import Search
+import StudyCore
+import Testing
+
+/// Why a trial waits, node by node.
+@Suite struct WaitingTests {
+    static let other = NodeID(rawValue: "other")
+
+    /// A trial that was interrupted on `local`, whose slots somebody else has now.
+    static func interrupted(gpus: Int = 1, perNode: Int = 1, parallel: Int? = nil) -> Rig {
+        let plan = Plan.with(
+            .search(SearchMethod(trials: 1, steps: 10)), sampler: .random(RandomSampler()), pruner: .off,
+            parallel: parallel, budget: Budget(), gpus: gpus, perNode: perNode)
+        var rig = Rig(plan, slots: perNode)
+        if gpus > perNode { rig.survey(node: Self.other, slots: perNode) }
+        let run = rig.running[0]
+        rig.start(run)
+        rig.save(run, step: 4)
+        rig.vacate(run)
+        rig.happen(
+            .nodeSurveyed(
+                node: .local,
+                slots: (0..<perNode).map {
+                    OfferedSlot(.cpu(index: $0), unavailable: "process 77 of somebody else is on it")
+                }))
+        rig.happen(.runEnded(run: run, end: 99, ending: .failed(RunFailure(.vanished))))
+        return rig
+    }
+
+    @Test func `a trial names the slot that it cannot have, with the reason`() throws {
+        let waiting = try #require(Self.interrupted().engine.waitingTrials.first)
+        #expect(waiting.trial == TrialID(stage: 0, number: 0))
+        #expect(waiting.holdup == nil)
+        let taken = OfferedSlot(.cpu(index: 0), unavailable: "process 77 of somebody else is on it")
+        #expect(
+            waiting.nodes == [
+                .init(node: .local, obstacle: .short(perNode: 1, free: 0, held: 0, unavailable: [taken]))
+            ])
+    }
+
+    @Test func `a node that lacks the checkpoint says where that lies`() throws {
+        var rig = Self.interrupted()
+        rig.survey(node: Self.other, slots: 1)
+        let waiting = try #require(rig.engine.waitingTrials.first)
+        #expect(waiting.nodes.last == .init(node: Self.other, obstacle: .checkpointElsewhere([.local])))
+        #expect(rig.engine.obstacles(on: Self.other).map(\.trials) == [[waiting.trial]])
+        #expect(rig.engine.obstacles(on: NodeID(rawValue: "unheard of")).isEmpty)
+    }
+
+    @Test func `a node that is gone says so`() throws {
+        var rig = Self.interrupted()
+        rig.happen(.nodeLost(node: .local))
+        let waiting = try #require(rig.engine.waitingTrials.first)
+        #expect(waiting.nodes.map(\.obstacle) == [.lost])
+    }
+
+    @Test func `a gang says by how many nodes it is short`() throws {
+        let waiting = try #require(Self.interrupted(gpus: 4, perNode: 2).engine.waitingTrials.first)
+        #expect(waiting.holdup == .gangShort(of: 1, nodes: 2))
+        #expect(waiting.nodes.last == .init(node: Self.other, obstacle: nil))
+    }
+
+    @Test func `a study that pauses starts nothing, and says that`() throws {
+        var rig = Self.interrupted()
+        rig.happen(.stopRequested)
+        #expect(rig.engine.waitingTrials.first?.holdup == .closing)
+    }
+
+    @Test func `where everything runs, nothing waits`() {
+        #expect(Rig(.search(trials: 2), slots: 2).engine.waitingTrials.isEmpty)
+    }
+}

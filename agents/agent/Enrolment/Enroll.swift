@@ -1,0 +1,162 @@
+import ArgumentParser
+import FleetModel
+import FoundationEssentials
+import Glibc
+import Spawn
+import Wire
+
+/// Makes this machine a node.
+struct Enroll: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Makes this machine a node of the coordinator that sent an invite.",
+        discussion: """
+            Makes the agent's home, lets the coordinator's key in for `agent attach` and nothing else, surveys \
+            the machine, and prints a ticket for `coordinator nodes add`. It may be repeated.
+
+            EXAMPLE
+              agent enroll 'iterhpo-invite-1.…' --report ann@head
+            """)
+
+    @Argument(help: "The line that `coordinator invite` printed.")
+    var invite: String
+
+    @OptionGroup var arguments: DaemonArguments
+    @OptionGroup var keys: KeysArguments
+
+    @Option(help: "The node's name (default: this machine's host name).")
+    var name: String?
+
+    @Option(help: "Where the coordinator reaches this machine; may be repeated.")
+    var address: [String] = []
+
+    @Option(help: "The port of this machine's SSH server (default: found out).")
+    var port: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Hand the ticket to the coordinator there, with your own SSH login.", valueName: "user@head"))
+    var report: String?
+
+    @Flag(help: "Print the ticket and what was done as JSON.")
+    var json = false
+
+    func run() throws {
+        let now = time(nil)
+        let invite = try asArgument { () throws(EnrolmentFault) in try Invite(reading: self.invite, now: now)
+        }
+        let server = try SSHServer(port: port, addresses: address)
+        let home = try Home(opening: arguments.home)
+        let isNew = try keys.file.install(
+            invite.key, command: arguments.attaching(home), comment: "coordinator@\(invite.coordinator)")
+        let unit = SystemdUnit(home)
+        try home.endDaemon()
+        let hasUnit = try unit.install(arguments.serving(home, linger: nil))
+        let survey = try home.survey(arguments)
+        let ticket = try ticket(invite, server, survey, home, now: now)
+        say(isNew, hasUnit, ticket, home)
+        if let report { try hand(ticket, to: report, invite) }
+    }
+
+    private func ticket(
+        _ invite: Invite, _ server: SSHServer, _ inventory: Inventory, _ home: Home, now: Int
+    ) throws -> Ticket {
+        let usual = hostname.split(separator: ".").first.map(String.init) ?? "node"
+        let ticket = Ticket(
+            name: name ?? usual, user: userName, addresses: server.addresses, port: server.port,
+            hostKeys: server.hostKeys, key: invite.key, version: Hello.currentVersion, gpus: inventory.gpus,
+            slots: inventory.slots.count, plugins: inventory.plugins, freeDiskMiB: freeMiB(home.path),
+            made: now)
+        return try asArgument { () throws(EnrolmentFault) in
+            do {
+                return try Ticket(reading: try ticket.line, now: now)
+            } catch let fault as EnrolmentFault {
+                throw fault
+            } catch {
+                preconditionFailure("a ticket of ours is always writable: \(error)")
+            }
+        }
+    }
+
+    private func say(_ isNew: Bool, _ hasUnit: Bool, _ ticket: Ticket, _ home: Home) {
+        guard let line = try? ticket.line else { return }
+        if json {
+            let report = EnrolReport(
+                ticket: line, name: ticket.name, home: home.path, authorizedKeys: keys.file.path,
+                isNewKey: isNew, hasSystemdUnit: hasUnit, slots: ticket.slots, plugins: ticket.plugins,
+                freeDiskMiB: ticket.freeDiskMiB)
+            let text = (try? Lines.encode(report)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+            return print(text.filter { $0 != "\n" })
+        }
+        complain("the agent's home is \(home.path), with \(ticket.freeDiskMiB >> 10) GiB free")
+        complain(
+            isNew
+                ? "the coordinator's key was added to \(keys.file.path), for the agent only"
+                : "the coordinator's key stands in \(keys.file.path) already")
+        complain(
+            hasUnit
+                ? "the agent is started by systemd, as your unit \(SystemdUnit.name)"
+                : "the agent is started when the coordinator connects")
+        complain("\(ticket.slots) slots; plugins: \(ticket.plugins.joined(separator: ", "))")
+        if report == nil { complain("on the head, run: coordinator nodes add 'TICKET', with this ticket:") }
+        if report == nil { print(line) }
+    }
+
+    private func hand(_ ticket: Ticket, to head: String, _ invite: Invite) throws {
+        let parts = head.split(separator: "@").map(String.init)
+        guard let host = parts.last, parts.count <= 2, SSHAddress.isHost(host),
+            parts.count == 1 || SSHAddress.isUser(parts[0]),
+            !invite.program.utf8.contains(where: { " '\"\\$`;&|<>()*?\n".utf8.contains($0) })
+        else {
+            throw ValidationError("--report: found \"\(head)\", expected USER@HEAD")
+        }
+        var program = Program(["ssh", "--", head, invite.program, "nodes", "add", try ticket.line])
+        (program.input, program.output, program.errors, program.staysInGroup) = (0, 1, 2, true)
+        guard try program.spawn().wait() == .exit(0) else {
+            throw AgentError(
+                "the ticket could not be handed to \(head). Hand it over yourself, on the head:\n"
+                    + "  coordinator nodes add '\(try ticket.line)'")
+        }
+    }
+}
+
+/// What `agent enroll --json` prints.
+struct EnrolReport: Codable {
+    let ticket: String
+    let name: String
+    let home: String
+    let authorizedKeys: String
+    let isNewKey: Bool
+    let hasSystemdUnit: Bool
+    let slots: Int
+    let plugins: [String]
+    let freeDiskMiB: Int
+}
+
+/// Where sshd looks for keys.
+struct KeysArguments: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The file in which sshd looks for keys (default: ~/.ssh/authorized_keys).", valueName: "file"))
+    var authorizedKeys: String?
+
+    var file: AuthorizedKeys { AuthorizedKeys(path: authorizedKeys ?? AuthorizedKeys.usual) }
+}
+
+/// What `body` throws is a wrong argument: exit code 2.
+func asArgument<Value>(_ body: () throws(EnrolmentFault) -> Value) throws -> Value {
+    do {
+        return try body()
+    } catch {
+        throw ValidationError(error.description)
+    }
+}
+
+/// The user who runs this.
+var userName: String { getpwuid(getuid()).map { String(cString: $0.pointee.pw_name) } ?? "root" }
+
+/// What an ordinary user may still write on the disk of `path`; 0 where nobody can tell.
+func freeMiB(_ path: String) -> Int {
+    var status = statvfs()
+    guard statvfs(path, &status) == 0 else { return 0 }
+    return Int((UInt64(status.f_bavail) * UInt64(status.f_frsize)) >> 20)
+}

@@ -1,0 +1,104 @@
+import FoundationEssentials
+import Glibc
+import Spawn
+import Wire
+
+/// What is known of this machine's sshd, found out as any user can.
+struct SSHServer {
+    let port: Int
+    let hostKeys: [HostKey]
+    /// Where others may reach it, the best guess first.
+    let addresses: [String]
+
+    /// - Parameters:
+    ///   - port: where a person has said it.
+    ///   - addresses: likewise; they come first.
+    init(port given: Int?, addresses: [String]) throws {
+        let connection = Self.connection
+        port = given ?? connection.map(\.port) ?? Self.configuredPort ?? 22
+        hostKeys = Self.scan(port) ?? Self.usualKeys
+        var seen: Set<String> = []
+        self.addresses =
+            (addresses + [connection?.address].compactMap(\.self) + Self.ownAddresses + [hostname])
+            .filter { SSHAddress.isHost($0) && seen.insert($0).inserted }
+        guard !hostKeys.isEmpty else {
+            throw AgentError(
+                "no SSH server answers at port \(port) of this machine: start sshd, or say where it listens "
+                    + "with --port")
+        }
+    }
+
+    /// Where the person who runs this has come in, if over SSH: that address and port surely work.
+    private static var connection: (address: String, port: Int)? {
+        let words = ProcessInfo.processInfo.environment["SSH_CONNECTION"]?.split(separator: " ") ?? []
+        guard words.count == 4, let port = Int(words[3]) else { return nil }
+        return (String(words[2]), port)
+    }
+
+    private static var configuredPort: Int? {
+        let text = String(decoding: contents("/etc/ssh/sshd_config") ?? [], as: UTF8.self)
+        for line in text.split(whereSeparator: \.isNewline) {
+            let words = line.split(whereSeparator: \.isWhitespace)
+            if words.count >= 2, words[0].lowercased() == "port" { return Int(words[1]) }
+        }
+        return nil
+    }
+
+    /// The keys that the server shows to this machine itself; nil where none answers or ssh-keyscan is missing.
+    private static func scan(_ port: Int) -> [HostKey]? {
+        let said = try? output(of: ["ssh-keyscan", "-T", "5", "-p", "\(port)", "127.0.0.1"])
+        let keys = (said ?? "").split(whereSeparator: \.isNewline).filter { !$0.hasPrefix("#") }
+            .compactMap { line in line.firstIndex(of: " ").flatMap { HostKey(String(line[$0...])) } }
+        return keys.isEmpty ? nil : Set(keys).sorted { $0.type < $1.type }
+    }
+
+    /// Those that a package makes, which everybody may read.
+    private static var usualKeys: [HostKey] {
+        ["ecdsa", "ed25519", "rsa"].compactMap { kind in
+            contents("/etc/ssh/ssh_host_\(kind)_key.pub").flatMap {
+                HostKey(String(decoding: $0, as: UTF8.self))
+            }
+        }
+    }
+
+    /// Of the network interfaces, without loopback and what is valid on one link only; IPv4 first.
+    private static var ownAddresses: [String] {
+        var found: UnsafeMutablePointer<ifaddrs>?
+        guard getifaddrs(&found) == 0, let list = found else { return [] }
+        defer { freeifaddrs(list) }
+        let entries = sequence(first: list, next: { $0.pointee.ifa_next })
+        let texts = entries.compactMap { entry -> String? in
+            guard let address = entry.pointee.ifa_addr, entry.pointee.ifa_flags & UInt32(IFF_LOOPBACK) == 0
+            else { return nil }
+            let family = Int32(address.pointee.sa_family)
+            guard family == AF_INET || family == AF_INET6 else { return nil }
+            let size = family == AF_INET ? MemoryLayout<sockaddr_in>.size : MemoryLayout<sockaddr_in6>.size
+            var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
+            let code = getnameinfo(
+                address, socklen_t(size), &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST)
+            guard code == 0 else { return nil }
+            return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        }.filter { !$0.contains("%") }
+        return texts.filter { !$0.contains(":") } + texts.filter { $0.contains(":") }
+    }
+}
+
+/// What a program writes to stdout. - Throws: where it cannot be started.
+func output(of arguments: [String]) throws -> String {
+    let pipe = try Pipe()
+    defer { close(pipe.reading) }
+    var program = Program(arguments)
+    program.output = pipe.writing
+    let child: ChildProcess
+    do {
+        child = try program.spawn()
+    } catch {
+        close(pipe.writing)
+        throw error
+    }
+    close(pipe.writing)
+    var bytes: [UInt8] = []
+    while case .bytes(let more) = receive(pipe.reading) { bytes += more }
+    child.wait()
+    return String(decoding: bytes, as: UTF8.self)
+}
