@@ -1,6 +1,7 @@
 import FleetLink
 import FleetModel
 import Foundation
+import Spawn
 import Wire
 
 /// Another machine, as far as loopback can be one: a real sshd with keys and a cipher of its own, behind which
@@ -11,7 +12,7 @@ final class Host {
     let folder: String
     let port = Int.random(in: 20_000..<32_000)
     private let agent: String
-    private let daemon = Process()
+    private let daemon: ChildProcess
     private let head: CoordinatorHome
 
     init(folder: String, agent: String) throws {
@@ -20,7 +21,7 @@ final class Host {
         for name in ["host", "user"] {
             try run("/usr/bin/ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", "\(folder)/\(name)"])
         }
-        let forced = "\(agent) attach --home \(home("node")) --cpu-slots 1 --linger 2"
+        let forced = "\(agent) attach --home \(folder)/node --cpu-slots 1 --linger 2"
         let user = try String(contentsOfFile: folder + "/user.pub", encoding: .utf8)
         try "restrict,command=\"\(forced)\" \(try head.publicKey())\n\(user)".write(
             toFile: folder + "/keys", atomically: true, encoding: .utf8)
@@ -37,9 +38,7 @@ final class Host {
         Ciphers \(Self.cipher)
         Subsystem sftp internal-sftp
         """.write(toFile: folder + "/sshd", atomically: true, encoding: .utf8)
-        daemon.executableURL = URL(fileURLWithPath: "/usr/sbin/sshd")
-        daemon.arguments = ["-D", "-f", folder + "/sshd", "-E", folder + "/log"]
-        try daemon.run()
+        daemon = try Program(["/usr/sbin/sshd", "-D", "-f", folder + "/sshd", "-E", folder + "/log"]).spawn()
         while (try? String(contentsOfFile: folder + "/log", encoding: .utf8))?.contains("listening on")
             != true
         {
@@ -47,7 +46,7 @@ final class Host {
         }
     }
 
-    deinit { daemon.terminate() }
+    deinit { daemon.signalGroup(SIGKILL) }
 
     func home(_ name: String) -> String { folder + "/" + name }
 
@@ -93,7 +92,7 @@ final class Host {
             return fields.reduce(0) { $0 + (Double(words[$1 - 3]) ?? 0) }
         }
         let hertz = Double(sysconf(Int32(_SC_CLK_TCK)))
-        let sessions = ticks("/proc/\(daemon.processIdentifier)/stat", 16...17)
+        let sessions = ticks("/proc/\(daemon.pid)/stat", 16...17)
         return (ticks("/proc/self/stat", 14...17) + sessions) / hertz
     }
 }
@@ -107,16 +106,15 @@ struct Unexpected: Error, CustomStringConvertible {
 /// Runs a program to its end; answers what it printed.
 @discardableResult
 func run(_ program: String, _ arguments: [String]) throws -> String {
-    let process = Process()
-    let pipe = Pipe()
-    process.executableURL = URL(fileURLWithPath: program)
-    process.arguments = arguments
-    process.standardOutput = pipe
-    try process.run()
-    let output = pipe.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else {
-        throw Unexpected("\(program) \(arguments) ended with \(process.terminationStatus)")
-    }
+    let pipe = try Spawn.Pipe()
+    var order = Program([program] + arguments)
+    (order.output, order.errors) = (pipe.writing, STDERR_FILENO)
+    let process = try order.spawn()
+    close(pipe.writing)
+    defer { close(pipe.reading) }
+    var output: [UInt8] = []
+    while case .bytes(let bytes) = receive(pipe.reading) { output += bytes }
+    let end = process.wait()
+    guard end == .exit(0) else { throw Unexpected("\(program) \(arguments) ended with \(end)") }
     return String(decoding: output, as: UTF8.self)
 }

@@ -14,7 +14,7 @@ struct SampleTree {
         try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
         var random = SeededGenerator(seed: 1)
         for number in 0..<Self.largeFiles {
-            let size = megabytes / Self.largeFiles << 20
+            let size = (megabytes / Self.largeFiles) << 20
             try Self.noise(size, &random).write(to: URL(fileURLWithPath: "\(root)/weights_\(number).bin"))
         }
         for number in 0..<Self.smallFiles {
