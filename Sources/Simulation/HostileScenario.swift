@@ -91,7 +91,7 @@ extension StagesMethod {
         StagesMethod(
             stages: stages, trials: trials, steps: steps,
             shrink: random.chance(0.5) ? .automatic : .shares(["lr": 0.3]),
-            score: random.pick([.last, .cooldown(share: 0.3), .extrapolate(stages: 2)]),
+            score: random.pick([.last, .cooldown(share: 0.3), .extrapolate(stages: nil, finish: 0.3)]),
             fidelity: random.chance(0.3) ? .samples(parameter: "batch", reference: 32) : .steps,
             pilot: random.chance(0.3) ? Pilot(trials: 3, fewest: max(1, steps / 3), most: steps) : nil,
             confirm: random.chance(0.3) ? 2 : 0, choose: random.pick([.smoothed, .lowest]))

@@ -103,7 +103,7 @@ extension Decision {
         case .proposed(let trial, _, let reason): "propose \(trial) (\(reason))"
         case .promoted(let trial, let standing): "\(trial) goes on (\(standing))"
         case .pruned(let trial, let reason): "\(trial) is pruned (\(reason))"
-        case .completed(let trial, let loss, let position, let count):
+        case .completed(let trial, let loss, _, let position, let count):
             "\(trial) completed with \(loss.value), \(position) of \(count)"
         case .failed(let trial, _): "\(trial) failed"
         case .retried(let run, let failure, _): "\(run) is tried again (\(failure))"

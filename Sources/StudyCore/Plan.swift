@@ -55,12 +55,11 @@ public struct Prior: Hashable, Codable, Sendable {
 }
 
 extension Plan {
-    /// The same, scored by the objective at the last step where it was to be scored after a cooldown: for trainers
-    /// that have none.
+    /// The same without cooldowns, for trainers that have none.
     public var withoutCooldown: Plan {
-        guard case .stages(let stages) = method, case .cooldown = stages.score else { return self }
+        guard case .stages(let stages) = method else { return self }
         var plan = self
-        plan.method = .stages(stages.scored(by: .last))
+        plan.method = .stages(stages.scored(by: stages.score.withoutCooldown))
         return plan
     }
 }

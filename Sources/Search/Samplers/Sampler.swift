@@ -45,6 +45,11 @@ public indirect enum ProposalReason: Hashable, Codable, Sendable, CustomStringCo
     /// The choice of `AutoSampler`, and the reason of the sampler that it chose.
     case auto(AutoChoice, ProposalReason)
 
+    /// The reason of the sampler that proposed, whoever chose it.
+    public var core: ProposalReason {
+        if case .auto(_, let reason) = self { reason.core } else { self }
+    }
+
     public var description: String {
         switch self {
         case .auto(let choice, let reason): "\(choice): \(reason)"

@@ -67,7 +67,8 @@ public enum Decision: Hashable, Codable, Sendable {
     /// A rung was passed.
     case promoted(trial: TrialID, because: Standing)
     case pruned(trial: TrialID, because: PruneReason)
-    case completed(trial: TrialID, loss: Loss, position: Int, of: Int)
+    /// `loss` is the score, `last` what the trainer reported last.
+    case completed(trial: TrialID, loss: Loss, last: Loss, position: Int, of: Int)
     case failed(trial: TrialID, because: TrialFailure)
     case retried(run: RunID, because: RunFailure, from: Checkpoint?)
     /// A node did not start the trial now. It waits; nothing is held against it.

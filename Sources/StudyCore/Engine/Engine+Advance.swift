@@ -139,7 +139,7 @@ extension Engine {
     public func course(of trial: Trial) -> Course {
         let stage = stages[trial.id.stage]
         let training = plan.method.fidelity.steps(stage.segment ?? stage.steps, of: trial.assignment)
-        let cooldown = stage.segment == nil ? plan.method.score.cooldown(after: training) : 0
+        let cooldown = stage.segment == nil ? stage.score.cooldown(after: training) : 0
         return Course(training: training, cooldown: cooldown)
     }
 

@@ -94,12 +94,9 @@ extension Engine {
 
     /// Where the trial's curve is forecast to go, where that is its score and can be told.
     private func forecast(of id: TrialID) -> Loss? {
-        guard case .extrapolate(let stages) = plan.method.score, let trial = trial(id) else { return nil }
-        let points = trial.progress.curve.points.map {
-            PowerLawFit.Point(x: Double($0.step), y: $0.loss.value)
-        }
-        let horizon = Double(course(of: trial).training * (1 + stages))
-        return LearningCurveFit(points).flatMap { Loss($0(horizon), .minimize) }
+        guard let trial = trial(id) else { return nil }
+        return stages[id.stage].score.forecast(
+            of: trial.progress.curve.points, steps: course(of: trial).training)
     }
 
     /// The trial's run did all that it was to do: the trial is complete, or of a pilot.
@@ -196,7 +193,8 @@ extension Engine {
         case .completed(let loss):
             let position = stages[id.stage].rank(id.number) + 1
             let count = stages[id.stage].ranked.count
-            tell(.completed(trial: id, loss: loss, position: position, of: count), &effects)
+            let last = stages[id.stage].trials[id.number].progress.latest ?? loss
+            tell(.completed(trial: id, loss: loss, last: last, position: position, of: count), &effects)
         case .failed(let failure): tell(.failed(trial: id, because: failure), &effects)
         case .pruned, .cancelled: break
         }

@@ -24,6 +24,8 @@ public struct Stage: Hashable, Codable, Sendable {
     public internal(set) var steps: Int
     /// While the pilot is on, the units that its trials are to come to before they are looked at.
     public internal(set) var segment: Int?
+    /// What its trials are judged by.
+    public let score: StageScore
     /// By parameter: how far the space reaches to each side of its centre, in shares of the axis in the study's
     /// own space. Empty where it does not follow the losses.
     public let reach: [String: Double]
@@ -38,8 +40,9 @@ public struct Stage: Hashable, Codable, Sendable {
     /// The study's, with what it remembers of this stage's history.
     private var sampler: SamplerKind
     private var pruner: PrunerKind
-    /// What proposes the pilot's trials.
+    /// What proposes the pilot's trials, and those that the sampler would draw at random to begin with.
     private let spread: SobolSampler
+    private let spreadsStartup: Bool
     /// How many trials wait to be told to go on.
     private var paused = 0
 
@@ -54,6 +57,9 @@ public struct Stage: Hashable, Codable, Sendable {
         enqueued = opening.enqueued.map { Proposal($0, opening.reason) }
         reach = opening.reach
         steps = opening.steps ?? plan.method.steps
+        let done = earlier.count { $0.best != nil }
+        score = plan.method.score.rule(before: max(0, plan.method.stageCount - 1 - done))
+        spreadsStartup = plan.method.spreadsStartup && earlier.isEmpty
         planned = plan.method.trialsPerStage
         if opening.steps == nil, let pilot = plan.method.pilot {
             segment = pilot.fewest
@@ -95,7 +101,10 @@ public struct Stage: Hashable, Codable, Sendable {
     /// What to try next; nil where the sampler is exhausted.
     mutating func propose(using random: inout SeededGenerator) -> Proposal? {
         if !enqueued.isEmpty { return enqueued.removeFirst() }
-        guard segment != nil else { return sampler.propose(from: history, using: &random) }
+        if segment == nil {
+            let proposal = sampler.propose(from: history, using: &random)
+            guard spreadsStartup, case .startup? = proposal?.reason.core else { return proposal }
+        }
         var spread = SamplerKind.sobol(spread)
         return spread.propose(from: history, using: &random)
     }

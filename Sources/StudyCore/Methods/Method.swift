@@ -35,6 +35,8 @@ protocol MethodRules {
     var fidelity: Fidelity { get }
     /// How the first stage finds the number of steps; nil: it is given.
     var pilot: Pilot? { get }
+    /// Whether what a sampler would draw at random to begin with is spread over the space instead.
+    var spreadsStartup: Bool { get }
     /// How many of a stage's best are run again with another seed before one is chosen.
     var confirm: Int { get }
     /// How many of the best trials of an open stage may be chosen in the end.
@@ -53,6 +55,7 @@ extension MethodRules {
     var pilot: Pilot? { nil }
     var confirm: Int { 0 }
     var candidates: Int { 1 }
+    var spreadsStartup: Bool { false }
 
     func first(original: Space, prior: Prior?) -> StageOpening {
         StageOpening(space: original, origin: nil, enqueued: prior?.points ?? [], reason: .prior)
@@ -80,6 +83,7 @@ extension Method: MethodRules {
     public var confirm: Int { rules.confirm }
 
     var candidates: Int { rules.candidates }
+    var spreadsStartup: Bool { rules.spreadsStartup }
 
     func choice(in stage: Stage) -> Choice? { rules.choice(in: stage) }
 

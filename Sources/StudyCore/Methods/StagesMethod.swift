@@ -53,6 +53,7 @@ public struct StagesMethod: Hashable, Codable, Sendable, MethodRules {
 
     var stageCount: Int { stages }
     var trialsPerStage: Int { trials }
+    var spreadsStartup: Bool { true }
     var candidates: Int { max(2 * confirm, choose == .smoothed ? 3 : 1) }
 
     func choice(in stage: Stage) -> Choice? {

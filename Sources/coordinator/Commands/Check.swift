@@ -68,7 +68,8 @@ struct PlanPreview: Encodable {
     let stages: Int
     let trialsPerStage: Int
     let steps: Int
-    let cooldownSteps: Int
+    /// Of each trial of a stage, by stage.
+    let cooldownSteps: [Int]
     let score: String
     /// At most: pruning saves some.
     let trials: Int
@@ -94,10 +95,12 @@ struct PlanPreview: Encodable {
         stages = plan.method.stageCount
         trialsPerStage = plan.method.trialsPerStage
         steps = plan.method.steps
-        cooldownSteps = plan.method.score.cooldown(after: steps)
+        cooldownSteps = (0..<stages).map { [steps, stages] stage in
+            plan.method.score.rule(before: stages - 1 - stage).cooldown(after: steps)
+        }
         score = plan.method.score.name
         trials = min(stages * (trialsPerStage + plan.method.confirm), plan.budget.trials ?? .max)
-        trialSteps = trials * (steps + cooldownSteps)
+        trialSteps = trials * steps + trials * cooldownSteps.reduce(0, +) / stages
         gpusPerTrial = plan.resources.gpus
         gpuHoursPerStepSecond = Double(trialSteps * gpusPerTrial) / 3600
         gpuHoursLimit = plan.budget.gpuHours
@@ -112,7 +115,9 @@ struct PlanPreview: Encodable {
     }
 
     private var course: String {
-        cooldownSteps == 0 ? "\(steps) steps" : "\(steps) steps and \(cooldownSteps) of cooldown"
+        let (first, last) = (cooldownSteps[0], cooldownSteps[stages - 1])
+        if last == 0 { return "\(steps) steps" }
+        return "\(steps) steps and \(last) of cooldown" + (first == 0 ? " in the last stage" : "")
     }
 
     var lines: [String] {

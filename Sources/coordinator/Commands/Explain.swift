@@ -8,7 +8,8 @@ import Wire
 /// `coordinator explain`: what a trial would start, without starting it.
 struct Explain: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Print exactly what a trial would start: arguments, environment, files. Nothing is started.",
+        abstract:
+            "Print exactly what a trial would start: arguments, environment, files. Nothing is started.",
         discussion: """
             Parameters that are not named take the middle of their range, and the answer says so.
 
@@ -91,7 +92,10 @@ extension Explain {
             let first = before.map { ["first, until it has ended with 0:"] + Self.shown($0) + [""] }
             let variables = environment.sorted { $0.key < $1.key }.map { "  \($0.key)=\($0.value)" }
             let saved = checkpoint.map { place in
-                ["", "last checkpoint", "  \(place.folder)/\(place.last)", "  published as \(place.published)"]
+                [
+                    "", "last checkpoint", "  \(place.folder)/\(place.last)",
+                    "  published as \(place.published)",
+                ]
             }
             let remarks =
                 assumed.sorted { $0.key < $1.key }.map { "assumed: \($0.key)=\($0.value)" }
@@ -106,7 +110,11 @@ extension Explain {
         private static func shown(_ argv: [String]) -> [String] {
             var lines: [String] = []
             for word in argv {
-                if word.hasPrefix("-") || lines.isEmpty { lines.append("  " + word) } else { lines[lines.count - 1] += " " + word }
+                if word.hasPrefix("-") || lines.isEmpty {
+                    lines.append("  " + word)
+                } else {
+                    lines[lines.count - 1] += " " + word
+                }
             }
             return lines
         }
@@ -132,12 +140,14 @@ struct ExplainedTrial {
         guard gpus % nodes == 0, gpus > 0 else {
             throw ValidationError("found --gpus \(gpus) on \(nodes) nodes, expected a multiple of \(nodes)")
         }
-        let usual = plan.method.score.cooldown(after: plan.method.steps)
+        let usual = plan.method.score.rule(before: plan.method.stageCount - 1).cooldown(
+            after: plan.method.steps)
         let steps = options.steps ?? plan.method.steps + (options.cooldown ?? usual)
         let cooldown = options.cooldown ?? (options.steps == nil ? usual : 0)
         guard steps > 0, (0..<steps).contains(cooldown) else {
             throw ValidationError(
-                "found --steps \(steps) and --cooldown \(cooldown), expected fewer steps to cool down than there are")
+                "found --steps \(steps) and --cooldown \(cooldown), expected fewer steps to cool down than there are"
+            )
         }
         spec = RunSpec(
             key: RunKey(study: study, run: run), plugin: plan.trainer.plugin, settings: plan.trainer.settings,

@@ -60,7 +60,7 @@ struct ReportPage {
             ("wall time", Text.duration(status.elapsedSeconds)),
             ("GPU hours", Text.number(status.gpuHours, digits: 3)),
         ]
-        if let best = engine.best, let loss = best.result {
+        if let best = engine.best, let loss = best.progress.latest ?? best.result {
             facts.insert(("best \(engine.plan.objective.metric)", words.metric(loss)), at: 0)
         }
         let cards = facts.map { name, value in

@@ -7,7 +7,10 @@ struct BestOfStage: Encodable {
     let stage: Int
     let trial: Int
     let metric: String
+    /// The score.
     let value: Double
+    /// The metric as it was reported last.
+    let last: Double
     /// How trials were scored: `last`, `cooldown` or `extrapolate`.
     let score: String
     /// Why this trial was chosen, with its numbers.
@@ -29,12 +32,13 @@ struct BestOfStage: Encodable {
     init?(of stage: Stage, in engine: Engine) {
         guard let id = stage.best, let best = engine.trial(id), let loss = best.result else { return nil }
         let plan = engine.plan
-        score = plan.method.score.name
+        score = stage.score.name
         chosenBecause = stage.choice.map { Sentences(objective: plan.objective).line($0.reason) } ?? ""
         self.stage = stage.index
         trial = id.number
         metric = plan.objective.metric
         value = loss.metric(plan.objective.direction)
+        last = (best.progress.latest ?? loss).metric(plan.objective.direction)
         params = best.assignment
         steps = best.progress.step
         totalSteps = engine.steps(before: stage.index) + engine.course(of: best).training

@@ -21,7 +21,7 @@ enum Summary {
         if case .ended(let ending) = trial.state, trial.result == nil { why = words.line(ending) }
         return [
             "\(trial.id.stage)", "\(trial.id.number)", trial.state.word,
-            (trial.result ?? trial.progress.latest).map { "\($0.metric(direction))" } ?? "",
+            (trial.progress.latest ?? trial.result).map { "\($0.metric(direction))" } ?? "",
         ] + names.map { trial.assignment[$0]?.description ?? "" } + used(by: trial) + [
             "\(trial.progress.step)", "\(trial.runs.count)", trial.runs.last?.lease.description ?? "",
             Text.number(trial.slotSeconds(at: engine.now) / Double(engine.plan.resources.gpus)), why,

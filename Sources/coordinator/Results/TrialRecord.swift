@@ -18,7 +18,10 @@ struct TrialRecord: Encodable {
     let proposedBecause: String
     let startedFrom: String?
     let steps: Int
+    /// As it was reported last.
     let value: Double?
+    /// What the trial is judged by; another number than `value` where that is a forecast.
+    let score: Double?
     /// What the trainer said that it used.
     let used: Used
     let runs: [Attempt]
@@ -37,7 +40,8 @@ struct TrialRecord: Encodable {
         startedFrom = trial.origin?.run.trial.description
         steps = trial.progress.step
         used = trial.progress.used
-        value = (trial.result ?? trial.progress.latest)?.metric(direction)
+        value = trial.progress.latest?.metric(direction)
+        score = trial.result?.metric(direction)
         runs = trial.runs.map { run in
             Attempt(
                 lease: run.lease.description, seconds: (run.until ?? engine.now).since(run.since),

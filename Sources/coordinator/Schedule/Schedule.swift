@@ -33,7 +33,9 @@ struct Schedule: Encodable {
                 stage: closed.stage.index, firstStep: closed.span.lowerBound,
                 lastStep: closed.span.upperBound,
                 trial: closed.best.id.description,
-                value: closed.best.result!.metric(plan.objective.direction), params: closed.best.assignment)
+                value: (closed.best.progress.latest ?? closed.best.result!).metric(
+                    plan.objective.direction),
+                params: closed.best.assignment)
         }
         // A schedule that is replayed has nothing to say of optima.
         let isFound = plan.method.trialsPerStage > 1

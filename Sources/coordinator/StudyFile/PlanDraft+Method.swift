@@ -52,17 +52,20 @@ extension PlanDraft {
         let names = ["last", "cooldown", "extrapolate"]
         if case .object? = method.value("score") {
             return method.nested("score") { score in
-                switch score.choice("kind", among: names, default: "cooldown") {
+                switch score.choice("kind", among: names) {
                 case "last": .last
-                case "extrapolate": .extrapolate(stages: score.int("stages", default: 3, in: 1...))
+                case "extrapolate":
+                    .extrapolate(
+                        stages: score.optionalInt("stages", in: 1...),
+                        finish: score.double("finish", default: defaultCooldown, in: 0...1))
                 default: .cooldown(share: score.double("share", default: defaultCooldown, in: 0.01...1))
                 }
             } ?? .last
         }
-        switch method.choice("score", among: names, default: "cooldown") {
+        switch method.choice("score", among: names, default: "extrapolate") {
         case "last": return .last
-        case "extrapolate": return .extrapolate(stages: 3)
-        default: return .cooldown(share: defaultCooldown)
+        case "cooldown": return .cooldown(share: defaultCooldown)
+        default: return .extrapolate(stages: nil, finish: defaultCooldown)
         }
     }
 

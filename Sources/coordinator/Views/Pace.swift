@@ -18,7 +18,7 @@ struct Pace {
         let ended = engine.trials.filter(\.hasEnded)
         let typical =
             ended.isEmpty
-            ? Double(method.steps + method.score.cooldown(after: method.steps))
+            ? Double(method.steps)
             : Double(ended.reduce(0) { $0 + $1.progress.step }) / Double(ended.count)
         let stageLeft = engine.stages.last.map { stage in
             Self.stepsLeft(of: stage, typical: typical, method: method)

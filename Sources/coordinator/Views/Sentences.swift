@@ -16,8 +16,10 @@ struct Sentences {
             "\(trial) proposed: \(Text.assignment(assignment)) (\(reason))"
         case .promoted(let trial, let reason): "\(trial) goes on: \(reason)"
         case .pruned(let trial, let reason): "\(trial) pruned: \(reason.text(objective.direction))"
-        case .completed(let trial, let loss, let position, let count):
-            "\(trial) completed: \(objective.metric) \(metric(loss)), number \(position) of \(count)"
+        case .completed(let trial, let loss, let last, let position, let count):
+            "\(trial) completed: \(objective.metric) \(metric(last))"
+                + (loss == last ? "" : ", forecast to become \(metric(loss))")
+                + ", number \(position) of \(count)"
         case .failed(let trial, let failure): "\(trial) failed: \(line(failure))"
         case .retried(let run, let failure, let from):
             "\(run.trial) is tried again: \(failure); from "

@@ -82,7 +82,8 @@ extension StudyStatus {
         best = engine.best.map { best in
             Best(
                 trial: best.id.description, stage: best.id.stage,
-                value: best.result!.metric(plan.objective.direction), params: best.assignment)
+                value: (best.progress.latest ?? best.result!).metric(plan.objective.direction),
+                params: best.assignment)
         }
         waiting = engine.isFull ? nil : engine.waiting.map(words.line)
         decisions = engine.recentDecisions.map { timed in
