@@ -53,6 +53,8 @@ import Testing
         old.playAll()
         let ancestry = try #require(Ancestry(of: old.engine, before: 2))
         var rig = Rig(.stages(4, trials: 5), study: "fork-1", before: [.inherited(ancestry)])
+        // It comes from the results.
+        rig.happen(.checkpointArrived(checkpoint: ancestry.handover, node: .local))
         rig.playAll()
         #expect(rig.endings == [.completed] && rig.faults.isEmpty)
         #expect(rig.engine.stages.map(\.trials.count) == [3, 3, 5, 5])
@@ -80,6 +82,7 @@ import Testing
         let ancestry = try #require(Ancestry(of: old.engine, before: 2))
         var rig = Rig(
             .stages(4, trials: 3, budget: Budget(trials: 3)), study: "fork-3", before: [.inherited(ancestry)])
+        rig.happen(.checkpointArrived(checkpoint: ancestry.handover, node: .local))
         rig.playAll()
         #expect(rig.launched.count == 3)
     }

@@ -38,7 +38,8 @@ struct Sentences {
         case .noted(let run, let text): "\(run.trial): \(text)"
         case .replanned(let overrides):
             "the plan has changed: "
-                + (overrides.isEmpty ? "as in the study file" : overrides.map(\.words).joined(separator: ", "))
+                + (overrides.isEmpty
+                    ? "as in the study file" : overrides.map(\.words).joined(separator: ", "))
         case .inherited(let study, let stages):
             "begins with the first \(stages == 1 ? "stage" : "\(stages) stages") of \(study)"
         case .notBrought(let checkpoint, let node, let reason):
