@@ -8,15 +8,15 @@ import Testing
     static let other = NodeID(rawValue: "other")
 
     /// A trial that was interrupted on `local`, whose slots somebody else has now.
-    static func interrupted(gpus: Int = 1, perNode: Int = 1, parallel: Int? = nil) -> Rig {
+    static func interrupted(gpus: Int = 1, perNode: Int = 1, saves: Bool = true) -> Rig {
         let plan = Plan.with(
             .search(SearchMethod(trials: 1, steps: 10)), sampler: .random(RandomSampler()), pruner: .off,
-            parallel: parallel, budget: Budget(), gpus: gpus, perNode: perNode)
+            parallel: nil, budget: Budget(), gpus: gpus, perNode: perNode)
         var rig = Rig(plan, slots: perNode)
         if gpus > perNode { rig.survey(node: Self.other, slots: perNode) }
         let run = rig.running[0]
         rig.start(run)
-        rig.save(run, step: 4)
+        if saves { rig.save(run, step: 4) }
         rig.vacate(run)
         rig.happen(
             .nodeSurveyed(
@@ -56,7 +56,8 @@ import Testing
     }
 
     @Test func `a gang says by how many nodes it is short`() throws {
-        let waiting = try #require(Self.interrupted(gpus: 4, perNode: 2).engine.waitingTrials.first)
+        let waiting = try #require(
+            Self.interrupted(gpus: 4, perNode: 2, saves: false).engine.waitingTrials.first)
         #expect(waiting.holdup == .gangShort(of: 1, nodes: 2))
         #expect(waiting.nodes.last == .init(node: Self.other, obstacle: nil))
     }

@@ -76,12 +76,19 @@ public struct Engine: Hashable, Codable, Sendable {
         case .checkpointArrived(let checkpoint, let node): try arrived(checkpoint, node, &effects)
         case .checkpointUnreachable(let checkpoint, let node, let reason):
             try unreachable(checkpoint, node, reason, &effects)
-        case .clockReached: waitForRetry(&effects)
+        case .clockReached: wakeAgain(&effects)
         case .replanned(let plan, let overrides): try replan(plan, overrides, &effects)
         case .inherited(let ancestry): try inherit(ancestry, &effects)
         case .stopRequested: try pause(&effects)
         }
         return what.mayFreeSomething
+    }
+
+    /// A clock that stepped back has the alarm ring too early: the next moment that is waited for is asked for
+    /// once more.
+    private func wakeAgain(_ effects: inout [Effect]) {
+        let moments = copies.retries + (wallDeadline.map { [$0] } ?? [])
+        if let next = moments.filter({ $0 > now }).min() { effects.append(.wake(at: next)) }
     }
 
     /// Keeps a decision and says it.
