@@ -93,7 +93,7 @@ package struct BusyStudy {
             runs.append(Speaker(run: order.run, floor: abs((order.assignment["lr"]?.number ?? 0) - 0.05)))
         case .stop(let run, _, _):
             for index in runs.indices where runs[index].run == run { runs[index].isStopped = true }
-        case .keep, .remove, .tell, .record, .wake, .finish: break
+        case .keep, .bring, .remove, .tell, .record, .wake, .finish: break
         }
     }
 }
