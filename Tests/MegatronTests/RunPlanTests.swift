@@ -139,7 +139,11 @@ import Wire
 
     @Test func `a gang's nodes meet at the first, and save where all can see`() throws {
         let gang = Gang(nodes: 2, rank: 1, masterAddress: "node-a", masterPort: 29500)
-        #expect(throws: Refusal.self) { try Megatron.command(of: spec(gang: gang)) }
+        #expect(throws: Refusal.self) {
+            try Megatron(studySettings()).execution(
+                of: spec(gang: gang), in: TrialFolder(path: "/tmp/none"))
+        }
+        #expect(try Megatron.command(of: spec(gang: gang)).notes.count == 1, "explained all the same")
         let settings = studySettings(["shared_folder": .string("/mnt/all")])
         let last = try Megatron.command(of: spec(gang: gang, settings))
         #expect(last.value("--nnodes") == "2" && last.value("--node-rank") == "1")

@@ -18,23 +18,25 @@ import Wire
     }
 
     func execution(of spec: RunSpec, in folder: TrialFolder) throws(Refusal) -> Execution {
-        .program(try command(of: spec, in: folder, from: try spec.savedPlace()))
+        if spec.gang != nil, settings.sharedFolder == nil { throw Refusal(Self.withoutSharedFolder) }
+        return .program(try command(of: spec, in: folder, from: try spec.savedPlace()))
     }
 
     func explanation(of spec: RunSpec, in folder: TrialFolder) throws(Refusal) -> Execution {
-        .program(try command(of: spec, in: folder, from: try spec.savedPlace(mayLack: true)))
+        var command = try command(of: spec, in: folder, from: try spec.savedPlace(mayLack: true))
+        if spec.gang != nil, settings.sharedFolder == nil { command.notes.append(Self.withoutSharedFolder) }
+        return .program(command)
     }
+
+    private static let withoutSharedFolder =
+        "found a run over several nodes and no trainer.settings.shared_folder; expected a folder that all nodes "
+        + "see, because every rank writes a part of each checkpoint"
 
     private func command(
         of spec: RunSpec, in folder: TrialFolder, from place: SavedPlace?
     ) throws(Refusal) -> Command {
         let plan = try plan(of: spec, from: place)
         let launch = Launch(spec: spec, settings: settings, plan: plan, folder: folder)
-        if spec.gang != nil, settings.sharedFolder == nil {
-            throw Refusal(
-                "found a run over several nodes and no trainer.settings.shared_folder; expected a folder that "
-                    + "all nodes see, because every rank writes a part of each checkpoint")
-        }
         var command = Command(
             launch.arguments,
             // Wanted by tensor parallelism before Blackwell, and harmless elsewhere.

@@ -31,10 +31,17 @@ struct PluginExecutable {
 
     private init(path: String) { self.path = path }
 
+    /// The plugins that come with iterhpo, as far as they stand in `folder`, sorted.
+    static func names(in folder: String) -> [String] {
+        ["command", "huggingface", "megatron", "native", "scripted"].filter {
+            FileManager.default.isExecutableFile(atPath: folder + "/" + $0)
+        }
+    }
+
     /// The known plugins that stand in `folder`, and whatever stands in the folder for plugins of the agent's
     /// home, sorted by name; of one name the first.
     static func installed(in folder: String) -> [PluginExecutable] {
-        let known = ["command", "huggingface", "megatron", "native", "scripted"].map { folder + "/" + $0 }
+        let known = names(in: folder).map { folder + "/" + $0 }
         let environment = ProcessInfo.processInfo.environment
         let home = environment["ITERHPO_AGENT_HOME"] ?? (environment["HOME"] ?? "/root") + "/.iterhpo/agent"
         let names = (try? FileManager.default.contentsOfDirectory(atPath: home + "/plugins")) ?? []
