@@ -2,11 +2,12 @@ import Foundation
 import StudyCore
 import Testing
 
-/// A staged study of real transformers on CPU, from the study file to the summary.
-@Suite(.enabled(if: HuggingFaceStudyTests.python != nil, "make test-hf runs this"))
-struct HuggingFaceStudyTests {
-    static let python = ProcessInfo.processInfo.environment["ITERHPO_HF_PYTHON"]
+/// With transformers, where `make test-hf` made an environment for it.
+private let python = ProcessInfo.processInfo.environment["ITERHPO_HF_PYTHON"]
 
+/// A staged study of real transformers on CPU, from the study file to the summary.
+@Suite(.enabled(if: python != nil, "make test-hf runs this"))
+struct HuggingFaceStudyTests {
     private static let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: "HuggingFaceTests/Scripts/train.py").path
 
