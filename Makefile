@@ -22,12 +22,16 @@ build: packages ## Build the coordinator, the agent and the plugins (release)
 quickstart: build ## Run a real staged study on this machine: about 2 minutes after the build
 	$(BIN)/coordinator start deploy/studies/quickstart.yaml --out quickstart
 
+# Suites that wait for processes and links: not beside those that keep all cores busy.
+PROCESSES := AgentTests|EndToEndTests|FleetLinkTests|HuggingFaceTests|MegatronTests|NativeTests|TrainerKitTests
+
 test: packages ## Run every check: format, build, all suites
 	@deploy/install-packages openssh-server
 	swift format lint --strict --recursive Package.swift Sources Tests agents plugins Benchmarks
 	swift build -c release --product native
 	swift build --build-tests
-	swift test --skip-build
+	swift test --skip-build --skip '$(PROCESSES)'
+	swift test --skip-build --filter '$(PROCESSES)'
 
 test-hf: packages ## Check the huggingface plugin with real transformers on CPU (downloads 250 MB once)
 	swift build --build-tests

@@ -74,7 +74,7 @@ import Testing
 
     @Test func `a new plugin is the one of the guide, and is never written over another`() async throws {
         let bench = try Bench(Yaml.search())
-        let new = ["plugins", "new", "mine", "--kit", Self.root.path]
+        let new = ["plugins", "new", "mine", "--kit", Self.root.path, "--into", bench.folder + "/mine"]
         #expect(try await coordinator(new, in: bench).exit == 0)
         let source = try String(
             contentsOfFile: bench.folder + "/mine/Sources/mine/Mine.swift", encoding: .utf8)

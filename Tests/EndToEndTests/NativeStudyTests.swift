@@ -35,7 +35,8 @@ import Wire
         #expect(stages.map(\.trials.count) == [3, 3])
         let best = try #require(stages[0].best.map { stages[0].trials[$0.number] })
         let checkpoint = try #require(best.handover(at: 20))
-        #expect(best.checkpoint?.step == 24, "a cooldown follows, which the next stage does not start from")
+        let last = try #require(stages[1].best.map { stages[1].trials[$0.number] })
+        #expect(last.handover(at: 20)?.step == 20 && last.checkpoint?.step == 24, "the last stage cools down")
         let kept = bench.out + "/stage_0/ckpt"
         #expect(try !FileManager.default.contentsOfDirectory(atPath: kept).isEmpty)
         for trial in stages[1].trials {
@@ -55,7 +56,7 @@ import Wire
         space: { lr: { type: float, low: 1e-4, high: 3e-1, log: true } }
         method:
           { kind: stages, stages: 2, steps: auto, pilot: { trials: 3, min_steps: 8, max_steps: 30 }, trials: 4,
-            confirm: 1 }
+            confirm: 1, choose: lowest }
         resources: { parallel: 1 }
         seed: 1
         """

@@ -22,10 +22,6 @@ struct Attach: ParsableCommand {
     var bulk = false
 
     func run() throws {
-        // What else our starter had open would stay open in the daemon.
-        for name in names(in: "/proc/self/fd") {
-            if let descriptor = Int32(name), descriptor > 2 { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
-        }
         signal(SIGPIPE, SIG_IGN)
         let wantsBulk = try bulk || asksForBulk
         let home = try Home(opening: arguments.home)

@@ -76,7 +76,9 @@ extension Engine {
         stages[index].choice = plan.method.choice(in: stages[index])
         let stage = stages[index]
         let failed = stage.trials.count(where: \.hasFailed)
-        guard let choice = stage.choice, let loss = trial(choice.trial)?.result else {
+        guard let choice = stage.choice, let best = trial(choice.trial),
+            let loss = best.progress.latest ?? best.result
+        else {
             if index > 0 { tell(.fellBack(stage: index, failed: failed), &effects) }
             return
         }

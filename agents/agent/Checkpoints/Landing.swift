@@ -14,13 +14,14 @@ final class Landing {
     private let output: BulkOutput
     private let state: Monitor<State>
 
+    /// Goes from the reader to one worker, each of which lets go of it before the other begins.
     private struct Delivery: @unchecked Sendable {
         let chunks: Range<Int>
-        // Belongs to whoever has the delivery: the reader, then one worker.
         let memory: UnsafeMutableRawBufferPointer
         let count: Int
     }
 
+    /// Used inside the monitor alone.
     private struct State: @unchecked Sendable {
         // Memory nobody uses now.
         var free: [UnsafeMutableRawBufferPointer] = []
