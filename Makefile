@@ -22,16 +22,20 @@ build: packages ## Build the coordinator, the agent and the plugins (release)
 quickstart: build ## Run a real staged study on this machine: about 2 minutes after the build
 	$(BIN)/coordinator start deploy/studies/quickstart.yaml --out quickstart
 
-# Suites that wait for processes and links: not beside those that keep all cores busy.
-PROCESSES := AgentTests|EndToEndTests|FleetLinkTests|HuggingFaceTests|MegatronTests|NativeTests|TrainerKitTests
+# Suites that wait for processes and links, each group alone: not beside what keeps all cores busy.
+LINKS := AgentTests|FleetLinkTests
+STUDIES := EndToEndTests
+PLUGINS := HuggingFaceTests|MegatronTests|NativeTests|TrainerKitTests
 
 test: packages ## Run every check: format, build, all suites
 	@deploy/install-packages openssh-server
 	swift format lint --strict --recursive Package.swift Sources Tests agents plugins Benchmarks
 	swift build -c release --product native
 	swift build --build-tests
-	swift test --skip-build --skip '$(PROCESSES)'
-	swift test --skip-build --filter '$(PROCESSES)'
+	swift test --skip-build --skip '$(LINKS)|$(STUDIES)|$(PLUGINS)'
+	swift test --skip-build --filter '$(LINKS)'
+	swift test --skip-build --filter '$(PLUGINS)'
+	swift test --skip-build --filter '$(STUDIES)'
 
 test-hf: packages ## Check the huggingface plugin with real transformers on CPU (downloads 250 MB once)
 	swift build --build-tests
