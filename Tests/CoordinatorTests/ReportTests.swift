@@ -22,7 +22,8 @@ import Testing
 
     @Test func `a report of a running study has all its parts and needs nothing from elsewhere`() throws {
         let html = Self.page(of: try ViewTests.midway())
-        for part in ["Loss over all stages", "stage by stage", "Time and GPU hours", "Trials", "exit code 3"] {
+        for part in ["Loss over all stages", "stage by stage", "Time and GPU hours", "Trials", "exit code 3"]
+        {
             #expect(html.contains(part), "\(part)")
         }
         #expect(!html.contains("src=") && !html.contains("<script") && !html.contains("url("))

@@ -37,12 +37,7 @@ final class SSHLines: Sendable {
             return state.isRunning
         }
         if isRunning { return bell.ring() }
-        // At exit, OpenSSL would tear itself down under the feet of our threads: end before that.
-        on_exit(
-            { status, _ in
-                fflush(nil)
-                _exit(status)
-            }, nil)
+        endWithoutTeardown()
         onOwnThread { [self] in run() }
     }
 
@@ -117,4 +112,14 @@ final class SSHLines: Sendable {
             return nil
         }
     }
+}
+
+/// The process ends, when it does, before handlers of libraries run: OpenSSL would tear itself down under the feet
+/// of the threads that keep links. What is registered last runs first, so say it again before the end.
+public func endWithoutTeardown() {
+    on_exit(
+        { status, _ in
+            fflush(nil)
+            _exit(status)
+        }, nil)
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FleetLink
 import Wire
 
 /// The head node's program.
@@ -32,7 +33,9 @@ import Wire
             } else {
                 try command.run()
             }
+            endWithoutTeardown()
         } catch {
+            endWithoutTeardown()
             // A wrong word on the command line is wrong input like any other.
             guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
             exit(withError: Failure.usage(fullMessage(for: error)))
