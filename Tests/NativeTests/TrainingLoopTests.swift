@@ -65,20 +65,17 @@ struct TrainingLoopTests {
             let events = try events(in: folder, steps: 9, settings: ["evaluate_every": .int(3)])
             let size = try filesMiB(in: folder + "/checkpoints/step_9")
             for report in reports(events) {
-                func number(_ metric: StandardMetric) throws -> Double {
-                    guard case .value(let number)? = report.metrics[metric.rawValue] else {
-                        throw Refusal("\(metric) of step \(report.step)")
-                    }
-                    return number
+                func number(_ metric: StandardMetric) -> Double {
+                    if case .value(let number)? = report.metrics[metric.rawValue] { number } else { -1 }
                 }
                 // Embeddings of 256 bytes and 8 places, two blocks, the last norm, in GPT-2's arithmetic.
                 let (width, layers) = (16, 2)
                 let block = 12 * width * width + 13 * width
-                #expect(try number(.parameters) == Double((256 + 8) * width + layers * block + 2 * width))
-                #expect(try number(.checkpointMiB) == size)
-                #expect(try (0.0001...1000).contains(number(.inferenceMs)))
-                #expect(try (1...100_000).contains(number(.peakMemoryMiB)))
-                let tokens = try number(.tokensPerSecond) * number(.stepMs) / 1000
+                #expect(number(.parameters) == Double((256 + 8) * width + layers * block + 2 * width))
+                #expect(number(.checkpointMiB) == size)
+                #expect((0.0001...1000).contains(number(.inferenceMs)))
+                #expect((1...100_000).contains(number(.peakMemoryMiB)))
+                let tokens = number(.tokensPerSecond) * number(.stepMs) / 1000
                 #expect(abs(tokens - 2 * 8) < 1e-6)
             }
         }
