@@ -21,11 +21,43 @@ public struct Observation: Hashable, Codable, Sendable {
     public internal(set) var result: Result
     /// The loss at each rung of the history that the trial reached, the lowest first.
     public internal(set) var rungLosses: [Loss]
+    /// How far what the trial measured lies beyond the study's constraints on it (`MetricBound`), all of them
+    /// together: 0 where it keeps them, or nothing is known. Finite. Any trial that keeps them is better than
+    /// any that does not, and of those the one with the lesser violation is (Deb et al. 2002, section VI).
+    public internal(set) var violation: Double
 
-    public init(_ assignment: Assignment, _ result: Result, rungLosses: [Loss] = []) {
+    public init(
+        _ assignment: Assignment, _ result: Result, violation: Double = 0, rungLosses: [Loss] = []
+    ) {
+        precondition(violation >= 0 && violation.isFinite, "a violation is finite, and 0 where there is none")
         self.assignment = assignment
         self.result = result
+        self.violation = violation
         self.rungLosses = rungLosses
+    }
+
+    /// Whether nothing is known against it.
+    var isFeasible: Bool { violation == 0 }
+}
+
+extension Observation {
+    private enum Key: String, CodingKey { case assignment, result, violation, rungLosses }
+
+    // Written only where there is one: studies without constraints, and those of older versions, have none.
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: Key.self)
+        assignment = try fields.decode(Assignment.self, forKey: .assignment)
+        result = try fields.decode(Result.self, forKey: .result)
+        violation = try fields.decodeIfPresent(Double.self, forKey: .violation) ?? 0
+        rungLosses = try fields.decode([Loss].self, forKey: .rungLosses)
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var fields = encoder.container(keyedBy: Key.self)
+        try fields.encode(assignment, forKey: .assignment)
+        try fields.encode(result, forKey: .result)
+        if !isFeasible { try fields.encode(violation, forKey: .violation) }
+        try fields.encode(rungLosses, forKey: .rungLosses)
     }
 }
 
@@ -59,25 +91,31 @@ public struct History: Sendable {
     public init(_ space: Space, rungs: [Int] = [], earlier: [EarlierStage] = [], trials: [Observation]) {
         self.init(space, rungs: rungs, earlier: earlier)
         for trial in trials {
-            self.trials[add(trial.assignment, trial.result)].rungLosses = trial.rungLosses
+            let index = add(trial.assignment, trial.result, violation: trial.violation)
+            self.trials[index].rungLosses = trial.rungLosses
         }
     }
 
     /// Takes a new trial.
     /// - Returns: its index.
     @discardableResult
-    public mutating func add(_ assignment: Assignment, _ result: Observation.Result = .running) -> Int {
-        trials.append(Observation(assignment, .running))
+    public mutating func add(
+        _ assignment: Assignment, _ result: Observation.Result = .running, violation: Double = 0
+    ) -> Int {
+        trials.append(Observation(assignment, .running, violation: violation))
         places += places(of: assignment)
-        set(result, of: trials.count - 1)
+        set(result, violation: violation, of: trials.count - 1)
         return trials.count - 1
     }
 
     /// Ends the running trial `index`. Telling again what is known changes nothing.
-    public mutating func set(_ result: Observation.Result, of index: Int) {
+    /// - Parameter violation: of what it measured, see `Observation.violation`.
+    public mutating func set(_ result: Observation.Result, violation: Double = 0, of index: Int) {
         guard result != trials[index].result else { return }
         precondition(trials[index].result == .running, "trial \(index) ended before, and ends once")
+        precondition(violation >= 0 && violation.isFinite, "a violation is finite, and 0 where there is none")
         trials[index].result = result
+        trials[index].violation = violation
         ended.append(index)
     }
 

@@ -6,6 +6,8 @@ struct Attempt {
     let command: SupervisedCommand
     let expectation: Expectation
     var reader: any LineReader
+    /// Whether a checkpoint of its last step is to come.
+    let savesCheckpoints: Bool
 }
 
 /// How often a run's program is started, and with what: again with a smaller micro-batch where memory ran
@@ -71,6 +73,6 @@ struct Attempts<Reading: Trainer> {
         let command = SupervisedCommand(try trainer.execution(of: sized, in: folder), folder: folder)
         return Attempt(
             command: command, expectation: trainer.expectation(of: sized),
-            reader: try trainer.reader(of: sized, in: folder))
+            reader: try trainer.reader(of: sized, in: folder), savesCheckpoints: trainer.makesCheckpoints)
     }
 }

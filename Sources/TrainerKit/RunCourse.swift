@@ -18,7 +18,13 @@ package struct RunCourse {
     private(set) var stop: Stop?
     /// Metrics of a step whose objective is still to come. Steps grow strictly in `events.jsonl`, but many
     /// trainers print training and validation metrics of one step in two lines.
+    ///
+    /// Also a complete report of the trial's last step, until its checkpoint is there: what that takes belongs
+    /// to the report, and nothing is decided after the last step.
     private var held: Report?
+    private let savesCheckpoints: Bool
+    /// What the trial's last checkpoint takes; nil before the first.
+    package var checkpointMiB: Double?
     private var lastStep: Int
     private var hasObjective = false
     private var names: Set<String> = []
@@ -32,8 +38,11 @@ package struct RunCourse {
     private var repeatedUntil: Int?
     private var attestor: Attestor
 
-    package init(_ spec: RunSpec, expecting expectation: Expectation = Expectation()) {
+    package init(
+        _ spec: RunSpec, expecting expectation: Expectation = Expectation(), savesCheckpoints: Bool = false
+    ) {
         self.spec = spec
+        self.savesCheckpoints = savesCheckpoints
         attestor = Attestor(expectation)
         lastStep = spec.firstStep
     }
@@ -79,7 +88,8 @@ package struct RunCourse {
     package mutating func take(_ event: RunEvent) -> [RunEvent] {
         switch event {
         case .report(let report): return take(report)
-        case .checkpoint: return [event]
+        case .checkpoint(_, let step):
+            return (step == spec.steps && hasHeldObjective ? releaseHeld() : []) + [event]
         case .note(let text): return note(text)
         case .ended(.failed(let failure)):
             refusal = failure.description
@@ -124,9 +134,17 @@ extension RunCourse {
             guard let reading = report.metrics[name], case .notFinite = reading else { continue }
             stop(for: .fault(.notFinite(metric: name, step: report.step, reading: reading)))
         }
-        guard report.metrics[spec.metric] != nil else { return events }
+        guard hasHeldObjective else { return events }
         hasObjective = true
-        return events + releaseHeld()
+        return isCheckpointToCome ? events : events + releaseHeld()
+    }
+
+    private var hasHeldObjective: Bool { held?.metrics[spec.metric] != nil }
+
+    /// Whether the report that is held waits for a checkpoint of its step.
+    private var isCheckpointToCome: Bool {
+        savesCheckpoints && stop == nil && held?.step == spec.steps
+            && held?.metrics[StandardMetric.checkpointMiB.rawValue] == nil
     }
 
     /// Why a report is skipped. One beyond the trial's end also ends the run.
@@ -135,7 +153,8 @@ extension RunCourse {
             stop(for: .complete)
             return "skipped the report of step \(report.step): the trial has \(spec.steps) steps"
         }
-        if report.step <= lastStep || report.step < held?.step ?? 0 {
+        let isAgain = hasHeldObjective && report.step == held?.step && report.metrics[spec.metric] != nil
+        if report.step <= lastStep || report.step < held?.step ?? 0 || isAgain {
             let last = max(lastStep, held?.step ?? 0)
             return "skipped a report of step \(report.step): steps grow, the last one was \(last)"
         }
@@ -146,8 +165,13 @@ extension RunCourse {
     }
 
     private mutating func releaseHeld() -> [RunEvent] {
-        guard let report = held else { return [] }
+        guard var report = held else { return [] }
         held = nil
+        let size = StandardMetric.checkpointMiB.rawValue
+        if let checkpointMiB, report.metrics[size] == nil {
+            report = Report(
+                step: report.step, metrics: report.metrics.merging([size: Reading(checkpointMiB)]) { $1 })
+        }
         lastStep = report.step
         if names.count < 256 { names.formUnion(report.metrics.keys) }
         return [.report(report: report)]

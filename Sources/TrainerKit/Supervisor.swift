@@ -39,7 +39,9 @@ struct Supervisor: ~Copyable {
         self.retry = retry
         self.log = log
         program = attempt.command
-        course = RunCourse(spec, expecting: attempt.expectation)
+        course = RunCourse(
+            spec, expecting: attempt.expectation, savesCheckpoints: attempt.savesCheckpoints)
+        if case .resume(let saved, _) = spec.start { course.checkpointMiB = DiskSize.mib(below: saved) }
         files = attempt.command.command.metrics.map(MetricsFileReader.init)
         publisher = CheckpointPublisher(attempt.command, spec: spec, folder: folder)
         mirror = attempt.command.command.mirror.map(Mirror.init)
@@ -227,6 +229,10 @@ extension Supervisor {
     }
 
     private mutating func record(_ event: RunEvent) throws {
+        if case .checkpoint(let name, _) = event {
+            course.checkpointMiB =
+                DiskSize.mib(below: folder.checkpoints + "/" + name) ?? course.checkpointMiB
+        }
         try write(course.take(event))
     }
 

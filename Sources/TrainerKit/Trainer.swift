@@ -27,6 +27,11 @@ public protocol Trainer: Sendable {
     /// default false.
     var coolsDown: Bool { get }
 
+    /// The names of all metrics that its reports may hold under these settings, `StandardMetric` among them, so
+    /// that a study of another one is refused before anything runs. By default nil: they cannot be known
+    /// before a run.
+    var metrics: [String]? { get }
+
     /// What is wrong with the study's space for this trainer; paths start at the study file's root
     /// (`["space", "lr"]`). By default every parameter must be one of `about.parameters`.
     func problems(with parameters: [PluginCheck.Parameter]) -> [Problem]
@@ -78,6 +83,8 @@ extension Trainer {
 
     public var coolsDown: Bool { false }
 
+    public var metrics: [String]? { nil }
+
     public func problems(with parameters: [PluginCheck.Parameter]) -> [Problem] {
         guard let known = Self.about.parameters else { return [] }
         return parameters.filter { !known.contains($0.name) }.map { parameter in
@@ -125,7 +132,8 @@ public enum OutputStream: Hashable, Sendable {
 /// What a line of a trainer's output says.
 public enum Signal: Hashable, Sendable {
     /// Steps count from the start of the trial and grow. Metrics of one step may come in several signals;
-    /// the metric that the study optimises comes last among them.
+    /// the metric that the study optimises comes last among them. What a checkpoint takes is added by the kit
+    /// (`StandardMetric.checkpointMiB`).
     case report(Report)
     /// A complete checkpoint stands in `folder`: a path below the trial folder, absolute or relative to
     /// the command's working folder. The kit moves it into the trial folder's `checkpoints/`.

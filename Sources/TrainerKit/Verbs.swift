@@ -96,7 +96,13 @@ extension Trainer {
         }
         return PluginVerdict(
             problems: (problems + trainer.problems(with: question.parameters)).sortedByPath(),
-            coolsDown: trainer.coolsDown)
+            coolsDown: trainer.coolsDown, metrics: trainer.allMetrics)
+    }
+
+    /// Its own metrics and the kit's, sorted.
+    private var allMetrics: [String]? {
+        let kits = makesCheckpoints ? [StandardMetric.checkpointMiB.rawValue] : []
+        return metrics.map { Set($0 + kits).sorted() }
     }
 
     private static func say(_ bytes: [UInt8]) throws -> Int32 {

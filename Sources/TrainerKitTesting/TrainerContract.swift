@@ -149,6 +149,13 @@ extension TrainerContract {
     public func problems(
         settings: JSON, parameters: [PluginCheck.Parameter]? = nil, needsCheckpoints: Bool = false
     ) throws -> [Problem] {
+        try verdict(settings: settings, parameters: parameters, needsCheckpoints: needsCheckpoints).problems
+    }
+
+    /// All that the plugin says of a study.
+    public func verdict(
+        settings: JSON, parameters: [PluginCheck.Parameter]? = nil, needsCheckpoints: Bool = false
+    ) throws -> PluginVerdict {
         let own = assignment.keys.sorted().map { PluginCheck.Parameter(name: $0, kind: .float) }
         let question = PluginCheck(
             settings: settings, baseFolder: baseFolder, parameters: parameters ?? own,
@@ -156,7 +163,7 @@ extension TrainerContract {
         let answer = try rehearsal().ask(["check"], input: Lines.encode(question))
         let lines = answer.output.split(separator: "\n").map(String.init)
         try expect(answer.code == 0 && lines.count == 2, "check exits 0 with two lines; found \(answer)")
-        return try Lines.decode(PluginVerdict.self, from: Data(lines[1].utf8)).problems
+        return try Lines.decode(PluginVerdict.self, from: Data(lines[1].utf8))
     }
 
     private func acceptsGoodSettings() throws {

@@ -41,10 +41,14 @@ public struct PluginVerdict: Hashable, Codable, Sendable {
     public let problems: [Problem]
     /// Whether it can take the learning rate down at the end of a run (`RunRequest.cooldown`).
     public let coolsDown: Bool
+    /// The names of all metrics that it may report under these settings, sorted; nil: they cannot be known
+    /// before a run.
+    public let metrics: [String]?
 
-    public init(problems: [Problem], coolsDown: Bool) {
+    public init(problems: [Problem], coolsDown: Bool, metrics: [String]? = nil) {
         self.problems = problems
         self.coolsDown = coolsDown
+        self.metrics = metrics
     }
 }
 

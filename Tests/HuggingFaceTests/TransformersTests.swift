@@ -74,6 +74,22 @@ struct HuggingFaceTransformersTests {
         #expect(!rest.isEmpty)
     }
 
+    @Test func `what a trial costs is measured`() throws {
+        let counted: [String: JSON] = ["include_num_input_tokens_seen": .bool(true)]
+        let run = try Transformers.contract(counted).rehearsal()
+        try run.complete()
+        let parameters = run.readings("parameters")
+        #expect(parameters.keys.sorted() == run.reports.map(\.step))
+        #expect(parameters.values.allSatisfy { $0 == parameters[8] && $0 > 1000 })
+        #expect(run.readings("peak_memory_mib").values.allSatisfy { (50...100_000).contains($0) })
+        // The first step of a process is not timed.
+        #expect(run.readings("step_ms").keys.sorted() == [2, 4, 6, 8])
+        #expect(run.readings("step_ms").values.allSatisfy { $0 > 0 })
+        #expect(run.readings("tokens_per_second").keys.sorted() == [2, 4, 6, 8])
+        // Saved at 4 and 8; what step 8's takes is in its own report.
+        #expect(run.readings("checkpoint_mib").keys.sorted() == [6, 8])
+    }
+
     @Test func `a cooldown takes the learning rate down after a checkpoint`() throws {
         var contract = Transformers.contract([:], ["log_every": .int(1), "checkpoint_every": .int(0)])
         contract.steps = 10

@@ -7,13 +7,15 @@ import Wire
 
 /// From lines to reports.
 @Suite struct LogReaderTests {
-    private func reader(metric: String = "validation_loss", first: Int = 0) throws -> LogReader {
+    private func reader(
+        metric: String = "validation_loss", first: Int = 0, isWhole: Bool = true
+    ) throws -> LogReader {
         let memo = Memo(
             iteration: 0, samples: 0, batch: 64, seed: 1, rates: Rates(lr: 1e-4, minLR: 0, weightDecay: 0.01))
         let saved = try SavedFolder(iteration: first, memo: memo)
         let spec = spec(start: first > 0 ? .warm(from: saved.path) : .fresh, metric: metric)
         let plan = try Megatron(spec.settings).plan(of: spec, from: try spec.savedPlace())
-        return LogReader(metric: metric, plan: plan, sequence: 1024)
+        return LogReader(metric: metric, plan: plan, sequence: 1024, isWhole: isWhole)
     }
 
     private func line(_ iteration: Int, loss: String? = "2.0E+00", skipped: Int = 0) -> String {
@@ -39,9 +41,9 @@ import Wire
     @Test func `speed is left out of a process's first line, which holds its start`() throws {
         var reader = try reader()
         let first = try report(reader.signals(in: line(1), from: .standardOutput))
-        #expect(first.metrics["tokens_per_second"] == nil && first.metrics["seconds_per_step"] == nil)
+        #expect(first.metrics["tokens_per_second"] == nil && first.metrics["step_ms"] == nil)
         let second = try report(reader.signals(in: line(10), from: .standardOutput))
-        #expect(second.metrics["seconds_per_step"] == .value(0.5))
+        #expect(second.metrics["step_ms"] == .value(500))
         #expect(second.metrics["tokens_per_second"] == .value(64 * 1024 / 0.5))
     }
 
@@ -94,6 +96,27 @@ import Wire
         #expect(reader.signals(in: LogLineTests.memory, from: .standardOutput).isEmpty)
         let report = try report(reader.signals(in: line(10), from: .standardOutput))
         #expect(report.metrics["peak_memory_mib"] == .value(4096.55))
+    }
+
+    @Test(arguments: [true, false])
+    func `the model's size is reported where one process holds all of it`(isWhole: Bool) throws {
+        var reader = try reader(isWhole: isWhole)
+        let said = " > number of parameters on (tensor, pipeline) model parallel rank (0, 0): 354871296"
+        #expect(reader.signals(in: said, from: .standardOutput).isEmpty)
+        let report = try report(reader.signals(in: line(10), from: .standardOutput))
+        #expect(report.metrics["parameters"] == (isWhole ? .value(354_871_296) : nil))
+        #expect(report.metrics.keys.allSatisfy(LogReader.metrics.contains))
+    }
+
+    @Test func `what is measured is known of plain models, and open where losses have names of their own`()
+        throws
+    {
+        var settings = spec().settings
+        #expect(try Megatron(settings).metrics?.contains("step_ms") == true)
+        guard case .object(var members) = settings else { return }
+        members["args"] = .object(["num-experts": .int(8)])
+        settings = .object(members)
+        #expect(try Megatron(settings).metrics == nil)
     }
 
     @Test(arguments: [

@@ -13,6 +13,7 @@ private func trial(_ number: Int) -> TrialID { TrialID(stage: 0, number: number)
         .threshold(ThresholdPruner(upper: 1.5)), .patience(PatiencePruner(patience: 3)),
         .asha(ASHAPruner(minStep: 2, reductionFactor: 3, maxStep: 40)),
         .asha(ASHAPruner(minStep: 1, reductionFactor: 2, maxStep: 40, brackets: 3)),
+        .paretoASHA(ParetoASHA(minStep: 2, reductionFactor: 3, maxStep: 40)),
         .hyperband(HyperbandPruner(minStep: 2, reductionFactor: 3, maxStep: 40)),
         .ashaPromotion(ASHAPromotion(minStep: 2, reductionFactor: 3, maxStep: 40)),
         .ashaPromotion(ASHAPromotion(minStep: 1, reductionFactor: 4, maxStep: 40, brackets: 2)),

@@ -6,13 +6,16 @@ import Wire
 
 /// The judgement alone, without processes.
 @Suite struct RunCourseTests {
-    private func course(steps: Int = 10, start: RunSpec.Start = .fresh) throws -> RunCourse {
+    private func course(
+        steps: Int = 10, start: RunSpec.Start = .fresh, savesCheckpoints: Bool = false
+    ) throws -> RunCourse {
         let study = try #require(StudyID(rawValue: "s"))
         return RunCourse(
             RunSpec(
                 key: RunKey(study: study, run: RunID(trial: TrialID(stage: 0, number: 0), attempt: 0)),
                 plugin: "p", settings: .object([:]), assignment: [:], start: start, steps: steps,
-                metric: "loss", seed: 1, slots: [], silenceSeconds: 1, graceSeconds: 1, baseFolder: "/"))
+                metric: "loss", seed: 1, slots: [], silenceSeconds: 1, graceSeconds: 1, baseFolder: "/"),
+            savesCheckpoints: savesCheckpoints)
     }
 
     private func report(_ step: Int, _ metrics: [String: Double]) -> RunEvent {
@@ -31,6 +34,33 @@ import Wire
         var course = try course(steps: 1)
         _ = course.take(report(1, ["train": 2]))
         #expect(course.end(after: .exit(1)).first == report(1, ["train": 2]))
+    }
+
+    @Test func `reports say what the last checkpoint takes, that of the last step what its own does`() throws
+    {
+        var course = try course(savesCheckpoints: true)
+        #expect(course.take(report(4, ["loss": 3])) == [report(4, ["loss": 3])])
+        course.checkpointMiB = 2
+        #expect(course.take(report(8, ["loss": 2])) == [report(8, ["loss": 2, "checkpoint_mib": 2])])
+        #expect(course.take(report(10, ["loss": 1])).isEmpty)
+        // A second evaluation of the last step changes nothing.
+        #expect(
+            course.take(report(10, ["loss": 7])).allSatisfy { if case .note = $0 { true } else { false } })
+        course.checkpointMiB = 3
+        let saved = RunEvent.checkpoint(name: "step_10", step: 10)
+        #expect(course.take(saved) == [report(10, ["loss": 1, "checkpoint_mib": 3]), saved])
+        #expect(course.end(after: .exit(0)) == [.ended(ending: .completed)])
+    }
+
+    @Test func `the last report comes without its checkpoint where there is none to come`() throws {
+        for saves in [false, true] {
+            var course = try course(savesCheckpoints: saves)
+            let told = course.take(report(10, ["loss": 1, "checkpoint_mib": 5]))
+            #expect(told == [report(10, ["loss": 1, "checkpoint_mib": 5])])
+        }
+        var course = try course(savesCheckpoints: true)
+        #expect(course.take(report(10, ["loss": 1])).isEmpty)
+        #expect(course.end(after: .exit(0)) == [report(10, ["loss": 1]), .ended(ending: .completed)])
     }
 
     @Test func `a resumed trial counts on`() throws {

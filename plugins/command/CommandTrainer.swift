@@ -9,7 +9,7 @@ import Wire
     private let arguments: [Argument]
     private let environment: [String: Template]
     private let workingFolder: String?
-    private let metrics: MetricsSettings
+    private let sources: MetricsSettings
     private let attest: AttestSettings?
     private let microBatch: MicroBatchSetting?
     private let checkpoints: CheckpointSetting?
@@ -19,7 +19,7 @@ import Wire
         arguments = Argument.list("argv", &settings)
         environment = Template.mapping("environment", &settings)
         workingFolder = settings.optionalPath("working_directory", .folder)
-        metrics = MetricsSettings(&settings)
+        sources = MetricsSettings(&settings)
         attest = settings.nested("attest", AttestSettings.init)
         microBatch = MicroBatchSetting(&settings)
         checkpoints = settings.nested("checkpoint", CheckpointSetting.init)
@@ -41,11 +41,14 @@ import Wire
         makesCheckpoints && !Set(usedNames.map(\.name)).isDisjoint(with: ["cooldown", "anneal_from"])
     }
 
+    /// Known where every source is a pattern, whose groups are its metrics.
+    var metrics: [String]? { sources.metricNames }
+
     /// Every name in the templates, with its place in the settings.
     private var usedNames: [(name: String, path: [String])] {
         let inArguments = arguments.flatMap(\.parts).map { ($0.template, $0.path) }
         let inEnvironment = environment.map { ($1, ["environment", $0]) }
-        return (inArguments + inEnvironment + metrics.templates + (attest?.templates ?? [])).flatMap {
+        return (inArguments + inEnvironment + sources.templates + (attest?.templates ?? [])).flatMap {
             template, path in template.names.map { ($0, path) }
         }
     }
@@ -76,7 +79,7 @@ import Wire
             environment: environment.compactMapValues { $0.filled(from: names) },
             workingFolder: workingFolder, askSignal: stopSignal,
             checkpoints: checkpoints?.watch(in: names.checkpointFolder))
-        command.metrics = metrics.files(names, from: workingFolder ?? spec.baseFolder)
+        command.metrics = sources.files(names, from: workingFolder ?? spec.baseFolder)
         return .program(command)
     }
 
@@ -86,7 +89,7 @@ import Wire
     }
 
     func reader(of spec: RunSpec, in folder: TrialFolder) throws(Refusal) -> any LineReader {
-        metrics.reader(RunNames(spec, folder, nil), from: workingFolder ?? spec.baseFolder)
+        sources.reader(RunNames(spec, folder, nil), from: workingFolder ?? spec.baseFolder)
     }
 
     func microBatches(of spec: RunSpec) throws(Refusal) -> MicroBatches? {

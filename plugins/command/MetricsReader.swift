@@ -31,6 +31,12 @@ struct MetricsSettings: Sendable {
         sources.compactMap { source in source.place.map { ($0, ["metrics"]) } }
     }
 
+    /// The names of all metrics that can be found; nil where one source takes whatever a program writes.
+    var metricNames: [String]? {
+        let all = sources.map(\.metricNames)
+        return all.contains(nil) ? nil : all.flatMap { $0 ?? [] }
+    }
+
     func files(_ names: RunNames, from base: String) -> [MetricsFile] {
         sources.compactMap { $0.file(names, from: base) }
     }
@@ -128,6 +134,12 @@ struct MetricsSource: Sendable {
     /// What a program says of its metrics in patterns may stand on either output; JSON only on stdout.
     var readsErrors: Bool { if case .patterns = form { true } else { false } }
 
+    /// What its patterns can find, under our names; nil where any name can come.
+    var metricNames: [String]? {
+        guard case .patterns(let patterns) = form else { return nil }
+        return patterns.flatMap(\.metricNames).map { names[$0] ?? $0 }
+    }
+
     func file(_ names: RunNames, from base: String) -> MetricsFile? {
         place?.filled(from: names).map { MetricsFile(absolutePath($0, from: base), fileForm) }
     }
@@ -170,6 +182,8 @@ struct Pattern: Sendable {
 
     // A Regex is not Sendable for what its transforms may capture; one made of a text has none.
     nonisolated(unsafe) private let regex: Regex<AnyRegexOutput>
+    /// Its groups but the step.
+    let metricNames: [String]
 
     /// The patterns under `regex`, of which one must say the step.
     static func list(_ settings: inout SettingsReader) -> [Pattern] {
@@ -186,6 +200,8 @@ struct Pattern: Sendable {
     private init?(_ text: String, at path: [String], _ settings: inout SettingsReader) {
         do {
             regex = try Regex(text)
+            metricNames = text.matches(of: #/\(\?P?<([A-Za-z_]\w*)>/#).map { String($0.1) }
+                .filter { $0 != "step" }
         } catch {
             settings.complain(at: path, found: "\"\(text)\": \(error)", expected: "a regular expression")
             return nil

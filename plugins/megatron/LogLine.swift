@@ -87,6 +87,14 @@ enum LogLine {
         return .memory(peakMiB: peak)
     }
 
+    /// What each pipeline and tensor rank of the first replica says of its part of the model before the
+    /// training; of the first of them.
+    static func parameters(in line: String) -> Int? {
+        let head = "number of parameters on (tensor, pipeline) model parallel rank (0, 0): "
+        guard let place = line.firstRange(of: head) else { return nil }
+        return Int(line[place.upperBound...].trimmed)
+    }
+
     /// Names of fields as Megatron writes them.
     enum Name {
         static let samples = "consumed samples"

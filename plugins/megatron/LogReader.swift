@@ -16,6 +16,9 @@ struct LogReader: LineReader {
     private var sawTraining = false
     private var lastValidation: Int?
     private var peakMiB: Double?
+    /// Whether one process holds the whole model, and so can say how large it is.
+    private let isWhole: Bool
+    private var parameters: Int?
     /// The training metrics of a step that is evaluated next, where one of them is the objective: the kit
     /// writes a report when it has the objective, and takes no more of that step.
     private var held: (step: Int, metrics: [String: Double])?
@@ -23,8 +26,9 @@ struct LogReader: LineReader {
     /// So many skipped iterations one after the other are no search for a loss scale any more.
     static let mostSkipped = 50
 
-    init(metric: String, plan: RunPlan, sequence: Double?) {
+    init(metric: String, plan: RunPlan, sequence: Double?, isWhole: Bool) {
         self.metric = metric
+        self.isWhole = isWhole
         firstIteration = plan.position.firstIteration
         evaluateEvery = plan.intervals.evaluate
         self.sequence = sequence
@@ -32,7 +36,10 @@ struct LogReader: LineReader {
 
     mutating func signals(in line: String, from stream: OutputStream) -> [Signal] {
         let records = LogLine.records(in: line)
-        if records.isEmpty { return Complaint.cause(in: line).map { [.fault($0)] } ?? [] }
+        if records.isEmpty {
+            parameters = parameters ?? LogLine.parameters(in: line)
+            return Complaint.cause(in: line).map { [.fault($0)] } ?? []
+        }
         return records.flatMap { record -> [Signal] in
             switch record {
             case .training(let line): training(line)
@@ -94,7 +101,8 @@ extension LogReader {
         for (name, value) in line.fields { metrics[Self.metricName(name)] = value }
         metrics["scheduler_steps"] = Double(step - 1 - skipped)
         metrics["trainer_step"] = Double(line.iteration)
-        metrics["peak_memory_mib"] = peakMiB
+        metrics[StandardMetric.peakMemoryMiB.rawValue] = peakMiB
+        if isWhole { metrics[StandardMetric.parameters.rawValue] = parameters.map(Double.init) }
         metrics["elapsed_time_per_iteration_(ms)"] = nil
         // The first line of a process holds its start.
         guard sawTraining else {
@@ -102,9 +110,9 @@ extension LogReader {
             return metrics
         }
         if let milliseconds = line[LogLine.Name.milliseconds], milliseconds > 0 {
-            metrics["seconds_per_step"] = milliseconds / 1000
+            metrics[StandardMetric.stepMs.rawValue] = milliseconds
             if let sequence, let batch = line[LogLine.Name.batch] {
-                metrics["tokens_per_second"] = batch * sequence / (milliseconds / 1000)
+                metrics[StandardMetric.tokensPerSecond.rawValue] = batch * sequence / (milliseconds / 1000)
             }
         }
         return metrics
@@ -118,6 +126,15 @@ extension LogReader {
         "number of skipped iterations": "skipped_iterations",
         "number of nan iterations": "nan_iterations",
     ]
+
+    /// All that a plain model's log holds, with and without the flags that make it longer.
+    static let metrics =
+        [
+            "training_loss", "validation_loss", "test_loss", "learning_rate", "decoupled_learning_rate",
+            "global_batch_size", "consumed_samples", "loss_scale", "grad_norm", "num_zeros", "params_norm",
+            "scheduler_steps", "trainer_step",
+        ] + names.values.sorted()
+        + [StandardMetric.peakMemoryMiB, .stepMs, .tokensPerSecond, .parameters].map(\.rawValue)
 
     private static func metricName(_ name: String) -> String {
         names[name] ?? name.lowercased().replacing(" ", with: "_")

@@ -13,6 +13,9 @@ import Wire
     /// The schedule is then WSD, whose last phase is the cooldown.
     var coolsDown: Bool { settings.schedule.style == "constant" }
 
+    /// Not known of other entries, nor of models that log losses of their own.
+    var metrics: [String]? { settings.namesItsLosses ? nil : LogReader.metrics }
+
     func problems(with parameters: [PluginCheck.Parameter]) -> [Problem] {
         Parameters.problems(with: parameters, settings)
     }
@@ -69,7 +72,8 @@ import Wire
     func reader(of spec: RunSpec, in folder: TrialFolder) throws(Refusal) -> any LineReader {
         let plan = try plan(of: spec, from: try spec.savedPlace(mayLack: true))
         let sequence = spec.assignment["seq_length"]?.number ?? settings.arguments.number("seq-length")
-        return LogReader(metric: spec.metric, plan: plan, sequence: sequence)
+        return LogReader(
+            metric: spec.metric, plan: plan, sequence: sequence, isWhole: settings.isWholeModelOnEachGPU)
     }
 
     func expectation(of spec: RunSpec) -> Expectation {

@@ -68,6 +68,23 @@ struct MegatronSettings {
         }
     }
 
+    /// Whether each GPU holds all of the model: its own count of parameters is then the model's.
+    var isWholeModelOnEachGPU: Bool {
+        layout.tensor * layout.pipeline == 1 && !hasFlag(["--expert-", "--num-experts"])
+    }
+
+    /// Whether the log may hold losses whose names are not known here: mixtures of experts, predictions of
+    /// several tokens, several validation sets, other entries.
+    var namesItsLosses: Bool {
+        entry != "pretrain_gpt.py"
+            || hasFlag(["--moe-", "--num-experts", "--mtp-", "--multiple-validation"])
+    }
+
+    private func hasFlag(_ beginnings: [String]) -> Bool {
+        let words = arguments.flags(without: [])
+        return words.contains { word in beginnings.contains { word.hasPrefix($0) } }
+    }
+
     /// The model's sizes as `args` say them.
     var sizes: ModelSizes {
         ModelSizes(

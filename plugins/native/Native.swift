@@ -77,7 +77,8 @@ struct Native: Trainer {
             if let note = try restore(training, for: spec) { try session.note(note) }
             let loop = TrainingLoop(
                 training: training, evaluateEvery: evaluateEvery ?? max(1, min(25, spec.steps / 8)),
-                checkpointEvery: checkpointEvery, validationTokens: validationTokens)
+                checkpointEvery: checkpointEvery, validationTokens: validationTokens,
+                costs: try ModelCosts(of: training))
             try loop.run(session)
         }
     }

@@ -15,9 +15,9 @@ public struct SmoothedLosses {
     private static let fewest = 3
 
     /// nil where too few trials have completed for a surface to be told from noise: fewer than 3 more than there
-    /// are parameters.
+    /// are parameters. Those that break the study's constraints do not count.
     public init?(_ history: History) {
-        let losses = history.trials.compactMap { trial -> Double? in
+        let losses = history.trials.filter(\.isFeasible).compactMap { trial -> Double? in
             if case .complete(let losses) = trial.result, losses.count == 1 { losses[0].value } else { nil }
         }
         guard losses.count >= Self.fewest + history.dimensions else { return nil }

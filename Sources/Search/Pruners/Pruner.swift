@@ -12,6 +12,10 @@ public protocol Pruner: Hashable, Codable, Sendable {
     /// stopped, or that ended, is not asked about again.
     mutating func judge(_ trial: TrialID, step: Int, loss: Loss) -> Verdict
 
+    /// The same with a loss for each objective of the study, in its order; never empty, and as many as ever
+    /// before. By default the first decides.
+    mutating func judge(_ trial: TrialID, step: Int, losses: [Loss]) -> Verdict
+
     /// A paused trial that is to go on before any new one begins; it counts as running from now on.
     mutating func resume() -> Resumption?
 
@@ -24,6 +28,10 @@ public protocol Pruner: Hashable, Codable, Sendable {
 }
 
 extension Pruner {
+    public mutating func judge(_ trial: TrialID, step: Int, losses: [Loss]) -> Verdict {
+        judge(trial, step: step, loss: losses[0])
+    }
+
     public var rungs: [Int] { [] }
     public mutating func resume() -> Resumption? { nil }
     public func nextDecision(of trial: TrialID) -> Int? { nil }

@@ -9,6 +9,8 @@ public enum PrunerKind: Pruner {
     case threshold(ThresholdPruner)
     case patience(PatiencePruner)
     case asha(ASHAPruner)
+    /// `asha` of a study with several objectives.
+    case paretoASHA(ParetoASHA)
     case hyperband(HyperbandPruner)
     case ashaPromotion(ASHAPromotion)
     case population(PopulationPruner)
@@ -33,6 +35,7 @@ public enum PrunerKind: Pruner {
         case .threshold(let pruner): pruner.rungs
         case .patience(let pruner): pruner.rungs
         case .asha(let pruner): pruner.rungs
+        case .paretoASHA(let pruner): pruner.rungs
         case .hyperband(let pruner): pruner.rungs
         case .ashaPromotion(let pruner): pruner.rungs
         case .population(let pruner): pruner.rungs
@@ -40,7 +43,11 @@ public enum PrunerKind: Pruner {
     }
 
     public mutating func judge(_ trial: TrialID, step: Int, loss: Loss) -> Verdict {
-        change(otherwise: .go, Judgement(trial: trial, step: step, loss: loss))
+        judge(trial, step: step, losses: [loss])
+    }
+
+    public mutating func judge(_ trial: TrialID, step: Int, losses: [Loss]) -> Verdict {
+        change(otherwise: .go, Judgement(trial: trial, step: step, losses: losses))
     }
 
     public mutating func resume() -> Resumption? { change(otherwise: nil, Resuming()) }
@@ -54,6 +61,7 @@ public enum PrunerKind: Pruner {
         case .threshold(let pruner): pruner.nextDecision(of: trial)
         case .patience(let pruner): pruner.nextDecision(of: trial)
         case .asha(let pruner): pruner.nextDecision(of: trial)
+        case .paretoASHA(let pruner): pruner.nextDecision(of: trial)
         case .hyperband(let pruner): pruner.nextDecision(of: trial)
         case .ashaPromotion(let pruner): pruner.nextDecision(of: trial)
         case .population(let pruner): pruner.nextDecision(of: trial)
@@ -67,6 +75,7 @@ public enum PrunerKind: Pruner {
         case .threshold(let pruner): make(change, on: pruner, Self.threshold)
         case .patience(let pruner): make(change, on: pruner, Self.patience)
         case .asha(let pruner): make(change, on: pruner, Self.asha)
+        case .paretoASHA(let pruner): make(change, on: pruner, Self.paretoASHA)
         case .hyperband(let pruner): make(change, on: pruner, Self.hyperband)
         case .ashaPromotion(let pruner): make(change, on: pruner, Self.ashaPromotion)
         case .population(let pruner): make(change, on: pruner, Self.population)
@@ -93,9 +102,9 @@ private protocol Change {
 private struct Judgement: Change {
     let trial: TrialID
     let step: Int
-    let loss: Loss
+    let losses: [Loss]
 
-    func made<P: Pruner>(on pruner: inout P) -> Verdict { pruner.judge(trial, step: step, loss: loss) }
+    func made<P: Pruner>(on pruner: inout P) -> Verdict { pruner.judge(trial, step: step, losses: losses) }
 }
 
 private struct Resuming: Change {

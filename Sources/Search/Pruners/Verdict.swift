@@ -68,18 +68,23 @@ public struct Standing: Hashable, Codable, Sendable, CustomStringConvertible {
     public let kept: Int
     /// From 0, for pruners that compare within brackets only.
     public let bracket: Int?
+    /// The Pareto front that it belongs to, from 1, for pruners that look at several objectives; `position`
+    /// then counts front by front.
+    public let front: Int?
 
-    public init(rung: Int, position: Int, of: Int, kept: Int, bracket: Int? = nil) {
+    public init(rung: Int, position: Int, of: Int, kept: Int, bracket: Int? = nil, front: Int? = nil) {
         self.rung = rung
         self.position = position
         self.of = of
         self.kept = kept
         self.bracket = bracket
+        self.front = front
     }
 
     public var description: String {
         let place = bracket.map { "bracket \($0), " } ?? ""
-        return place + "rung \(rung): place \(position) of \(of), best \(kept) go on"
+        let front = front.map { "front \($0), " } ?? ""
+        return place + "rung \(rung): \(front)place \(position) of \(of), best \(kept) go on"
     }
 }
 

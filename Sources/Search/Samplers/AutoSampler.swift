@@ -37,7 +37,7 @@ public struct AutoSampler: Sampler {
         if long > 400 { return .tpe(.trials(long)) }
         let running = history.trials.count - history.ended.count
         if running > 64 { return .tpe(.running(running)) }
-        let objectives = history.ended.last.map { history.trials[$0].objectives } ?? 1
+        let objectives = history.ended.lazy.reversed().compactMap { history.trials[$0].objectives }.first ?? 1
         if objectives > 1 { return .tpe(.objectives(objectives)) }
         if parameters.count <= 3, history.trials.count % 2 == 0 { return .tpe(.turn(parameters.count)) }
         return .gp(parameters: parameters.count, trials: long)
@@ -73,7 +73,8 @@ public enum AutoChoice: Hashable, Codable, Sendable, CustomStringConvertible {
 }
 
 extension Observation {
-    fileprivate var objectives: Int {
-        if case .complete(let losses) = result { losses.count } else { 1 }
+    /// nil of trials that are not complete.
+    fileprivate var objectives: Int? {
+        if case .complete(let losses) = result { losses.count } else { nil }
     }
 }

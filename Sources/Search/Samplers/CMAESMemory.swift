@@ -84,7 +84,8 @@ struct CMAESMemory: Sendable {
             ranking.order.map { index in choices.columns.map { history.row(index).element($0) } },
             weights: weights, selected: distribution.rates.selected)
         self.distribution = distribution
-        if let loss = history.trials[ranking.order[0]].result.firstLoss { bests.append(loss) }
+        let best = history.trials[ranking.order[0]]
+        if best.isFeasible, let loss = best.result.firstLoss { bests.append(loss) }
         if !columns.isEmpty && distribution.isSpent(below: 1e-9) || isFlat { restart(history.space) }
     }
 
@@ -154,10 +155,13 @@ struct TrialRanking {
 
 extension History {
     /// Complete trials by their first loss, then pruned ones, those that came further first (by rungs, where
-    /// the history has any) and then by the loss there, then failed ones.
+    /// the history has any) and then by the loss there, then those that break the study's constraints, by how
+    /// far they do, then failed ones.
     func ranking(of indices: [Int]) -> TrialRanking {
         let keys = indices.map { (key: trials[$0].rankKey(byRungs: !rungs.isEmpty), index: $0) }
-            .sorted { ($0.key.0, $0.key.1, $0.index) < ($1.key.0, $1.key.1, $1.index) }
+            .sorted {
+                ($0.key.0, $0.key.1, $0.key.2, $0.index) < ($1.key.0, $1.key.1, $1.key.2, $1.index)
+            }
         let ties = keys.indices.map { $0 > 0 && keys[$0].key == keys[$0 - 1].key }
         return TrialRanking(order: keys.map(\.index), ties: ties)
     }
@@ -166,7 +170,7 @@ extension History {
     var bestOfEarlierStage: [Double]? {
         for stage in earlier {
             let best = stage.observations.filter { $0.result.firstLoss != nil }
-                .min { $0.result.firstLoss ?? 0 < $1.result.firstLoss ?? 0 }
+                .min { ($0.violation, $0.result.firstLoss ?? 0) < ($1.violation, $1.result.firstLoss ?? 0) }
             if let best { return places(of: best.assignment) }
         }
         return nil
@@ -179,12 +183,13 @@ extension ArraySlice<Double> {
 }
 
 extension Observation {
-    fileprivate func rankKey(byRungs: Bool) -> (Int, Double) {
+    fileprivate func rankKey(byRungs: Bool) -> (Double, Int, Double) {
         switch result {
-        case .complete(let losses): (.min, losses[0].value)
-        case .pruned(_, let loss) where byRungs: (-rungLosses.count, (rungLosses.last ?? loss).value)
-        case .pruned(let step, let loss): (-step, loss.value)
-        case .failed, .running: (.max, 0)
+        case .complete(let losses): (violation, .min, losses[0].value)
+        case .pruned(_, let loss) where byRungs:
+            (violation, -rungLosses.count, (rungLosses.last ?? loss).value)
+        case .pruned(let step, let loss): (violation, -step, loss.value)
+        case .failed, .running: (.infinity, .max, 0)
         }
     }
 }

@@ -9,7 +9,8 @@ public import FleetModel
 /// - Whole numbers and steps: with margin (Hamano et al. 2022). Choices: shares that move with the best
 ///   (after Hamano et al. 2024, arXiv 2405.09962). A parameter that is inactive in a trial is not judged by
 ///   it. Outside of its range a value is moved to the end.
-/// - Pruned trials rank behind complete ones, those that came further first; failed ones last.
+/// - Pruned trials rank behind complete ones, those that came further first; then those that break the
+///   study's constraints, and failed ones last.
 /// - A distribution that has collapsed or sees no differences starts again elsewhere, with twice the trials
 ///   in a generation (Auger and Hansen 2005).
 /// - With earlier stages it starts at the best of the latest, half as wide and without startup.

@@ -7,7 +7,8 @@ public import FleetModel
 /// ends counts at once. A child that the history has already is made anew.
 ///
 /// A parameter that both parents have comes from either, or by simulated binary crossover; one that neither
-/// has is drawn at random. Pruned trials stand behind complete ones, failed ones are no parents.
+/// has is drawn at random. Pruned trials stand behind complete ones, those that break the study's constraints
+/// behind all others (constrained domination), failed ones are no parents.
 ///
 /// The defaults are small against those of the paper, for searches of some hundred trials.
 public struct NSGA2Sampler: Sampler {

@@ -38,7 +38,8 @@ struct CheckedStudy {
         do {
             let plugin = try PluginExecutable(named: file.plan.trainer.plugin, in: plugins)
             let verdict = try plugin.verdict(on: file.plan)
-            (problems, coolsDown) = (verdict.problems, verdict.coolsDown)
+            problems = verdict.problems + verdict.unmeasured(of: file.plan)
+            coolsDown = verdict.coolsDown
         } catch let problem as Problem {
             problems = [problem]
         } catch {

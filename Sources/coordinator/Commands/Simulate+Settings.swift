@@ -71,7 +71,7 @@ extension PrunerKind {
         case .percentile(let pruner): pruner.percentile == 50 ? "median" : "percentile"
         case .threshold: "threshold"
         case .patience: "patience"
-        case .asha: "asha"
+        case .asha, .paretoASHA: "asha"
         case .hyperband: "hyperband"
         case .ashaPromotion: "asha-promotion"
         case .population: "pbt"

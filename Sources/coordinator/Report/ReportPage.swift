@@ -39,7 +39,7 @@ struct ReportPage {
         [losses, maps, laws, importanceBars, costs, table].compactMap { $0 }
     }
 
-    private func section(_ title: String, _ words: String, _ parts: [Markup]) -> Markup {
+    func section(_ title: String, _ words: String, _ parts: [Markup]) -> Markup {
         .element(
             "section", [:],
             [.element("h2", [:], [Markup(title)])]

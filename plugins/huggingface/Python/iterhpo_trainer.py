@@ -21,6 +21,7 @@ import json
 import math
 import os
 import sys
+import time
 
 from transformers.trainer_callback import ExportableState, TrainerCallback
 
@@ -81,6 +82,53 @@ def reading(number):
     return "nan" if math.isnan(number) else "inf" if number > 0 else "-inf"
 
 
+def peak_memory_mib():
+    """The most memory so far: of this process's GPU, or of the process where it has none."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
+        return torch.cuda.max_memory_allocated() / 2**20
+    with open("/proc/self/status", encoding="utf-8") as status:
+        return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM:"))
+
+
+class Stopwatch:
+    """Times the steps between two reports, without evaluations and saving."""
+
+    def __init__(self):
+        self.began = None  # nothing runs
+        self.seconds = self.steps = self.tokens = 0
+        self.seen = None  # tokens, at the end of the last step that was not timed
+
+    def start(self):
+        if self.began is None:
+            self.began = time.perf_counter()
+
+    def end_step(self, seen, is_marked):
+        """A step is done, after which `seen` tokens were seen; at a mark the GPU is waited for."""
+        self.steps += 1
+        if self.seen is None:
+            # The first step of a process holds its start.
+            self.steps, is_marked = 0, False
+            self.began, self.seen = None, seen
+        if is_marked and self.began is not None:
+            torch = sys.modules.get("torch")
+            if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
+                torch.cuda.synchronize()
+            self.seconds += time.perf_counter() - self.began
+            self.tokens += seen - self.seen
+            self.began, self.seen = None, seen
+
+    def take(self):
+        """What was measured since this was last asked."""
+        measured = {}
+        if self.began is None and self.steps and self.seconds:
+            measured["step_ms"] = 1000 * self.seconds / self.steps
+            if self.tokens:
+                measured["tokens_per_second"] = self.tokens / self.seconds
+            self.seconds = self.steps = self.tokens = 0
+        return measured
+
+
 class IterhpoWatcher(TrainerCallback, ExportableState):
     """A trial's steps count from 1; `offset` is the trainer's global step before the first of them."""
 
@@ -97,12 +145,15 @@ class IterhpoWatcher(TrainerCallback, ExportableState):
         self.evaluated_at = None
         self.is_stopped = self.is_over = False
         self.batch = self.steps_per_epoch = self.samples_per_epoch = None
+        self.stopwatch = Stopwatch()
+        self.parameters = None
 
     # Before the training
 
     def prepare(self):
         """Finds where the trial begins, and gives it its steps after that."""
         IterhpoWatcher.training = self
+        self.count(self.trainer.model)
         if PLAN["checkpoint"] is not None:
             with open(os.path.join(PLAN["checkpoint"], "trainer_state.json"), encoding="utf-8") as file:
                 state = json.load(file)
@@ -115,6 +166,12 @@ class IterhpoWatcher(TrainerCallback, ExportableState):
                 self.held = mine.get("held")
         self.trainer.args.max_steps = self.offset + PLAN["steps"]
         self.keep_fresh_schedule()
+
+    def count(self, model):
+        """Trainable numbers, counted before anything cuts the model into shards."""
+        if model is not None and self.parameters is None:
+            trained = [p for p in model.parameters() if p.requires_grad]
+            self.parameters = sum(getattr(p, "ds_numel", p.numel()) for p in trained)
 
     def measure(self, loader):
         """The data as the trainer's own loader cuts it."""
@@ -170,8 +227,9 @@ class IterhpoWatcher(TrainerCallback, ExportableState):
             state.global_step = self.offset
             state.log_history, state.best_metric, state.best_model_checkpoint = [], None, None
 
-    def on_train_begin(self, args, state, control, optimizer, lr_scheduler, train_dataloader, **_):
+    def on_train_begin(self, args, state, control, optimizer, lr_scheduler, train_dataloader, model, **_):
         IterhpoWatcher.training = None
+        self.count(model)
         self.measure(train_dataloader)
         if PLAN["checkpoint"] is not None and PLAN["resume_at"] is None:
             if self.fresh is None:
@@ -189,6 +247,7 @@ class IterhpoWatcher(TrainerCallback, ExportableState):
 
     def on_step_begin(self, args, state, control, **_):
         self.flush(state)
+        self.stopwatch.start()
 
     def on_pre_optimizer_step(self, args, state, control, optimizer, lr_scheduler, **_):
         step = self.step(state) + 1
@@ -219,6 +278,8 @@ class IterhpoWatcher(TrainerCallback, ExportableState):
         control.should_log = step == 1 or is_due(PLAN["log_every"])
         control.should_evaluate = can_evaluate and is_due(PLAN["evaluate_every"])
         control.should_save = is_due(PLAN["checkpoint_every"])
+        is_marked = control.should_log or control.should_evaluate or control.should_save
+        self.stopwatch.end_step(state.num_input_tokens_seen, is_marked)
         order = self.stop_order(state)
         if order:
             control.should_training_stop = self.is_stopped = True
@@ -270,7 +331,8 @@ class IterhpoWatcher(TrainerCallback, ExportableState):
             return
         if self.metrics:
             used = self.used | {"trainer_step": state.global_step, "consumed_samples": self.consumed(state)}
-            metrics = {k: reading(v) for k, v in (self.metrics | used).items()}
+            costs = {"parameters": self.parameters, "peak_memory_mib": peak_memory_mib()} | self.stopwatch.take()
+            metrics = {k: reading(v) for k, v in (costs | self.metrics | used).items()}
             write({"step": self.step(state), "metrics": metrics})
         if self.saved:
             write({"checkpoint": self.saved})

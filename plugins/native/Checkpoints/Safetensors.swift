@@ -25,6 +25,25 @@ enum Safetensors {
 
     /// The bytes of a file with these tensors, in this order.
     static func encode(_ tensors: [Source]) throws -> Data {
+        let (text, end) = try header(of: tensors)
+        var bytes = Data(capacity: 8 + text.count + end)
+        withUnsafeBytes(of: UInt64(text.count).littleEndian) { bytes.append(contentsOf: $0) }
+        bytes.append(text)
+        for tensor in tensors {
+            let count = tensor.shape.reduce(1, *)
+            bytes.append(UnsafeBufferPointer(start: tensor.values, count: count))
+        }
+        return bytes
+    }
+
+    /// How many bytes `encode` answers.
+    static func size(of tensors: [Source]) throws -> Int {
+        let (text, end) = try header(of: tensors)
+        return 8 + text.count + end
+    }
+
+    /// The header, and how many bytes of data follow it.
+    private static func header(of tensors: [Source]) throws -> (text: Data, end: Int) {
         var header: [String: Entry] = [:]
         var end = 0
         for tensor in tensors {
@@ -37,14 +56,7 @@ enum Safetensors {
         var text = try encoder.encode(header)
         // The data begin on a multiple of eight bytes.
         text.append(contentsOf: [UInt8](repeating: UInt8(ascii: " "), count: (8 - text.count % 8) % 8))
-        var bytes = Data(capacity: 8 + text.count + end)
-        withUnsafeBytes(of: UInt64(text.count).littleEndian) { bytes.append(contentsOf: $0) }
-        bytes.append(text)
-        for tensor in tensors {
-            let count = tensor.shape.reduce(1, *)
-            bytes.append(UnsafeBufferPointer(start: tensor.values, count: count))
-        }
-        return bytes
+        return (text, end)
     }
 }
 

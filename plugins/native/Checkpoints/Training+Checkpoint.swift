@@ -1,4 +1,5 @@
 import FoundationEssentials
+import TrainerKit
 
 /// How a training goes on from a checkpoint.
 enum Continuation: Hashable {
@@ -12,18 +13,30 @@ enum Continuation: Hashable {
 extension Training {
     /// Writes the whole state to `folder`, which exists.
     func save(to folder: String) throws {
+        try encodedState().write(to: Self.place(SavedState.file, in: folder))
+        try Safetensors.encode(savedTensors).write(to: Self.place(SavedState.tensors, in: folder))
+    }
+
+    /// What `save` takes on a disk, in MiB, told without saving.
+    func checkpointMiB() throws -> Double {
+        DiskSize.mib(ofFiles: [try encodedState().count, try Safetensors.size(of: savedTensors)])
+    }
+
+    private func encodedState() throws -> Data {
         let state = SavedState(
             architecture: shape, hyperparameters: hyper, progress: progress, optimizerSteps: optimizer.steps)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
-        try encoder.encode(state).write(to: Self.place(SavedState.file, in: folder))
-        let tensors = savedBuffers.flatMap { prefix, buffer in
+        return try encoder.encode(state)
+    }
+
+    private var savedTensors: [Safetensors.Source] {
+        savedBuffers.flatMap { prefix, buffer in
             layout.tensors.map { tensor in
                 Safetensors.Source(
                     name: prefix + tensor.name, shape: tensor.shape, values: buffer.start + tensor.offset)
             }
         }
-        try Safetensors.encode(tensors).write(to: Self.place(SavedState.tensors, in: folder))
     }
 
     /// Takes on the state in `folder`. Answers a note for people where not all of it could be kept.

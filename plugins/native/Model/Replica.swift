@@ -50,6 +50,11 @@ final class Replica {
         }
     }
 
+    /// The logits of the windows, which are no more than one pass takes, into the activations; dropout off.
+    func infer(_ windows: Windows) {
+        Pass(replica: self, windows: windows).forward(isMasked: false)
+    }
+
     private func passes(_ windows: Windows, _ body: (Windows) -> Double) -> Double {
         var total = 0.0
         var rest = windows.starts

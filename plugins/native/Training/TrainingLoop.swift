@@ -10,6 +10,7 @@ struct TrainingLoop {
     /// Steps; 0: only at the end.
     let checkpointEvery: Int
     let validationTokens: Int
+    let costs: ModelCosts
 
     func run(_ session: TrainingSession) throws {
         // A run that died between its last checkpoint and its end has nothing left but to say so.
@@ -43,12 +44,12 @@ struct TrainingLoop {
         try session.checkpoint(step: training.progress.trialSteps, write: training.save)
     }
 
-    /// Losses in nats per byte; speed of training alone.
+    /// Losses in nats per byte; speed of training alone; what the model costs.
     private func report(_ step: Training.Step?, to session: TrainingSession, speed: Speed) throws {
-        var metrics = ["validation_loss": training.validationLoss(tokens: validationTokens)]
+        var metrics = costs.metrics(speed: speed, tokensPerStep: training.tokensPerStep)
+        metrics["validation_loss"] = training.validationLoss(tokens: validationTokens)
         metrics["training_loss"] = training.takeMeanLoss()
         metrics["gradient_norm"] = step?.gradientNorm
-        metrics["tokens_per_second"] = speed.stepsPerSecond.map { $0 * Double(training.tokensPerStep) }
         let used = step.map { training.attestation(of: $0) } ?? Attestation([:])
         try session.report(step: training.progress.trialSteps, metrics: metrics, attesting: used)
     }
@@ -78,7 +79,7 @@ extension Training {
 }
 
 /// How long some steps took.
-private struct Speed {
+struct Speed {
     private var elapsed = Duration.zero
     private var steps = 0
 

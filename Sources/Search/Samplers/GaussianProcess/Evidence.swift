@@ -5,6 +5,8 @@ struct Evidence {
     let row: [Double]
     /// nil for a failed trial.
     let loss: Double?
+    /// Of the study's constraints on what trials measure; 0 for none.
+    let violation: Double
     /// Whether the loss is that of a trial cut short, carried on to its end by `RungOffsets`.
     let isExtrapolated: Bool
     let trial: Int
@@ -33,7 +35,8 @@ extension History {
                 }
             let isComplete = if case .complete = trial.result { true } else { false }
             return Evidence(
-                row: Array(row(index)), loss: loss, isExtrapolated: !isComplete && loss != nil, trial: index)
+                row: Array(row(index)), loss: loss, violation: trial.violation,
+                isExtrapolated: !isComplete && loss != nil, trial: index)
         }
     }
 
@@ -44,8 +47,21 @@ extension History {
                 space.problem(with: observation.assignment) == nil
             else { return nil }
             return Evidence(
-                row: places(of: observation.assignment), loss: losses[0].value, isExtrapolated: false,
-                trial: -1)
+                row: places(of: observation.assignment), loss: losses[0].value,
+                violation: observation.violation, isExtrapolated: false, trial: -1)
+        }
+    }
+}
+
+extension [Evidence] {
+    /// With the losses that a model is to learn. While all known trials break the study's constraints, how far
+    /// they do is what is to fall.
+    fileprivate var judged: [Evidence] {
+        guard !contains(where: { $0.loss != nil && $0.violation == 0 }) else { return self }
+        return map { item in
+            Evidence(
+                row: item.row, loss: item.loss == nil ? nil : item.violation, violation: 0,
+                isExtrapolated: item.isExtrapolated, trial: item.trial)
         }
     }
 }
@@ -83,15 +99,25 @@ extension TrainingSet {
     /// - Returns: the deviation of these losses.
     @discardableResult
     private mutating func append(_ evidence: [Evidence], stage: Int, deviation: Double?) -> Double? {
-        let losses = evidence.compactMap(\.loss)
+        let evidence = evidence.judged
+        let losses = evidence.filter { $0.violation == 0 }.compactMap(\.loss)
         guard let warp = Warp(losses, deviation: deviation) else { return deviation }
-        // Where trials fail by themselves it had better not be tried, so they are as bad as the worst.
-        let worst = losses.reduce(-Double.infinity) { max($0, warp.target(of: $1)) }
+        let targets = losses.map(warp.target(of:))
+        let (best, worst) = (targets.min() ?? 0, targets.max() ?? 0)
+        let violations = evidence.map(\.violation).max() ?? 0
         for item in evidence {
             let variance = Double(stage) * Self.ageing + (item.isExtrapolated ? Self.extrapolation : 0)
-            append(
-                item.row, target: item.loss.map(warp.target(of:)) ?? worst, variance: variance, stage: stage,
-                trial: item.trial)
+            // Where trials fail by themselves it had better not be tried, so they are as bad as the worst. What
+            // breaks a constraint is worse than the best that keeps them, by how far it does: were it worse than
+            // all that keep them, the model would see a cliff at the constraint's edge, where the best often is.
+            let target =
+                switch item.loss {
+                case .some where item.violation > 0:
+                    best + (worst - best + 1) * (item.violation / violations).squareRoot()
+                case let loss?: warp.target(of: loss)
+                case nil: worst
+                }
+            append(item.row, target: target, variance: variance, stage: stage, trial: item.trial)
         }
         if stage == 0 { openWarp = warp }
         return warp.deviation

@@ -6,8 +6,9 @@ public import FleetModel
 /// Losses are warped (`Warp`), so that terrible ones do not drown differences among good ones. Failed trials
 /// count as the worst, pruned ones as what they would have come to (`RungOffsets`), running ones as what the
 /// model predicts for them. Trials of earlier stages count with a level of their own. Several objectives are
-/// weighed at random, anew for each proposal (`Tchebycheff`). An assignment is not proposed twice; where there
-/// is no other left, nothing is.
+/// weighed at random, anew for each proposal (`Tchebycheff`). Trials that break the study's constraints count as
+/// worse than the best that keeps them, by how far they do. An assignment is not proposed twice; where there is no
+/// other left, nothing is.
 ///
 /// An ask costs about n² operations a candidate and n³ for a fit, where n is bounded by `conditioned` and
 /// `fitted`; fits are made at a sixteenth more trials than the last.

@@ -10,10 +10,9 @@ struct Tchebycheff {
 
     /// nil with one objective, or none known yet.
     init?(_ history: History, using generator: inout SeededGenerator) {
-        let complete = history.trials.compactMap { trial -> [Double]? in
-            guard case .complete(let losses) = trial.result else { return nil }
-            return losses.map(\.value)
-        }
+        let feasible = history.trials.filter(\.isFeasible).compactMap(\.completeLosses)
+        // Where all break a constraint their losses give at least the scales.
+        let complete = feasible.isEmpty ? history.trials.compactMap(\.completeLosses) : feasible
         guard let objectives = complete.first?.count, objectives > 1 else { return nil }
         // Uniform on the simplex: gaps between sorted uniform draws, here as normalised exponentials.
         let draws = (0..<objectives).map { _ in -log(1 - generator.unit()) }
@@ -37,5 +36,11 @@ struct Tchebycheff {
             sum += term
         }
         return worst + 0.05 * sum
+    }
+}
+
+extension Observation {
+    fileprivate var completeLosses: [Double]? {
+        if case .complete(let losses) = result { losses.map(\.value) } else { nil }
     }
 }

@@ -1,6 +1,7 @@
 import FleetModel
 
-/// Trials in one order, the best first, from whatever is known of each.
+/// Trials in one order, the best first, from whatever is known of each. Those that break the study's
+/// constraints come after all others, by how far they do.
 struct Ranking {
     /// Indices of those of which a loss is known, the best first.
     let best: [Int]
@@ -23,24 +24,29 @@ struct Ranking {
             goodCount = good(best.count)
         } else {
             goodCount = good(known.points.count)
-            best = Self.byFront(known.points, good: goodCount)
+            let feasible = known.points.filter { trials[$0.index].isFeasible }
+            let others = known.points.map(\.index).filter { !trials[$0].isFeasible }
+            best =
+                Self.byFront(feasible, good: goodCount)
+                + others.sorted { (trials[$0].violation, $0) < (trials[$1].violation, $1) }
         }
     }
 
-    private typealias Entry = (loss: Double, index: Int)
+    private typealias Entry = (violation: Double, loss: Double, index: Int)
 
     /// Trials by what is known of them.
     private struct Known {
-        var final: [(loss: Double, index: Int)] = []
+        var final: [Entry] = []
         var points: [(losses: [Loss], index: Int)] = []
 
         init(_ trials: [Observation]) {
             for (index, trial) in trials.enumerated() {
                 switch trial.result {
                 case .complete(let losses) where losses.count > 1: points.append((losses, index))
-                case .complete(let losses): final.append((losses[0].value, index))
+                case .complete(let losses): final.append((trial.violation, losses[0].value, index))
                 // Its loss would have fallen on, so it ranks too low rather than too high.
-                case .pruned(_, let loss): if trial.rungLosses.isEmpty { final.append((loss.value, index)) }
+                case .pruned(_, let loss):
+                    if trial.rungLosses.isEmpty { final.append((trial.violation, loss.value, index)) }
                 case .running, .failed: break
                 }
             }
@@ -65,7 +71,9 @@ struct Ranking {
 
     private static func reached(_ rung: Int, in trials: [Observation]) -> [Entry] {
         trials.indices.compactMap { index in
-            rung < trials[index].rungLosses.count ? (trials[index].rungLosses[rung].value, index) : nil
+            let trial = trials[index]
+            return rung < trial.rungLosses.count
+                ? (trial.violation, trial.rungLosses[rung].value, index) : nil
         }
     }
 
@@ -86,10 +94,10 @@ struct Ranking {
     }
 }
 
-extension [(loss: Double, index: Int)] {
-    /// The indices, the lowest loss first; the earlier one where losses are equal.
+extension [(violation: Double, loss: Double, index: Int)] {
+    /// The indices, the lowest loss first of those without a violation; the earlier one where all is equal.
     fileprivate func byLoss() -> [Int] {
-        sorted { ($0.loss, $0.index) < ($1.loss, $1.index) }.map(\.index)
+        sorted { ($0.violation, $0.loss, $0.index) < ($1.violation, $1.loss, $1.index) }.map(\.index)
     }
 }
 

@@ -12,7 +12,8 @@ public import FleetModel
 ///   constant liar), and so do failed ones: what fails by itself, as by not-a-number or out of memory, had
 ///   better not be tried nearby.
 /// - In a finite space no assignment comes twice before the space is all but used up.
-/// - Several objectives rank by fronts (see `Ranking`; Ozaki et al. 2022, MOTPE).
+/// - Several objectives rank by fronts (see `Ranking`; Ozaki et al. 2022, MOTPE), and trials that break the
+///   study's constraints behind all others.
 /// - Trials of stages before stand in for the startup and inform the model (see `EarlierLessons`).
 public struct TPESampler: Sampler {
     /// So many random trials come first, at least 1.
