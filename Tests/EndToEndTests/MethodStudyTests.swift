@@ -79,7 +79,7 @@ import Testing
     @Test func `a study that runs in the background is watched from elsewhere`() async throws {
         let bench = try Bench(
             """
-            trainer: { plugin: scripted, settings: { seconds_per_step: 0.05 } }
+            trainer: { plugin: scripted, settings: { seconds_per_step: 0.15 } }
             objective: { metric: loss }
             space: { lr: [0.001, 0.01, 0.1] }
             method: { kind: sweep, steps: 10 }
@@ -123,6 +123,51 @@ import Testing
             sum.1 += stops.dropFirst().reduce(0, +)
         }
         #expect(continued < again)
+    }
+
+    @Test func `a model that grows follows the best measured gain for its parameters, across a kill`()
+        async throws
+    {
+        let (_, engine, bench) = try await disturbed("growth", at: ["0.1 proposed", "stage 0 closed"])
+        #expect(engine.stages.count >= 2)
+        for stage in engine.stages {
+            // By hand, from what each trial reported: means over seeds, gain for each parameter added.
+            let groups = Dictionary(grouping: stage.trials) { $0.repeats ?? $0.id.number }
+            func mean(_ trials: [Trial]) -> (probability: Double, parameters: Double)? {
+                let losses = trials.compactMap { $0.result?.value }
+                guard losses.count == trials.count else { return nil }
+                return (
+                    Foundation.exp(-losses.reduce(0, +) / Double(losses.count)),
+                    trials[0].progress.measured["parameters"] ?? .nan
+                )
+            }
+            guard let base = groups[0].flatMap(mean) else { continue }
+            let worth = groups.filter { $0.key != 0 }.compactMapValues(mean).mapValues {
+                ($0.probability - base.probability) / ($0.parameters - base.parameters)
+            }
+            guard let best = stage.best?.number, best != 0 else { continue }
+            #expect(worth[best] == worth.values.max(), "stage \(stage.index): \(worth)")
+        }
+        let results = try String(contentsOfFile: bench.out + "/results.yaml", encoding: .utf8)
+        #expect(results.contains("baseline_metrics: {") && results.contains("chosen: {"))
+    }
+
+    @Test func `several objectives are measured, and end as a front`() async throws {
+        let (_, engine, bench) = try await disturbed("objectives", at: ["0.3 completed"])
+        #expect(engine.trials.filter { $0.result != nil }.allSatisfy { $0.further.count == 2 })
+        let front = try await bench.bare("best", "--json")
+        #expect(front.exit == 0 && front.output.contains("\"hypervolume\""), "\(front.errors)")
+        #expect(FileManager.default.fileExists(atPath: bench.out + "/pareto.svg"))
+        let report = try await bench.bare("report")
+        #expect(report.exit == 0, "\(report.errors)")
+    }
+
+    @Test func `what a plugin does not measure is refused with its place`() async throws {
+        let bench = try Bench(
+            try Self.example("objectives").replacing("checkpoint_mib", with: "checkpoint_mb"))
+        let check = try await bench.bare("check")
+        #expect(check.exit == 2 && check.errors.contains("checkpoint_mib"), "\(check.errors)")
+        #expect(check.errors.contains("study.yaml:"), "\(check.errors)")
     }
 
     @Test func `what does not go together is refused with its place`() async throws {

@@ -380,3 +380,88 @@ extension Rig {
         #expect(rig.engine.best?.progress.step == 16)
     }
 }
+
+@Suite struct ObjectivesTests {
+    private func plan(_ pruner: PrunerKind = .off, bounds: [MetricBound] = []) -> Plan {
+        Plan(
+            name: "several",
+            trainer: TrainerPlan(
+                plugin: "scripted", settings: .object([:]), silenceSeconds: 60, graceSeconds: 5,
+                baseFolder: "/"),
+            objective: Objective(metric: "loss", direction: .minimize), space: .lr,
+            method: .search(SearchMethod(trials: 12, steps: 8)),
+            sampler: .nsga2(NSGA2Sampler(population: 4, startup: 4)), pruner: pruner, seed: 7,
+            resources: Resources(gpus: 1, gpusPerNode: 1, parallel: nil, retries: 2), budget: Budget(),
+            keepBest: 1, further: [Objective(metric: "speed", direction: .maximize)], bounds: bounds)
+    }
+
+    /// Fast where the rate is high, good where it is 0.01.
+    private func measure(_ assignment: Assignment) -> [String: Double] {
+        ["loss": distance(assignment), "speed": assignment["lr"]!.number! * 1000]
+    }
+
+    @Test func `each trial is known by all its objectives, lower is better in each`() throws {
+        var rig = Rig(plan())
+        rig.playAll(measuring: measure)
+        #expect(rig.endings == [.completed])
+        for trial in rig.engine.trials {
+            #expect(trial.further.map(\.value) == [-trial.assignment["lr"]!.number! * 1000])
+        }
+        let history = rig.engine.stages[0].history.trials
+        #expect(
+            history.allSatisfy {
+                if case .complete(let losses) = $0.result { losses.count == 2 } else { false }
+            })
+    }
+
+    @Test func `a trial out of bounds is behind every one within, and samplers know by how much`() throws {
+        var rig = Rig(plan(bounds: [MetricBound("speed", .atLeast, 20)]))
+        rig.playAll(measuring: measure)
+        let ranking = rig.engine.stages[0].ranking
+        let outside = ranking.map { $0.assignment["lr"]!.number! * 1000 < 20 }
+        #expect(outside.contains(true) && outside.contains(false))
+        #expect(outside == outside.sorted { !$0 && $1 })
+        #expect(rig.engine.best?.violation == 0)
+        let known = rig.engine.stages[0].history.trials.map(\.violation)
+        #expect(known == rig.engine.trials.map(\.violation))
+    }
+
+    @Test func `at a rung trials are judged by their Pareto front`() {
+        var rig = Rig(plan(.paretoASHA(ParetoASHA(minStep: 2, reductionFactor: 2, maxStep: 8))))
+        while let run = rig.running.first {
+            let order = rig.launched[run]!
+            rig.start(run)
+            for step in [2, 4, 8] where !rig.stopped.contains(run) {
+                rig.happen(
+                    .reported(
+                        run: run, end: rig.offset(of: run),
+                        report: Report(
+                            step: step, metrics: measure(order.assignment).mapValues { Reading($0) })))
+            }
+            if rig.stopped.contains(run) { rig.finish(run, .stopped) } else { rig.finish(run) }
+        }
+        let reasons = rig.engine.trials.compactMap { trial -> Standing? in
+            if case .ended(.pruned(.outranked(let standing))) = trial.state { standing } else { nil }
+        }
+        #expect(!reasons.isEmpty && reasons.allSatisfy { $0.front != nil && $0.position > $0.kept })
+    }
+}
+
+@Suite struct LearningPopulationTests {
+    @Test func `a population explores by what its members have learned`() throws {
+        let plan = Plan.with(
+            .population(
+                PopulationMethod(
+                    population: 4, generations: 6, steps: 10, share: 0.5, exploring: .learning)),
+            sampler: .random(RandomSampler()), pruner: .off, parallel: nil, budget: Budget())
+        var rig = Rig(plan)
+        var done = 0.0
+        rig.playAll(measuring: { assignment in
+            done += 0.01
+            return ["loss": distance(assignment) - done]
+        })
+        #expect(rig.endings == [.completed] && rig.faults.isEmpty && rig.engine.trials.count == 24)
+        let moved = rig.engine.trials.filter { $0.membership.tookOver != nil }
+        #expect(moved.count >= 6 && moved.allSatisfy { Space.lr.problem(with: $0.assignment) == nil })
+    }
+}

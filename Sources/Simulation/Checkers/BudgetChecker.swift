@@ -25,7 +25,8 @@ public struct BudgetChecker: Checker {
             for effect in entry.effects {
                 switch effect {
                 case .launch(let order): try launch(order)
-                case .tell(.proposed(let trial, _, _)): try propose(trial)
+                case .tell(.proposed(let trial, _, _)):
+                    if engine.trial(trial)?.isGiven == false { try propose(trial) }
                 case .stop, .keep, .bring, .remove, .tell, .record, .wake, .finish: break
                 }
             }

@@ -40,7 +40,7 @@ public struct CheckpointsChecker: Checker {
 
     public mutating func ended(_ engine: Engine) throws(Violation) {
         for stage in engine.stages {
-            guard let best = stage.chosen else { continue }
+            guard let best = stage.chosen, !best.isGiven else { continue }
             guard let checkpoint = best.checkpoint else {
                 throw Violation(Self.promise, "\(best.id), the best of its stage, left none")
             }

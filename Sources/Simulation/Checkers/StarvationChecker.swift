@@ -20,7 +20,7 @@ public struct StarvationChecker: Checker {
             let stage = engine.stages.last
         else { return }
         for trial in stage.trials where trial.state == .queued {
-            try check("\(trial.id)", startingFrom: trial.checkpoint ?? stage.origin, engine)
+            try check("\(trial.id)", startingFrom: trial.checkpoint ?? trial.origin, engine)
         }
         let proposed = engine.stages.reduce(0) { $0 + $1.trials.count }
         if proposesForEver, stage.trials.count < stage.planned, proposed < plan.budget.trials ?? .max {

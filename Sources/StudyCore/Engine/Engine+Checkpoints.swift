@@ -58,7 +58,7 @@ extension Engine {
     /// The stage has its best: it and the next best keep their checkpoints, `keepBest` in all.
     mutating func dropCheckpoints(of stage: Int, _ effects: inout [Effect]) {
         let ranked = stages[stage].ranked
-        guard let best = stages[stage].best?.number, plan.method.candidates < .max else { return }
+        guard let best = stages[stage].best?.number, !plan.method.keepsAll else { return }
         let kept = [best] + ranked.filter { $0 != best }.prefix(plan.keepBest - 1)
         for number in ranked where !kept.contains(number) {
             remove(

@@ -37,7 +37,8 @@ extension Engine {
                 report, objective: plan.objective, measuring: plan.measured)
         else { return }
         let units = plan.method.fidelity.units(report.step, of: stages[stage].trials[number].assignment)
-        switch stages[stage].judge(number, step: units, loss: loss) {
+        guard let losses = losses(of: run.trial, first: loss) else { return }
+        switch stages[stage].judge(number, step: units, losses: losses) {
         case .go: break
         case .pass(let standing): tell(.promoted(trial: run.trial, because: standing), &effects)
         case .stop(let reason):
@@ -84,6 +85,16 @@ extension Engine {
         case (_, .failed(let failure)): retry(run, failure, &effects)
         case (_, .stopped): retry(run, RunFailure(.node(reason: "stopped by somebody else")), &effects)
         }
+    }
+
+    /// By objective, the first one as it was just reported; nil where another was never measured so far.
+    private func losses(of id: TrialID, first: Loss) -> [Loss]? {
+        guard !plan.further.isEmpty else { return [first] }
+        let measured = trial(id)!.progress.measured
+        let further = plan.further.compactMap { objective in
+            measured[objective.metric].flatMap { Loss($0, objective.direction) }
+        }
+        return further.count == plan.further.count ? [first] + further : nil
     }
 
     private func completion(of id: TrialID) -> TrialEnding {
@@ -218,7 +229,7 @@ extension Engine {
     /// Takes down what a trial that completes is worth beside its loss.
     private mutating func weigh(_ id: TrialID) {
         let measured = trial(id)!.progress.measured
-        stages[id.stage].trials[id.number].violation = plan.violation(of: measured)
+        stages[id.stage].trials[id.number].violation = plan.bounds.violation(in: measured) ?? 0
         stages[id.stage].trials[id.number].further = plan.further.compactMap { objective in
             measured[objective.metric].flatMap { Loss($0, objective.direction) }
         }

@@ -149,9 +149,10 @@ public struct Stage: Hashable, Codable, Sendable {
 
     /// Whether a running trial goes on after this report, which the sampler learns of where it ends a rung.
     /// While the pilot is on, every trial does.
-    mutating func judge(_ number: Int, step: Int, loss: Loss) -> Verdict {
-        history.report(loss, step: step, of: number)
-        return segment != nil || pruner.pauses ? .go : pruner.judge(trials[number].id, step: step, loss: loss)
+    mutating func judge(_ number: Int, step: Int, losses: [Loss]) -> Verdict {
+        history.report(losses[0], step: step, of: number)
+        return segment != nil || pruner.pauses
+            ? .go : pruner.judge(trials[number].id, step: step, losses: losses)
     }
 
     /// A trial has come to the end of its rung; answers where it stands there. nil where it goes on at once.
@@ -212,7 +213,7 @@ public struct Stage: Hashable, Codable, Sendable {
         if trials[number].state == .queued { queued.remove(at: place(inQueue: number)) }
         if trials[number].state == .paused { paused -= 1 }
         trials[number].state = state
-        history.set(trials[number].observed, of: number)
+        history.set(trials[number].observed, violation: trials[number].violation, of: number)
         switch state {
         case .queued: queued.insert(number, at: place(inQueue: number))
         case .ended:

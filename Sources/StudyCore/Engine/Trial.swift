@@ -44,6 +44,9 @@ public struct Trial: Hashable, Codable, Sendable {
         return loss
     }
 
+    /// It came with its result, and nothing was run for it.
+    public var isGiven: Bool { runs.isEmpty && result != nil }
+
     /// Slot-seconds that its runs have held, up to `now`.
     public func slotSeconds(at now: Timestamp) -> Double {
         runs.reduce(0) { $0 + $1.slotSeconds(at: now) }

@@ -81,6 +81,8 @@ public struct GrowthMethod: Hashable, Codable, Sendable, MethodRules {
     var startsWarm: Bool { false }
     /// A larger model nearly always has the lower loss: that says nothing about what it is worth.
     var prunesRepeats: Bool { false }
+    /// What is chosen is not what has the lowest loss.
+    var candidates: Int { .max }
 
     /// The same data and the same dice for all, so that what differs is the model.
     func round(of trial: Trial) -> Int { 0 }
@@ -90,10 +92,11 @@ public struct GrowthMethod: Hashable, Codable, Sendable, MethodRules {
     }
 
     func next(after stages: [Stage], original: Space) -> NextStep {
-        guard let last = stages.last, let best = last.best.map({ last.trials[$0.number] }) else {
+        guard let last = stages.last, let number = last.best?.number else {
             return .end(.failed(stages.withoutResult))
         }
-        let grown = stages.count { $0.best.map { $0.number != 0 } ?? false }
+        let best = last.trials[number]
+        let grown = stages.count(where: \.hasGrown)
         let assignment = original.searched(best.assignment)
         if best.id.number == 0 {
             guard let next = raise?.steps(after: last.steps) else { return .end(.completed) }
@@ -157,6 +160,14 @@ public struct GrowthMethod: Hashable, Codable, Sendable, MethodRules {
         return Choice(
             trial: TrialID(stage: stage.index, number: best.trial),
             because: .mostEfficient(gain: best.gain.value, cost: best.gain.cost, metric: cost))
+    }
+}
+
+extension Stage {
+    /// Its choice is another model than its baseline.
+    fileprivate var hasGrown: Bool {
+        guard let best else { return false }
+        return best.number != 0
     }
 }
 

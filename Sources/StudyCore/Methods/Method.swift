@@ -68,6 +68,8 @@ protocol MethodRules {
     func followers(in stage: Stage, of space: Space, using random: inout SeededGenerator) -> [PlannedTrial]
     /// Numbers of the ended trials whose checkpoints are worth their disk; nil: the best `candidates`.
     func kept(in stage: Stage) -> Set<Int>?
+    /// Every trial keeps its checkpoint, also when its stage is closed.
+    var keepsAll: Bool { get }
     /// A trial that waits for its turn is still wanted: the study file may have changed.
     func wants(_ planned: PlannedTrial) -> Bool
     /// What the first stage begins with.
@@ -92,6 +94,7 @@ extension MethodRules {
     func score(of trial: Trial, in stage: Stage) -> StageScore { stage.score }
     func round(of trial: Trial) -> Int { trial.id.stage }
     func kept(in stage: Stage) -> Set<Int>? { nil }
+    var keepsAll: Bool { false }
     func wants(_ planned: PlannedTrial) -> Bool { true }
 
     func followers(
@@ -132,6 +135,7 @@ extension Method: MethodRules {
     public var startsWarm: Bool { rules.startsWarm }
     var prunesRepeats: Bool { rules.prunesRepeats }
     var candidates: Int { rules.candidates }
+    var keepsAll: Bool { rules.keepsAll }
     var spreadsStartup: Bool { rules.spreadsStartup }
 
     func choice(in stage: Stage) -> Choice? { rules.choice(in: stage) }

@@ -12,6 +12,14 @@ public import Search
 /// Otherwise than in the paper, members are compared at equal steps: a member that has come to generation g
 /// with all who have come there, and not with what the slower ones reported last.
 public struct PopulationMethod: Hashable, Codable, Sendable, MethodRules {
+    /// How parameters that were taken over are moved.
+    public enum Exploration: Hashable, Codable, Sendable {
+        /// Each by itself, up or down or drawn anew.
+        case moving(Exploring)
+        /// By what all members have learned with which values so far: PB2 (`Space.explored(from:learningFrom:…)`).
+        case learning
+    }
+
     /// Members; at least 2.
     public let population: Int
     /// Pieces of each member; at least 1.
@@ -23,12 +31,12 @@ public struct PopulationMethod: Hashable, Codable, Sendable, MethodRules {
     public let share: Double
     /// Nobody goes on before all have come to the end of the generation.
     public let isSynchronous: Bool
-    public let exploring: Exploring
+    public let exploring: Exploration
     public let score: Score
 
     public init(
         population: Int, generations: Int, steps: Int, share: Double, isSynchronous: Bool = false,
-        exploring: Exploring = Exploring(), score: Score = .last
+        exploring: Exploration = .moving(Exploring()), score: Score = .last
     ) {
         precondition(population >= 2 && generations >= 1, "a population has members and pieces")
         precondition(share > 0 && share <= 0.5, "a share of the population is above 0 and at most a half")
@@ -150,9 +158,38 @@ public struct PopulationMethod: Hashable, Codable, Sendable, MethodRules {
             from: source.id, step: steps, loss: source.result!, position: place + 1, of: count,
             replaced: max(1, replaced))
         return PlannedTrial(
-            space.explored(from: space.searched(source.assignment), by: exploring, using: &random),
+            moved(space.searched(source.assignment), until: (generation + 1) * steps, stage, space, &random),
             .member(Membership(member: member, generation: generation, tookOver: exploit)),
             from: source.handover(at: steps))
+    }
+}
+
+extension PopulationMethod {
+    private func moved(
+        _ assignment: Assignment, until step: Int, _ stage: Stage, _ space: Space,
+        _ random: inout SeededGenerator
+    ) -> Assignment {
+        switch exploring {
+        case .moving(let exploring): space.explored(from: assignment, by: exploring, using: &random)
+        case .learning:
+            space.explored(
+                from: assignment, learningFrom: segments(of: stage, space), until: step,
+                beside: stage.trials.filter { !$0.hasEnded }.map { space.searched($0.assignment) },
+                using: &random)
+        }
+    }
+
+    /// What each piece that went on from another has learned.
+    private func segments(of stage: Stage, _ space: Space) -> [TrainingSegment] {
+        stage.trials.compactMap { trial in
+            guard let after = trial.progress.latest, trial.result != nil,
+                let parent = trial.origin?.run.trial.number,
+                let before = stage.trials[parent].progress.latest
+            else { return nil }
+            return TrainingSegment(
+                step: (trial.membership.generation + 1) * steps, space.searched(trial.assignment),
+                change: after.value - before.value)
+        }
     }
 }
 

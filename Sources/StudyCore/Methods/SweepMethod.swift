@@ -21,6 +21,7 @@ public struct SweepMethod: Hashable, Codable, Sendable, MethodRules {
     var trialsPerStage: Int { points.count }
     /// People ask for a list because they want each of its models.
     var candidates: Int { .max }
+    var keepsAll: Bool { true }
     var comparesStages: Bool { true }
 
     func first(original: Space, prior: Prior?) -> StageOpening {

@@ -69,7 +69,9 @@ struct PlanPreview: Encodable {
     let stages: Int
     let trialsPerStage: Int
     let steps: Int
-    /// Of each trial of a stage, by stage.
+    /// Pieces of each member of a population; nil for other methods.
+    let generations: Int?
+    /// Of each trial of a stage, by stage; of a population by generation.
     let cooldownSteps: [Int]
     let score: String
     /// At most: pruning saves some.
@@ -96,12 +98,19 @@ struct PlanPreview: Encodable {
         stages = plan.method.stageCount
         trialsPerStage = plan.method.trialsPerStage
         steps = plan.method.steps
-        cooldownSteps = (0..<stages).map { [steps, stages] stage in
-            plan.method.score.rule(before: stages - 1 - stage).cooldown(after: steps)
+        var (rounds, longest) = (stages, steps)
+        switch plan.method {
+        case .population(let population): rounds = population.generations
+        case .growth(let growth): longest = max(steps, growth.raise?.most ?? steps)
+        case .search, .stages, .sweep, .replay: break
+        }
+        generations = rounds == stages ? nil : rounds
+        cooldownSteps = (0..<rounds).map { [steps] round in
+            plan.method.score.rule(before: rounds - 1 - round).cooldown(after: steps)
         }
         score = plan.method.score.name
         trials = min(plan.method.mostTrials * plan.repeats, plan.budget.trials ?? .max)
-        trialSteps = trials * steps + trials * cooldownSteps.reduce(0, +) / stages
+        trialSteps = trials * longest + trials * cooldownSteps.reduce(0, +) / rounds
         gpusPerTrial = plan.resources.gpus
         gpuHoursPerStepSecond = Double(trialSteps * gpusPerTrial) / 3600
         gpuHoursLimit = plan.budget.gpuHours
@@ -112,13 +121,15 @@ struct PlanPreview: Encodable {
 
     /// `5 stages × 12 trials × 200 steps and 40 of cooldown`.
     var shape: String {
-        "\(stages) \(stages == 1 ? "stage" : "stages") × \(trialsPerStage) trials × \(course)"
+        if let generations { return "\(trialsPerStage) members × \(generations) pieces × \(course)" }
+        return "\(stages) \(stages == 1 ? "stage" : "stages") × \(trialsPerStage) trials × \(course)"
     }
 
     private var course: String {
-        let (first, last) = (cooldownSteps[0], cooldownSteps[stages - 1])
+        let (first, last) = (cooldownSteps[0], cooldownSteps[cooldownSteps.count - 1])
         if last == 0 { return "\(steps) steps" }
-        return "\(steps) steps and \(last) of cooldown" + (first == 0 ? " in the last stage" : "")
+        return "\(steps) steps and \(last) of cooldown"
+            + (first == 0 ? " in the last \(generations == nil ? "stage" : "piece")" : "")
     }
 
     var lines: [String] {

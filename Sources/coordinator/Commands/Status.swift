@@ -28,7 +28,7 @@ struct Status: ParsableCommand {
 /// `coordinator best`.
 struct Best: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show the best trial of each stage.",
+        abstract: "Show the best trial of each stage; of several objectives the Pareto front.",
         discussion: "Example: coordinator best deploy/studies/quickstart.yaml --json")
 
     @OptionGroup var options: StudyOptions
@@ -36,6 +36,11 @@ struct Best: ParsableCommand {
 
     func run() throws {
         let engine = try options.engine()
+        if let front = ParetoFront(of: engine) {
+            if json { return try ResultsJSON.print(front) }
+            guard !front.points.isEmpty else { throw Failure.failed("no trial has completed yet") }
+            return print(front.lines.joined(separator: "\n"))
+        }
         let schedule = Schedule(of: engine)
         if json { return try ResultsJSON.print(schedule) }
         guard !schedule.stages.isEmpty else {

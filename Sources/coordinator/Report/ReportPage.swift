@@ -36,7 +36,8 @@ struct ReportPage {
     }
 
     private var sections: [Markup] {
-        [losses, maps, laws, importanceBars, costs, table].compactMap { $0 }
+        [ParetoFront(of: engine).flatMap(pareto), lineage, losses, maps, laws, importanceBars, costs, table]
+            .compactMap { $0 }
     }
 
     func section(_ title: String, _ words: String, _ parts: [Markup]) -> Markup {
@@ -92,6 +93,15 @@ struct ReportPage {
     }
 
     // MARK: pictures
+
+    private var lineage: Markup? {
+        guard case .population = engine.plan.method else { return nil }
+        return section(
+            "Who came from whom",
+            "A dot is a member's piece of training, and the line to it leads from the piece whose state it began "
+                + "with; the thick line is the way of the best.",
+            [.element("figure", [:], [LineageTree(of: engine).markup])])
+    }
 
     private var losses: Markup? {
         LossPlot(record: record).markup.map { plot in

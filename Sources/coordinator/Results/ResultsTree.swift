@@ -170,6 +170,12 @@ final class ResultsTree: Sendable {
 extension ResultsTree {
     /// What only some methods have.
     private func writeMethodTables(of engine: Engine) throws {
+        if let front = ParetoFront(of: engine) {
+            try Self.write(front, to: folder.path + "/pareto.json")
+            if let picture = ParetoPlot(front: front).file {
+                try Self.write(Data(picture.utf8), to: folder.path + "/pareto.svg")
+            }
+        }
         switch engine.plan.method {
         case .sweep: try Self.write(SweepResults(of: engine), to: folder.path + "/sweep_results.json")
         case .population:

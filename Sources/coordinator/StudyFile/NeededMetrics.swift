@@ -1,11 +1,19 @@
 import FleetModel
+import Search
 import StudyCore
 import Wire
 
 extension Plan {
     /// Every metric that decides something in the study, with its place in the study file.
     var neededMetrics: [(name: String, place: [String])] {
-        [(objective.metric, ["objective", "metric"])]
+        let listed = objectives.enumerated().map { index, objective in
+            (
+                objective.metric,
+                further.isEmpty ? ["objective", "metric"] : ["objective", "\(index)", "metric"]
+            )
+        }
+        let limited = bounds.enumerated().map { ($1.metric, ["limits", "\($0)"]) }
+        return listed + limited + method.measured.map { ($0, ["method", "efficiency"]) }
     }
 }
 

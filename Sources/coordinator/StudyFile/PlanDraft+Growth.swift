@@ -10,18 +10,21 @@ extension PlanDraft {
         let steps = method.int("steps", in: 1...)
         let share = method.double("share", default: 0.25, in: 0.01...0.5)
         let exploring = method.nested("explore") { explore in
-            (
-                factor: explore.double("factor", default: 1.2, in: 1.001...100),
-                resample: explore.double("resample", default: 0.25, in: 0...1)
-            )
+            explore.choice("kind", among: ["moves", "pb2"], default: "moves") == "pb2"
+                ? PopulationMethod.Exploration.learning : moves(&explore)
         }
         return PopulationMethod(
             population: max(2, members), generations: generations(&method, of: max(1, steps)),
             steps: max(1, steps), share: min(max(share, 0.01), 0.5),
             isSynchronous: method.bool("synchronous", default: false),
-            exploring: exploring.map { Exploring(factor: max(1.001, $0.factor), resample: $0.resample) }
-                ?? Exploring(),
+            exploring: exploring ?? .moving(Exploring()),
             score: score(&method))
+    }
+
+    private static func moves(_ explore: inout SettingsReader) -> PopulationMethod.Exploration {
+        let factor = explore.double("factor", default: 1.2, in: 1.001...100)
+        let resample = explore.double("resample", default: 0.25, in: 0...1)
+        return .moving(Exploring(factor: max(1.001, factor), resample: min(max(resample, 0), 1)))
     }
 
     /// `generations`, or how many steps each member trains in all.
@@ -39,8 +42,8 @@ extension PlanDraft {
     }
 
     /// What each word of `efficiency` is as a metric.
-    static let efficiencies = [
-        "params": "parameters", "memory": "peak_memory_mib", "step_time": "step_ms",
+    private static let efficiencies: [String: StandardMetric] = [
+        "params": .parameters, "memory": .peakMemoryMiB, "step_time": .stepMs,
     ]
 
     static func growth(
@@ -68,7 +71,8 @@ extension PlanDraft {
         guard let baseline, let increments else { return nil }
         return GrowthMethod(
             baseline: baseline, increments: increments, depth: max(1, depth),
-            cost: efficiencies[efficiency] ?? "parameters", growthSteps: max(1, growthSteps), steps: steps,
+            cost: (efficiencies[efficiency] ?? .parameters).rawValue, growthSteps: max(1, growthSteps),
+            steps: steps,
             raise: raise, confidence: confidence)
     }
 

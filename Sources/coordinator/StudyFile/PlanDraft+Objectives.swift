@@ -45,13 +45,14 @@ extension PlanDraft {
     }
 
     /// `limits: ["inference_ms <= 20"]`.
-    static func limits(_ file: inout SettingsReader) -> [Bound] {
+    static func limits(_ file: inout SettingsReader) -> [MetricBound] {
         file.strings("limits", default: []).enumerated().compactMap { index, text in
             let words = text.split(separator: " ").map(String.init)
-            if words.count == 3, let side = Bound.Side(rawValue: words[1]), let limit = Double(words[2]),
+            if words.count == 3, let side = MetricBound.Side(rawValue: words[1]),
+                let limit = Double(words[2]),
                 limit.isFinite
             {
-                return Bound(words[0], side, limit)
+                return MetricBound(words[0], side, limit)
             }
             file.complain(
                 at: ["limits", "\(index)"], found: "\"\(text)\"",
@@ -70,6 +71,13 @@ extension PlanDraft {
             switch plan.method {
             case .search, .sweep: break
             default: refuse(["objective"], "several objectives", "one, or method: { kind: search }")
+            }
+            switch plan.pruner {
+            case .off, .paretoASHA, .threshold: break
+            default:
+                refuse(
+                    ["pruner", "kind"], "a pruner of one objective",
+                    "asha, which ranks by Pareto fronts, or none")
             }
             if case .search = plan.method, !plan.sampler.supportsSeveralObjectives {
                 refuse(

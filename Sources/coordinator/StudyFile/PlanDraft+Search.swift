@@ -1,5 +1,6 @@
 import FleetModel
 import Search
+import StudyCore
 import TrainerKit
 
 /// The sampler and the pruner, as a study file writes them.
@@ -24,7 +25,10 @@ extension PlanDraft {
         } ?? .tpe(TPESampler())
     }
 
-    static func pruner(_ file: inout SettingsReader, steps: Int, _ direction: Direction) -> PrunerKind {
+    /// With several objectives `asha` ranks by Pareto fronts.
+    static func pruner(
+        _ file: inout SettingsReader, steps: Int, _ objectives: [Objective]
+    ) -> PrunerKind {
         // Wrong steps have had their message, and come as 0.
         let steps = max(1, steps)
         return file.nested("pruner") { pruner in
@@ -33,7 +37,7 @@ extension PlanDraft {
             case "percentile":
                 let percentile = pruner.double("percentile", default: 25, in: 0...100)
                 return Self.percentile(percentile, &pruner)
-            case "threshold": return threshold(&pruner, direction)
+            case "threshold": return threshold(&pruner, objectives[0].direction)
             case "patience":
                 return .patience(
                     PatiencePruner(
@@ -41,6 +45,10 @@ extension PlanDraft {
                         minDelta: pruner.double("min_delta", default: 0, in: 0.0...)))
             case "asha":
                 let (minStep, factor) = halving(&pruner)
+                guard objectives.count == 1 else {
+                    return .paretoASHA(
+                        ParetoASHA(minStep: minStep, reductionFactor: factor, maxStep: steps))
+                }
                 return .asha(ASHAPruner(minStep: minStep, reductionFactor: factor, maxStep: steps))
             case "asha-promotion":
                 let (minStep, factor) = halving(&pruner)

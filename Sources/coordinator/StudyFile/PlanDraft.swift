@@ -32,7 +32,7 @@ struct PlanDraft {
         saysScore = Self.saysScore(file)
         let seed = UInt64(file.int("seed", default: 0, in: 0...))
         let sampler = Self.sampler(&file, seed: seed)
-        let pruner = Self.pruner(&file, steps: method?.steps ?? 1, objective.direction)
+        let pruner = Self.pruner(&file, steps: method?.steps ?? 1, objectives)
         let resources = Self.resources(&file)
         let budget = Self.budget(&file)
         let repeats = file.int("repeats", default: 1, in: 1...1000)

@@ -19,6 +19,7 @@ enum FinalReport {
     }
 
     private static func results(of engine: Engine) -> [String] {
+        if let front = ParetoFront(of: engine), !front.points.isEmpty { return [""] + front.lines }
         let schedule = Schedule(of: engine)
         guard !schedule.stages.isEmpty else { return [] }
         return [""] + stageTable(schedule) + laws(schedule)
