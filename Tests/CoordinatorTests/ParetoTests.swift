@@ -44,7 +44,7 @@ import Wire
         let front = front([[3, 10], [2, 40], [3, 20]], [Self.loss, Self.latency])
         #expect(
             front.table == [
-                ["trial", "validation_loss", "inference_ms (ms)", "", "width"],
+                ["trial", "validation_loss", "inference_ms (ms)", "standing", "width"],
                 ["1", "2", "40", "on the front", "8"], ["0", "3", "10", "on the front", "0"],
                 ["2", "3", "20", "dominated", "16"],
             ])

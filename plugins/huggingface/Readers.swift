@@ -39,7 +39,7 @@ struct LogReader: LineReader {
 
     mutating func signals(in line: String, from stream: OutputStream) -> [Signal] {
         guard stream == .standardOutput, let metrics = Self.dictionary(line),
-            metrics["train_runtime"] == nil
+            metrics["train_runtime"] == nil || metrics["loss"] != nil
         else { return [] }
         if metrics["loss"] != nil { step += every }
         guard step > 0, metrics["loss"] != nil || metrics.keys.contains(where: { $0.hasPrefix("eval_") })

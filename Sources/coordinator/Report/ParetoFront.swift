@@ -28,7 +28,7 @@ struct ParetoFront: Encodable {
     }
 
     let objectives: [Objective]
-    /// Those on the front first, each part by the first objective, the best first.
+    /// Those on the front first, each part by the first objective and then the next, the best first.
     let points: [Point]
     /// Where the hypervolume ends, in the users' numbers: in each objective the worst of all trials that keep the
     /// constraints, and beyond it a tenth of the way from the best to the worst (a tenth of the value where all
@@ -59,7 +59,8 @@ struct ParetoFront: Encodable {
         }
         let all = judged + sound.filter { $0.0.violation > 0 }
         self.points = all.sorted { a, b in
-            (a.0.rank, a.0.violation, a.1[0]) < (b.0.rank, b.0.violation, b.1[0])
+            let (mine, other) = ((a.0.rank, a.0.violation), (b.0.rank, b.0.violation))
+            return mine == other ? a.1.lexicographicallyPrecedes(b.1) : mine < other
         }.map(\.0)
         guard !feasible.isEmpty else {
             (reference, hypervolume) = ([], nil)
@@ -83,7 +84,7 @@ struct ParetoFront: Encodable {
     /// A row for each trial under a row of names.
     var table: [[String]] {
         let names = Set(points.flatMap { $0.params.keys }).sorted()
-        return [["trial"] + objectives.map(\.axis) + [""] + names]
+        return [["trial"] + objectives.map(\.axis) + ["standing"] + names]
             + points.map { point in
                 [point.trial] + point.values.map { Text.number($0, digits: 5) } + [point.standing]
                     + names.map { point.params[$0].map(Text.value) ?? "" }

@@ -114,7 +114,7 @@ extension ReportPage {
         }
         if let volume = front.volumeWords {
             words +=
-                " The front's \(volume): the worst of each objective, and a tenth of its range beyond. "
+                " The front has the \(volume): the worst of each objective, and a tenth of its range beyond. "
                 + "Volumes up to other references do not compare."
         }
         return words

@@ -309,7 +309,9 @@ class IterhpoWatcher(TrainerCallback, ExportableState):
     # What is said
 
     def on_log(self, args, state, control, logs=None, **_):
-        if not state.is_world_process_zero or "train_runtime" in logs:
+        # The summary of a training that is over. Where tokens are counted, each line holds its time too.
+        is_summary = "train_runtime" in logs and "loss" not in logs
+        if not state.is_world_process_zero or is_summary:
             return
         if any(name.startswith("eval_") for name in logs):
             # Scripts like to evaluate once more when they are done.
