@@ -67,8 +67,8 @@ struct TransferSpeed {
     private func bring(_ checkpoint: Checkpoint) throws -> Int {
         let answer = Mutex<Result<Int, RelayFailure>?>(nil)
         let (node, here) = (node, here)
-        CheckpointRelay(checkpoint, of: Self.study, sharing: false).run(
-            from: [.init(node.node) { () throws(LinkFailure) in try node.openBulk() }],
+        CheckpointRelay(checkpoint, of: Self.study).run(
+            from: [.init(node.node, hasOwnFiles: true) { () throws(LinkFailure) in try node.openBulk() }],
             to: [.init(here.node) { () throws(LinkFailure) in try here.openBulk() }]
         ) { _, result in answer.withLock { $0 = result } }
         return try answer.withLock { $0 }!.get()

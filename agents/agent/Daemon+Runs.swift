@@ -74,6 +74,10 @@ extension Daemon {
                 atPath: folder.checkpoints, withIntermediateDirectories: true)
             try folder.publish(spec, at: folder.spec)
             if let missing = spec.missingCheckpoint {
+                // Who believes that it is here learns better before the run's end makes it choose again.
+                for client in clients where client.studies.contains(launch.key.study) {
+                    client.tell(heldCheckpoints(of: launch.key.study))
+                }
                 giveUp(
                     folder, because: "the checkpoint to start from is not on this node: no folder \(missing)")
             } else {
