@@ -36,8 +36,29 @@ extension Daemon {
         }
     }
 
+    /// Launches wait until the slots are known, and what concerns their runs waits behind them: a daemon that
+    /// has just begun refuses nothing for that.
+    private func mustWait(_ order: Order) -> Bool {
+        guard slots == nil else { return false }
+        switch order {
+        case .launch(let launch): return !store.folder(of: launch.key).hasSpec
+        case .stop(let run, _):
+            return heldBack.contains {
+                if case .launch(let launch) = $0.order { launch.key == run } else { false }
+            }
+        case .survey, .follow, .removeCheckpoints, .beat: return false
+        }
+    }
+
+    func carryOutHeldBack() {
+        let orders = heldBack
+        heldBack = []
+        for (order, client) in orders where !client.isGone { carryOut(order, for: client) }
+    }
+
     private func carryOut(_ order: Order, for client: Client) {
         let now = monotonicSeconds()
+        if mustWait(order) { return heldBack.append((order, client)) }
         switch order {
         case .survey:
             client.asksForInventory()
