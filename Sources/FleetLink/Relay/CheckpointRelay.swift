@@ -72,7 +72,7 @@ public struct CheckpointRelay: Sendable {
         for _ in 0..<attempts {
             let wanted = lanes.map { $0.waitForWanted() }
             let batches = Batch.plan(source.manifest, wanted)
-            if batches.isEmpty { return }
+            if batches.isEmpty { return source.handBack() }
             var asked = 0
             for (index, batch) in batches.enumerated() {
                 while asked < min(batches.count, index + ahead) {
@@ -84,7 +84,7 @@ public struct CheckpointRelay: Sendable {
             }
             for lane in lanes { lane.put(.endOfRound) }
         }
-        if lanes.allSatisfy({ $0.waitForWanted().isEmpty }) { return }
+        if lanes.allSatisfy({ $0.waitForWanted().isEmpty }) { return source.handBack() }
         throw RelayFailure(
             "chunks came damaged from node \(source.node) \(attempts) times: its files are not what they "
                 + "were when they were hashed, or its memory or disk is at fault")

@@ -38,6 +38,9 @@ struct Source {
         }
     }
 
+    /// Nothing more is read from it.
+    func handBack() { channel.handBack() }
+
     func ask(for batch: Batch) throws(RelayFailure) {
         do {
             try channel.send(BulkRequest.chunks(first: batch.chunks.lowerBound, count: batch.chunks.count))
