@@ -53,11 +53,9 @@ extension Scenario {
             PrunerKind.off, .asha(ASHAPruner(minStep: 1, reductionFactor: 2, maxStep: steps)),
             .hyperband(HyperbandPruner(minStep: 1, reductionFactor: 2, maxStep: steps)),
             .percentile(.median(startup: 1)), .patience(PatiencePruner(patience: 2)),
+            .ashaPromotion(ASHAPromotion(minStep: 1, reductionFactor: 2, maxStep: steps)),
         ])
-        let method =
-            stages == 1 && random.chance(0.5)
-            ? Method.search(SearchMethod(trials: trials, steps: steps))
-            : .stages(.hostile(stages: stages, trials: trials, steps: steps, &random))
+        let method = method(in: space, stages: stages, trials: trials, steps: steps, pruner, &random)
         return Plan(
             name: "simulated",
             trainer: TrainerPlan(
@@ -72,7 +70,37 @@ extension Scenario {
                 .tpe(TPESampler(startup: 2)),
             ]),
             pruner: pruner, seed: random.next(), resources: resources, budget: budget(&random),
-            keepBest: Int.random(in: 1...2, using: &random))
+            keepBest: Int.random(in: 1...2, using: &random),
+            repeats: method.isPopulation || random.chance(0.8) ? 1 : 3)
+    }
+
+    private static func method(
+        in space: Space, stages: Int, trials: Int, steps: Int, _ pruner: PrunerKind,
+        _ random: inout SeededGenerator
+    ) -> Method {
+        switch random.unit() {
+        case ..<0.15:
+            return .population(
+                PopulationMethod(
+                    population: max(2, trials - 2), generations: stages + 1, steps: steps,
+                    share: random.pick([0.25, 0.5]), isSynchronous: random.chance(0.5),
+                    score: random.pick([.last, .extrapolate(stages: nil, finish: 0.3)])))
+        case ..<0.25:
+            let points = (0..<trials).map { _ in space.draw(using: &random) }.compactMap(\.self)
+            return .sweep(SweepMethod(points: points, steps: steps))
+        case ..<0.3:
+            // The loss stands for a cost here: what counts is how stages follow each other.
+            return .growth(
+                GrowthMethod(
+                    baseline: space.middle(), increments: [.init("lr", by: 0.001)],
+                    depth: trials, cost: "loss", growthSteps: stages, steps: steps,
+                    raise: random.chance(0.5) ? .init(factor: 2, most: 2 * steps) : nil))
+        case ..<0.6 where stages == 1:
+            return .search(SearchMethod(trials: trials, steps: steps))
+        default:
+            return .stages(
+                .hostile(stages: stages, trials: trials, steps: steps, canPilot: !pruner.pauses, &random))
+        }
     }
 
     private static func budget(_ random: inout SeededGenerator) -> Budget {
@@ -84,16 +112,23 @@ extension Scenario {
     }
 }
 
+extension Method {
+    fileprivate var isPopulation: Bool {
+        if case .population = self { true } else { false }
+    }
+}
+
 extension StagesMethod {
     fileprivate static func hostile(
-        stages: Int, trials: Int, steps: Int, _ random: inout SeededGenerator
+        stages: Int, trials: Int, steps: Int, canPilot: Bool, _ random: inout SeededGenerator
     ) -> StagesMethod {
         StagesMethod(
             stages: stages, trials: trials, steps: steps,
             shrink: random.chance(0.5) ? .automatic : .shares(["lr": 0.3]),
             score: random.pick([.last, .cooldown(share: 0.3), .extrapolate(stages: nil, finish: 0.3)]),
             fidelity: random.chance(0.3) ? .samples(parameter: "batch", reference: 32) : .steps,
-            pilot: random.chance(0.3) ? Pilot(trials: 3, fewest: max(1, steps / 3), most: steps) : nil,
+            pilot: canPilot && random.chance(0.3)
+                ? Pilot(trials: 3, fewest: max(1, steps / 3), most: steps) : nil,
             confirm: random.chance(0.3) ? 2 : 0, choose: random.pick([.smoothed, .lowest]))
     }
 }

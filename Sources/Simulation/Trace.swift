@@ -68,6 +68,7 @@ extension Happening {
         case .checkpointUnreachable(let checkpoint, let node, let reason):
             "\(checkpoint) did not come to \(node): \(reason)"
         case .clockReached: "it is time"
+        case .retryRequested(let trial, _): "a person wants \(trial) once more"
         case .stopRequested: "a person wants to pause"
         case .replanned: "a person changes the plan"
         case .inherited(let ancestry): "begins with \(ancestry.stages.count) stages of \(ancestry.study)"
@@ -112,6 +113,10 @@ extension Decision {
             "stage \(stage) closes, best \(best) (\(reason))"
         case .pilotJudged(let stage, let findings, let next):
             "the pilot of stage \(stage) goes on to \(next ?? findings.steps) (\(findings))"
+        case .skipped(let stage, _, let reason): "stage \(stage) leaves one out (\(reason))"
+        case .waiting(let trial, let standing): "\(trial) waits at its rung (\(standing))"
+        case .finishing(let trial): "\(trial) goes on to the end"
+        case .notRepeated(let trial, let difference, _): "\(trial) is not repeated (\(difference))"
         case .confirming(let stage, let trials): "stage \(stage) repeats \(trials)"
         case .fellBack(let stage, _): "stage \(stage) closes, nothing completed"
         case .budgetSpent(let spent): "\(spent)"

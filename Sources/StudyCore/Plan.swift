@@ -18,11 +18,18 @@ public struct Plan: Hashable, Codable, Sendable {
     public let keepBest: Int
     /// Where the first stage begins to look; nil: wherever its sampler does.
     public let prior: Prior?
+    /// Objectives beside the first; empty in most studies.
+    public let further: [Objective]
+    /// What a trial must keep to be chosen, where anything does.
+    public let bounds: [Bound]
+    /// How often each trial is run in all, with different seeds; at least 1.
+    public let repeats: Int
 
     public init(
         name: String, trainer: TrainerPlan, objective: Objective, space: Space, method: Method,
         sampler: SamplerKind, pruner: PrunerKind, seed: UInt64, resources: Resources, budget: Budget,
-        keepBest: Int, prior: Prior? = nil
+        keepBest: Int, prior: Prior? = nil, further: [Objective] = [], bounds: [Bound] = [],
+        repeats: Int = 1
     ) {
         self.name = name
         self.trainer = trainer
@@ -36,6 +43,53 @@ public struct Plan: Hashable, Codable, Sendable {
         self.budget = budget
         self.keepBest = keepBest
         self.prior = prior
+        self.further = further
+        self.bounds = bounds
+        self.repeats = repeats
+    }
+}
+
+extension Plan {
+    /// All of them, the first one first.
+    public var objectives: [Objective] { [objective] + further }
+
+    /// Metrics beside the first objective that decide something: every trial must report them. Sorted.
+    public var measured: [String] {
+        Set(further.map(\.metric) + bounds.map(\.metric) + method.measured).sorted()
+    }
+
+    /// Trials go on from checkpoints, their own or others'.
+    public var needsCheckpoints: Bool { method.startsWarm || pruner.pauses }
+
+    /// How far what was measured is out of bounds, as a sum of shares of the bounds; 0: it keeps all of them.
+    func violation(of measured: [String: Double]) -> Double {
+        bounds.reduce(0) { sum, bound in sum + (measured[bound.metric].map(bound.excess) ?? 0) }
+    }
+}
+
+/// A limit to a metric: `inference_ms <= 20`.
+public struct Bound: Hashable, Codable, Sendable, CustomStringConvertible {
+    public enum Side: String, Hashable, Codable, Sendable, CaseIterable {
+        case atMost = "<="
+        case atLeast = ">="
+    }
+
+    public let metric: String
+    public let side: Side
+    public let limit: Double
+
+    public init(_ metric: String, _ side: Side, _ limit: Double) {
+        self.metric = metric
+        self.side = side
+        self.limit = limit
+    }
+
+    public var description: String { "\(metric) \(side.rawValue) \(limit)" }
+
+    /// By how much a value is beyond the limit, as a share of it (of 1 where it is 0); 0 where it is not.
+    func excess(of value: Double) -> Double {
+        let beyond = side == .atMost ? value - limit : limit - value
+        return max(0, beyond) / (limit == 0 ? 1 : abs(limit))
     }
 }
 
@@ -69,9 +123,13 @@ extension Plan {
 
     /// The same without cooldowns, for trainers that have none.
     public var withoutCooldown: Plan {
-        guard case .stages(let stages) = method else { return self }
         var plan = self
-        plan.method = .stages(stages.scored(by: stages.score.withoutCooldown))
+        switch method {
+        case .stages(let stages): plan.method = .stages(stages.scored(by: stages.score.withoutCooldown))
+        case .population(let population):
+            plan.method = .population(population.scored(by: population.score.withoutCooldown))
+        case .search, .sweep, .growth, .replay: break
+        }
         return plan
     }
 }

@@ -123,7 +123,7 @@ import Testing
 
     @Test func `every kind of pruner has its line above`() {
         let kinds = Set(Self.pruners.map { $0.text.prefix { $0 != "," } }.map(String.init))
-        #expect(kinds == Set(PrunerKind.stopping))
+        #expect(kinds == Set(PrunerKind.judging))
     }
 
     @Test(arguments: ["quickstart", "search"])

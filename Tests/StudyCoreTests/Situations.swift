@@ -125,7 +125,10 @@ struct Rig {
     /// Runs that hold slots, in order.
     var running: [RunID] { Set(onSlots.values).sorted() }
 
-    private mutating func end(of run: RunID) -> Int {
+    private mutating func end(of run: RunID) -> Int { offset(of: run) }
+
+    /// Just after the next line of the run.
+    mutating func offset(of run: RunID) -> Int {
         ends[run, default: 0] += 10
         return ends[run]!
     }

@@ -13,13 +13,18 @@ public enum PrunerKind: Pruner {
     case ashaPromotion(ASHAPromotion)
     case population(PopulationPruner)
 
-    /// The names of those that stop trials and do nothing else.
-    public static let stopping = [
-        "none", "median", "percentile", "threshold", "patience", "asha", "hyperband",
+    /// The names of those that judge each trial by itself or beside others, stop it or have it wait.
+    public static let judging = [
+        "none", "median", "percentile", "threshold", "patience", "asha", "hyperband", "asha-promotion",
     ]
 
-    /// All names. Those beyond `stopping` pause and resume trials, or copy one's checkpoint to another.
-    public static let names = stopping + ["asha-promotion", "pbt"]
+    /// All names; `pbt` copies one trial's checkpoint to another.
+    public static let names = judging + ["pbt"]
+
+    /// It has trials wait at its rungs, without a place, until they are told to go on.
+    public var pauses: Bool {
+        if case .ashaPromotion = self { true } else { false }
+    }
 
     public var rungs: [Int] {
         switch self {

@@ -25,6 +25,18 @@ public indirect enum ProposalReason: Hashable, Codable, Sendable, CustomStringCo
     case prior
     /// Given by the study: a schedule that is replayed.
     case scheduled
+    /// Given by the study: the `number`th (from 1) of a list of `of`.
+    case listed(number: Int, of: Int)
+    /// Given by the study together with its result: nothing is run.
+    case given
+    /// Asked for once more by a person, after trial `of`.
+    case retried(of: TrialID)
+    /// The model that others are to be better than.
+    case baseline
+    /// The baseline with one parameter raised.
+    case grown(parameter: String, by: Double)
+    /// The next piece of a population's member.
+    case member(Membership)
     /// Trial `number` of the stage again, with another seed: the `time`th (from 1) repeat.
     case repeated(number: Int, time: Int)
     /// The `number`th (from 1) of the random trials with which a model-based sampler begins.
@@ -57,6 +69,12 @@ public indirect enum ProposalReason: Hashable, Codable, Sendable, CustomStringCo
         case .enqueued: "the best of the stage before"
         case .prior: "the study's prior"
         case .scheduled: "the schedule"
+        case .listed(let number, let count): "number \(number) of \(count) in the list"
+        case .given: "given with its result"
+        case .retried(let trial): "trial \(trial) once more, as asked for"
+        case .baseline: "the baseline"
+        case .grown(let parameter, let amount): "the baseline with \(parameter) + \(short(amount))"
+        case .member(let membership): "\(membership)"
         case .repeated(let number, let time): "trial \(number) again with another seed, repeat \(time)"
         case .startup(let number, let count): "random, startup \(number) of \(count)"
         case .model(let observations, let good): "model on \(observations) observations, \(good) of them good"
@@ -69,6 +87,27 @@ public indirect enum ProposalReason: Hashable, Codable, Sendable, CustomStringCo
             "distribution after \(updates) generations, now of \(population) trials"
         case .offspring(let parents): "child of two of the best \(parents)"
         }
+    }
+}
+
+/// Which piece of which member of a population a trial is.
+public struct Membership: Hashable, Codable, Sendable, CustomStringConvertible {
+    /// From 0.
+    public let member: Int
+    /// From 0; the first pieces are generation 0.
+    public let generation: Int
+    /// nil: it goes on from its own state with its own parameters.
+    public let tookOver: Exploit?
+
+    public init(member: Int, generation: Int, tookOver: Exploit? = nil) {
+        self.member = member
+        self.generation = generation
+        self.tookOver = tookOver
+    }
+
+    public var description: String {
+        "member \(member), generation \(generation)"
+            + (tookOver.map { ": \($0)" } ?? ": goes on with what it has")
     }
 }
 

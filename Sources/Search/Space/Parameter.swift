@@ -15,7 +15,7 @@ public struct Parameter: Hashable, Sendable {
     }
 
     /// Whether it has a value, given those of the parameters before it. An inactive parent is absent.
-    func isActive(in assignment: Assignment) -> Bool {
+    public func isActive(in assignment: Assignment) -> Bool {
         when.allSatisfy { parent, listed in
             assignment[parent].map { value in listed.contains(value) } ?? false
         }

@@ -51,7 +51,7 @@ public struct LeasesChecker: Checker {
                 release(run)
             }
         case .started, .nodeSurveyed, .runStarted, .reported, .checkpointSaved, .noted, .checkpointKept,
-            .clockReached, .stopRequested, .checkpointArrived, .checkpointUnreachable,
+            .clockReached, .stopRequested, .retryRequested, .checkpointArrived, .checkpointUnreachable,
             .replanned, .inherited:
             break
         }

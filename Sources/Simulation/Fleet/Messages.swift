@@ -74,7 +74,7 @@ extension Happening {
             .runEnded(let run, let end, _):
             (run, end)
         case .started, .nodeSurveyed, .nodeLost, .launchRefused, .runMissing, .checkpointKept, .clockReached,
-            .stopRequested, .checkpointArrived, .checkpointUnreachable, .replanned,
+            .stopRequested, .retryRequested, .checkpointArrived, .checkpointUnreachable, .replanned,
             .inherited:
             nil
         }

@@ -79,6 +79,14 @@ public enum Decision: Hashable, Codable, Sendable {
     /// The pilot's trials have come to the end of a segment: they go on to `next`, or the stages take as many
     /// steps as they have.
     case pilotJudged(stage: Int, PilotFindings, next: Int?)
+    /// An assignment is left out, because no model can be made of it.
+    case skipped(stage: Int, assignment: Assignment, because: String)
+    /// A trial has come to a rung and waits there without a place.
+    case waiting(trial: TrialID, because: Standing)
+    /// It came furthest of those that wait, and no other would complete: it goes on to the end.
+    case finishing(trial: TrialID)
+    /// A trial is not run again with other seeds: it lost by `difference`, where seeds make `noise`.
+    case notRepeated(trial: TrialID, difference: Double, noise: Double)
     /// The best are run again with another seed.
     case confirming(stage: Int, trials: [TrialID])
     /// Nothing of the stage completed: it is tried again, once, around the best of the stage before.

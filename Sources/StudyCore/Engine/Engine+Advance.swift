@@ -31,6 +31,7 @@ extension Engine {
         checkBudget(&effects)
         while phase == .open {
             waiting = nil
+            addFollowers(&effects)
             if launchNext(&effects) { continue }
             guard goOnAtRest(&effects) else { return bringCheckpoints(&effects) }
             dropCopies(&effects)
@@ -64,10 +65,34 @@ extension Engine {
             launch(trial, start, on: lease, &effects)
             return true
         }
-        let start = stages[open].origin.map { RunStart.warm($0) } ?? .fresh
+        if goOnFromRung(&effects) { return true }
+        let start = stages[open].nextOrigin.map { RunStart.warm($0) } ?? .fresh
         guard wantsTrial, let lease = room(for: start), let trial = propose(&effects) else { return false }
         launch(trial, start, on: lease, &effects)
         return true
+    }
+
+    /// Has a trial go on that waits at a rung, where there is room for any.
+    private mutating func goOnFromRung(_ effects: inout [Effect]) -> Bool {
+        let open = stages.count - 1
+        guard stages[open].pauses, !nodes.areFull(for: plan.resources.gpusPerNode),
+            let resumption = stages[open].resume()
+        else { return false }
+        let number = resumption.trial.number
+        stages[open].trials[number].rung = stages[open].nextRung(of: number)
+        tell(.promoted(trial: resumption.trial, because: resumption.standing), &effects)
+        resume(resumption.trial, &effects)
+        return true
+    }
+
+    /// Adds the trials that follow from what the open stage has shown.
+    private mutating func addFollowers(_ effects: inout [Effect]) {
+        let open = stages.count - 1
+        let followers = plan.method.followers(in: stages[open], of: plan.space, using: &random)
+        for planned in followers where !trialBudgetIsSpent {
+            stages[open].planned += 1
+            add(planned, &effects)
+        }
     }
 
     /// A lease for a trial of the open stage; nil, with the reason in `waiting`, where there is no room.
@@ -96,19 +121,24 @@ extension Engine {
     /// A new trial; nil where the sampler is exhausted.
     private mutating func propose(_ effects: inout [Effect]) -> Trial? {
         let index = stages.count - 1
-        let id = TrialID(stage: index, number: stages[index].trials.count)
-        guard let proposal = stages[index].propose(using: &random) else {
+        guard let planned = stages[index].propose(using: &random) else {
             stages[index].planned = stages[index].trials.count
             return nil
         }
-        let assignment = stages[index].space.completed(proposal.assignment)
+        return add(planned, &effects)
+    }
+
+    /// Makes a trial of the open stage, which waits for a lease.
+    @discardableResult
+    mutating func add(_ planned: PlannedTrial, _ effects: inout [Effect]) -> Trial {
+        let index = stages.count - 1
+        let id = TrialID(stage: index, number: stages[index].trials.count)
+        let assignment = stages[index].space.completed(planned.assignment)
         let trial = Trial(
-            id: id, assignment: assignment, reason: proposal.reason, origin: stages[index].origin,
-            proposedAt: now)
+            id: id, assignment: assignment, reason: planned.reason, origin: planned.origin, proposedAt: now)
         stages[index].add(trial)
-        tell(
-            .proposed(trial: id, assignment: assignment, because: proposal.reason), &effects)
-        return trial
+        tell(.proposed(trial: id, assignment: assignment, because: planned.reason), &effects)
+        return stages[index].trials[id.number]
     }
 
     private mutating func launch(
@@ -138,14 +168,16 @@ extension Engine {
     /// What a trial's run is to come to, in its own steps.
     public func course(of trial: Trial) -> Course {
         let stage = stages[trial.id.stage]
-        let training = plan.method.fidelity.steps(stage.segment ?? stage.steps, of: trial.assignment)
-        let cooldown = stage.segment == nil ? stage.score.cooldown(after: training) : 0
+        let stop = stage.segment ?? trial.rung
+        let training = plan.method.fidelity.steps(stop ?? stage.steps, of: trial.assignment)
+        let score = plan.method.score(of: trial, in: stage)
+        let cooldown = stop == nil ? score.cooldown(after: training) : 0
         return Course(training: training, cooldown: cooldown)
     }
 
-    /// One for all trials of a stage, and one for each round of repeats.
+    /// One for all trials of a round (mostly a stage), and one for each round of repeats.
     private func seed(of trial: Trial) -> UInt64 {
-        var seeds = SeededGenerator(seed: plan.seed, stream: UInt64(trial.id.stage))
+        var seeds = SeededGenerator(seed: plan.seed, stream: UInt64(plan.method.round(of: trial)))
         var seed = seeds.next()
         if case .repeated(_, let time) = trial.reason {
             for _ in 0..<time { seed = seeds.next() }

@@ -24,7 +24,7 @@ extension Engine {
         if let limit = plan.budget.trials, trialBudgetIsSpent,
             stages.count < plan.method.stageCount
                 || stages[stages.count - 1].trials.count < stages[stages.count - 1].planned,
-            stages[stages.count - 1].isAtRest
+            stages[stages.count - 1].isAtRest, !stages[stages.count - 1].canResume
         {
             return .trials(limit: limit)
         }
@@ -35,7 +35,7 @@ extension Engine {
     var trialBudgetIsSpent: Bool { proposedTrials >= plan.budget.trials ?? .max }
 
     /// Trials proposed in all stages of its own.
-    var proposedTrials: Int { stages.dropFirst(inherited).reduce(0) { $0 + $1.trials.count } }
+    var proposedTrials: Int { stages.dropFirst(inherited).reduce(0) { $0 + $1.trials.count - $1.given } }
 
     /// The last run in flight has ended: closes the stage with what there is.
     mutating func drained(_ spent: BudgetSpent, _ effects: inout [Effect]) {

@@ -50,6 +50,7 @@ extension Engine {
         self.plan = plan
         self.overrides = overrides
         tell(.replanned(overrides: overrides), &effects)
+        if let last = stages.indices.last { stages[last].drop { !plan.method.wants($0) } }
         guard case .ended = phase, stages.last?.closedAt != nil,
             case .stage(let opening) = plan.method.next(after: stages, original: plan.space)
         else { return }
@@ -64,6 +65,33 @@ extension Engine {
         guard let best = stages[last].best.flatMap(trial), result(of: best) != best.checkpoint else { return }
         stages[last].isKept = false
         if let keep = keepEffect(of: last) { effects.append(keep) }
+    }
+
+    /// Whether an ended trial can be run once more: its stage is open, or its method has only one round.
+    public func canRetry(_ id: TrialID) -> Bool {
+        guard let last = stages.last, trial(id)?.hasEnded == true else { return false }
+        return plan.method.comparesStages || (last.closedAt == nil && id.stage == last.index)
+    }
+
+    /// Has an ended trial run once more, as another trial: of its stage where that is open, or of one more stage
+    /// where the method has only one round. A study that was done goes on with it when it is started.
+    mutating func retry(
+        _ id: TrialID, from origin: Checkpoint?, _ effects: inout [Effect]
+    ) throws(RefusedEvent) {
+        guard let trial = trial(id), trial.hasEnded else { throw .unknown(what: "ended trial \(id)") }
+        guard canRetry(id) else { throw .noChange }
+        if let origin, !isHeld(origin) { throw .unknown(what: "checkpoint \(origin)") }
+        let space = stages[id.stage].space
+        let again = PlannedTrial(
+            space.searched(trial.assignment), .retried(of: id), from: origin ?? trial.origin)
+        if stages[stages.count - 1].closedAt == nil { return stages[stages.count - 1].plan(again) }
+        phase = .ended(.stopped)
+        open(.only([again], in: space), &effects)
+    }
+
+    /// It lies on a node as far as is known.
+    private func isHeld(_ checkpoint: Checkpoint) -> Bool {
+        trial(checkpoint.run.trial)?.progress.checkpoints.contains(checkpoint) == true
     }
 
     /// A study that has not begun takes over the stages of another.

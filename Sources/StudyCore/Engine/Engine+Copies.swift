@@ -173,7 +173,8 @@ extension Engine {
     /// stage starts from, and what its trials would go on from, is worth having twice.
     mutating func dropCopies(_ effects: inout [Effect]) {
         let origin = stages[stages.count - 1].origin
-        for checkpoint in copies.checkpoints where checkpoint != origin {
+        let origins = openOrigins
+        for checkpoint in copies.checkpoints where checkpoint != origin && !origins.contains(checkpoint) {
             let isElsewhere =
                 isAmongResults(checkpoint)
                 || node(of: checkpoint).map { nodes.isThere($0) && isHeld(checkpoint, by: $0) } == true

@@ -32,7 +32,9 @@ extension Engine {
         let (stage, number) = (run.trial.stage, run.trial.number)
         // A run that resumed from a checkpoint repeats the steps after it: they are known.
         guard report.step > stages[stage].trials[number].progress.step else { return }
-        guard let loss = stages[stage].trials[number].progress.take(report, objective: plan.objective)
+        guard
+            let loss = stages[stage].trials[number].progress.take(
+                report, objective: plan.objective, measuring: plan.measured)
         else { return }
         let units = plan.method.fidelity.units(report.step, of: stages[stage].trials[number].assignment)
         switch stages[stage].judge(number, step: units, loss: loss) {
@@ -89,23 +91,32 @@ extension Engine {
         guard let loss = progress.latest else {
             return .failed(.noObjective(metric: plan.objective.metric, reported: progress.metrics))
         }
+        if let missing = plan.measured.first(where: { progress.measured[$0] == nil }) {
+            return .failed(.noObjective(metric: missing, reported: progress.metrics))
+        }
         return .completed(forecast(of: id) ?? loss)
     }
 
     /// Where the trial's curve is forecast to go, where that is its score and can be told.
     private func forecast(of id: TrialID) -> Loss? {
         guard let trial = trial(id) else { return nil }
-        return stages[id.stage].score.forecast(
+        return plan.method.score(of: trial, in: stages[id.stage]).forecast(
             of: trial.progress.curve.points, steps: course(of: trial).training)
     }
 
     /// The trial's run did all that it was to do: the trial is complete, or of a pilot.
     private mutating func arrived(_ id: TrialID, _ effects: inout [Effect]) {
-        if stages[id.stage].segment != nil, trial(id)!.progress.latest != nil {
-            stages[id.stage].set(.paused, of: id.number)
-        } else {
-            close(id, completion(of: id), &effects)
+        let trial = trial(id)!
+        guard let loss = trial.progress.latest else { return close(id, completion(of: id), &effects) }
+        if stages[id.stage].segment != nil { return stages[id.stage].set(.paused, of: id.number) }
+        guard let rung = trial.rung else { return close(id, completion(of: id), &effects) }
+        guard let standing = stages[id.stage].arrive(id.number, step: rung, loss: loss) else {
+            stages[id.stage].trials[id.number].rung = nil
+            return goOnLater(id, &effects)
         }
+        stages[id.stage].trials[id.number].standing = standing
+        stages[id.stage].set(.paused, of: id.number)
+        tell(.waiting(trial: id, because: standing), &effects)
     }
 
     /// A paused trial whose number of steps is known now: there may be some left to do.
@@ -186,6 +197,7 @@ extension Engine {
 
     /// Ends a trial for good.
     mutating func close(_ id: TrialID, _ ending: TrialEnding, _ effects: inout [Effect]) {
+        if case .completed = ending { weigh(id) }
         stages[id.stage].set(.ended(ending), of: id.number)
         stages[id.stage].trials[id.number].endedAt = now
         stages[id.stage].trials[id.number].progress.curve.end()
@@ -200,6 +212,27 @@ extension Engine {
         }
         effects.append(.record(trial: id))
         dropCheckpoints(after: id, &effects)
+        if case .completed = ending { planRepeats(of: id, &effects) }
+    }
+
+    /// Takes down what a trial that completes is worth beside its loss.
+    private mutating func weigh(_ id: TrialID) {
+        let measured = trial(id)!.progress.measured
+        stages[id.stage].trials[id.number].violation = plan.violation(of: measured)
+        stages[id.stage].trials[id.number].further = plan.further.compactMap { objective in
+            measured[objective.metric].flatMap { Loss($0, objective.direction) }
+        }
+    }
+
+    /// A trial has completed for the first time: it is run again with other seeds, unless it loses clearly.
+    private mutating func planRepeats(of id: TrialID, _ effects: inout [Effect]) {
+        let trial = trial(id)!
+        guard plan.repeats > 1, trial.repeats == nil, !trial.runs.isEmpty, phase == .open else { return }
+        if plan.method.prunesRepeats, let lost = stages[id.stage].clearLoss(of: id.number) {
+            return tell(
+                .notRepeated(trial: id, difference: lost.difference, noise: lost.noise), &effects)
+        }
+        for time in 1..<plan.repeats { stages[id.stage].plan(repeatOf: trial, time: time) }
     }
 
     /// Gives the run's lease back.

@@ -1,4 +1,4 @@
-import FleetModel
+public import FleetModel
 import Search
 
 /// From stage to stage.
@@ -7,6 +7,14 @@ extension Engine {
         let stage = Stage(index: stages.count, opening: opening, after: stages, of: plan, at: now)
         stages.append(stage)
         tell(.stageOpened(stage: stage.index, from: opening.origin), &effects)
+        for (assignment, reason) in opening.skipped {
+            tell(.skipped(stage: stage.index, assignment: assignment, because: reason), &effects)
+        }
+        for given in opening.given {
+            let trial = add(PlannedTrial(given.assignment, given.reason), &effects)
+            stages[stage.index].trials[trial.id.number].progress.measured = given.measured
+            close(trial.id, .completed(given.loss), &effects)
+        }
     }
 
     /// True where there may be something new to start: the open stage's trials have more to do, or the stage
@@ -19,6 +27,11 @@ extension Engine {
             return true
         }
         if confirm(index, &effects) { return true }
+        if finishOne(of: index, &effects) { return true }
+        for trial in stages[index].pausedTrials {
+            let reason = trial.standing.map { PruneReason.outranked($0) }
+            close(trial.id, .pruned(reason!), &effects)
+        }
         close(index, &effects)
         switch plan.method.next(after: stages, original: plan.space) {
         case .stage(let opening):
@@ -28,6 +41,20 @@ extension Engine {
             finish(ending, &effects)
             return false
         }
+    }
+
+    /// Has the trial that came furthest go on to the end where none would complete: so few trials may come to the
+    /// last rung that nobody is to pass it.
+    private mutating func finishOne(of index: Int, _ effects: inout [Effect]) -> Bool {
+        let furthest = stages[index].pausedTrials.min { a, b in
+            (-a.progress.step, a.progress.latest!, a.id) < (-b.progress.step, b.progress.latest!, b.id)
+        }
+        guard stages[index].ranking.isEmpty, let furthest else { return false }
+        stages[index].trials[furthest.id.number].rung = nil
+        stages[index].forget(furthest.id.number)
+        tell(.finishing(trial: furthest.id), &effects)
+        resume(furthest.id, &effects)
+        return true
     }
 
     /// The pilot's trials have come to the end of a segment.
@@ -94,7 +121,7 @@ extension Engine {
     /// Puts the best checkpoint of a closed stage among the results; nil where that is done, or where the
     /// trainer made none.
     func keepEffect(of index: Int) -> Effect? {
-        guard let best = stages[index].best.flatMap(trial), !stages[index].isKept,
+        guard let best = stages[index].best.flatMap(trial), !stages[index].isKept, best.id.stage == index,
             let checkpoint = result(of: best),
             let node = holders(of: checkpoint).first ?? node(of: checkpoint)
         else { return nil }
@@ -121,8 +148,20 @@ extension Stage {
 extension Engine {
     /// Optimiser steps behind a stage: those of the chain of trials that it goes on from.
     public func steps(before stage: Int) -> Int {
-        guard stages.indices.contains(stage), let origin = stages[stage].origin else { return 0 }
-        return steps(before: origin.run.trial.stage) + origin.step
+        guard stages.indices.contains(stage) else { return 0 }
+        return steps(behind: stages[stage].origin)
+    }
+
+    /// Optimiser steps behind a training state: those of the chain of trials that led to it.
+    public func steps(behind origin: Checkpoint?) -> Int {
+        guard let origin else { return 0 }
+        return steps(behind: trial(origin.run.trial)?.origin) + origin.step
+    }
+
+    /// The chain of trials that led to this one, which is the last.
+    public func lineage(of id: TrialID) -> [Trial] {
+        guard let trial = trial(id) else { return [] }
+        return (trial.origin.map { lineage(of: $0.run.trial) } ?? []) + [trial]
     }
 }
 

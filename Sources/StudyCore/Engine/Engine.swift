@@ -79,6 +79,7 @@ public struct Engine: Hashable, Codable, Sendable {
         case .clockReached: wakeAgain(&effects)
         case .replanned(let plan, let overrides): try replan(plan, overrides, &effects)
         case .inherited(let ancestry): try inherit(ancestry, &effects)
+        case .retryRequested(let trial, let origin): try retry(trial, from: origin, &effects)
         case .stopRequested: try pause(&effects)
         }
         return what.mayFreeSomething
@@ -120,7 +121,7 @@ extension Happening {
     /// What may still come in after the study has ended.
     fileprivate var isWelcomeAtTheEnd: Bool {
         switch self {
-        case .checkpointKept, .replanned: true
+        case .checkpointKept, .replanned, .retryRequested: true
         default: false
         }
     }
@@ -130,7 +131,7 @@ extension Happening {
         switch self {
         case .reported, .noted, .runStarted, .checkpointSaved, .checkpointKept, .inherited: false
         case .started, .nodeSurveyed, .nodeLost, .runEnded, .launchRefused, .runMissing, .clockReached,
-            .stopRequested, .checkpointArrived, .checkpointUnreachable, .replanned:
+            .stopRequested, .retryRequested, .checkpointArrived, .checkpointUnreachable, .replanned:
             true
         }
     }
@@ -148,11 +149,14 @@ extension Engine {
     /// Every trial, in order.
     public var trials: [Trial] { stages.flatMap(\.trials) }
 
-    /// The best trial so far: of the last stage in which one completed.
+    /// The best trial so far: of the last stage in which one completed, or of all where they compare.
     public var best: Trial? {
-        stages.reversed().lazy.compactMap { stage in
-            stage.best.map { stage.trials[$0.number] } ?? stage.ranking.first
-        }.first
+        if plan.method.comparesStages {
+            return stages.compactMap(\.leading).min { a, b in
+                (a.violation, a.result!) < (b.violation, b.result!)
+            }
+        }
+        return stages.reversed().lazy.compactMap(\.leading).first
     }
 
     /// Slot-hours spent up to the latest event.

@@ -38,6 +38,8 @@ public enum Happening: Hashable, Codable, Sendable {
     case checkpointUnreachable(checkpoint: Checkpoint, node: NodeID, reason: String)
     /// A moment that `Effect.wake` asked for has come.
     case clockReached
+    /// A person wants a trial that ended to be run once more: from a training state, or from where it began.
+    case retryRequested(trial: TrialID, from: Checkpoint?)
     /// A person wants the study to pause.
     case stopRequested
     /// A person changed the plan: overrides of the study file, all that count from now on.

@@ -36,7 +36,11 @@ public struct Stage: Hashable, Codable, Sendable {
     public internal(set) var isKept = false
     public internal(set) var closedAt: Timestamp?
     /// Assignments that come before the sampler's.
-    private var enqueued: [Proposal]
+    private var enqueued: [PlannedTrial]
+    /// How many of the best trials may be chosen in the end, so that they keep their checkpoints.
+    let candidates: Int
+    /// How many trials came with their results.
+    let given: Int
     /// The study's, with what it remembers of this stage's history.
     private var sampler: SamplerKind
     private var pruner: PrunerKind
@@ -54,13 +58,15 @@ public struct Stage: Hashable, Codable, Sendable {
             opening.space, rungs: plan.pruner.rungs,
             earlier: earlier.reversed().map { EarlierStage($0.history.trials) })
         origin = opening.origin
-        enqueued = opening.enqueued.map { Proposal($0, opening.reason) }
+        enqueued = opening.planned
+        given = opening.given.count
+        candidates = max(plan.method.candidates, plan.repeats > 1 ? 2 * plan.repeats : 1)
         reach = opening.reach
         steps = opening.steps ?? plan.method.steps
         let done = earlier.count { $0.best != nil }
         score = plan.method.score.rule(before: max(0, plan.method.stageCount - 1 - done))
         spreadsStartup = plan.method.spreadsStartup && earlier.isEmpty
-        planned = plan.method.trialsPerStage
+        planned = opening.given.count + (opening.count ?? plan.method.trialsPerStage)
         if opening.steps == nil, let pilot = plan.method.pilot {
             segment = pilot.fewest
             planned = min(planned, pilot.trials)
@@ -85,22 +91,33 @@ public struct Stage: Hashable, Codable, Sendable {
     /// Completed trials, best first; equal losses in order of number.
     public var ranking: [Trial] { ranked.map { trials[$0] } }
 
+    /// The best trial, or while the stage is open the first of the ranking.
+    var leading: Trial? { best.map { trials[$0.number] } ?? ranking.first }
+
     /// Takes a trial that has just completed into the ranking; answers its position from 0.
     mutating func rank(_ number: Int) -> Int {
-        let loss = trials[number].result!
+        let place = (trials[number].violation, trials[number].result!, number)
         var (low, high) = (0, ranked.count)
         while low < high {
             let middle = (low + high) / 2
-            let other = ranked[middle]
-            if (trials[other].result!, other) < (loss, number) { low = middle + 1 } else { high = middle }
+            let other = trials[ranked[middle]]
+            let isBefore = (other.violation, other.result!, other.id.number) < place
+            if isBefore { low = middle + 1 } else { high = middle }
         }
         ranked.insert(number, at: low)
         return low
     }
 
+    /// What the next trial starts from.
+    var nextOrigin: Checkpoint? { enqueued.first.map(\.origin) ?? origin }
+
     /// What to try next; nil where the sampler is exhausted.
-    mutating func propose(using random: inout SeededGenerator) -> Proposal? {
+    mutating func propose(using random: inout SeededGenerator) -> PlannedTrial? {
         if !enqueued.isEmpty { return enqueued.removeFirst() }
+        return drawn(using: &random).map { PlannedTrial($0.assignment, $0.reason, from: origin) }
+    }
+
+    private mutating func drawn(using random: inout SeededGenerator) -> Proposal? {
         if segment == nil {
             let proposal = sampler.propose(from: history, using: &random)
             guard spreadsStartup, case .startup? = proposal?.reason.core else { return proposal }
@@ -109,24 +126,72 @@ public struct Stage: Hashable, Codable, Sendable {
         return spread.propose(from: history, using: &random)
     }
 
-    /// Plans one more trial: a repeat of a trial with another seed.
-    mutating func plan(repeatOf trial: Trial) {
-        let times = trials.count { $0.repeats == trial.id.number }
-        enqueued.append(
-            Proposal(trial.assignment, .repeated(number: trial.id.number, time: times + 1)))
+    /// Plans one more trial, before what the sampler would propose.
+    mutating func plan(_ trial: PlannedTrial) {
+        enqueued.append(trial)
         planned += 1
+    }
+
+    /// Plans the `time`th repeat of a trial, with another seed.
+    mutating func plan(repeatOf trial: Trial, time: Int = 1) {
+        plan(
+            PlannedTrial(
+                space.searched(trial.assignment), .repeated(number: trial.id.number, time: time),
+                from: trial.origin))
+    }
+
+    /// Forgets planned trials that are not wanted any more.
+    mutating func drop(where isUnwanted: (PlannedTrial) -> Bool) {
+        let before = enqueued.count
+        enqueued.removeAll(where: isUnwanted)
+        planned -= before - enqueued.count
     }
 
     /// Whether a running trial goes on after this report, which the sampler learns of where it ends a rung.
     /// While the pilot is on, every trial does.
     mutating func judge(_ number: Int, step: Int, loss: Loss) -> Verdict {
         history.report(loss, step: step, of: number)
-        return segment != nil ? .go : pruner.judge(trials[number].id, step: step, loss: loss)
+        return segment != nil || pruner.pauses ? .go : pruner.judge(trials[number].id, step: step, loss: loss)
+    }
+
+    /// A trial has come to the end of its rung; answers where it stands there. nil where it goes on at once.
+    mutating func arrive(_ number: Int, step: Int, loss: Loss) -> Standing? {
+        guard case .pause(let standing) = pruner.judge(trials[number].id, step: step, loss: loss) else {
+            return nil
+        }
+        return standing
+    }
+
+    /// Its trials wait at rungs without a place.
+    var pauses: Bool { pruner.pauses && segment == nil }
+
+    /// A trial that waits at a rung and is to go on, now that there is room.
+    mutating func resume() -> Resumption? { pruner.resume() }
+
+    /// A trial waits at a rung that may go on, or must, because none would complete.
+    var canResume: Bool {
+        guard pauses, paused > 0 else { return false }
+        var pruner = pruner
+        return ranked.isEmpty || pruner.resume() != nil
+    }
+
+    /// The trial no longer waits at a rung, and never will again.
+    mutating func forget(_ number: Int) {
+        pruner.ended(TrialID(stage: index, number: number))
+    }
+
+    /// Where the trial stops next; nil: at the stage's end.
+    func nextRung(of number: Int) -> Int? {
+        guard pruner.pauses, let next = pruner.nextDecision(of: TrialID(stage: index, number: number)),
+            next < steps
+        else { return nil }
+        return next
     }
 
     /// Takes a new trial, which is queued.
     mutating func add(_ trial: Trial) {
         trials.append(trial)
+        trials[trial.id.number].rung = nextRung(of: trial.id.number)
         history.add(space.searched(trial.assignment), trial.observed)
         queued.append(trial.id.number)
         unended += 1
@@ -150,7 +215,9 @@ public struct Stage: Hashable, Codable, Sendable {
         history.set(trials[number].observed, of: number)
         switch state {
         case .queued: queued.insert(number, at: place(inQueue: number))
-        case .ended: unended -= 1
+        case .ended:
+            unended -= 1
+            forget(number)
         case .paused: paused += 1
         case .running, .stopping: break
         }
@@ -161,7 +228,7 @@ extension Trial {
     fileprivate var observed: Observation.Result {
         switch state {
         case .queued, .running, .paused, .stopping: .running
-        case .ended(.completed(let loss)): .complete(loss)
+        case .ended(.completed(let loss)): .complete([loss] + further)
         case .ended(.failed), .ended(.cancelled): .failed
         case .ended(.pruned):
             progress.latest.map { .pruned(step: progress.latestStep, $0) } ?? .failed

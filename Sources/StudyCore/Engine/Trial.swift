@@ -16,6 +16,14 @@ public struct Trial: Hashable, Codable, Sendable {
     /// Faults of the infrastructure so far.
     public internal(set) var faults = 0
     public internal(set) var endedAt: Timestamp?
+    /// Where its run stops next, in units of the method's fidelity; nil: at the stage's end.
+    public internal(set) var rung: Int?
+    /// Where it stands at the rung at which it waits.
+    public internal(set) var standing: Standing?
+    /// Losses by the objectives beside the first one, once it has completed.
+    public internal(set) var further: [Loss] = []
+    /// How far it is out of the study's bounds, as a sum of shares of them; 0: it keeps all.
+    public internal(set) var violation = 0.0
 
     /// The training state to continue from: the newest checkpoint.
     public var checkpoint: Checkpoint? { progress.checkpoints.last }
@@ -45,7 +53,7 @@ public struct Trial: Hashable, Codable, Sendable {
 /// The life of a trial:
 ///
 ///     queued ──launch──▶ running ──────────▶ ended(completed | failed)
-///       ▲                 │  │ └─ a pilot's segment is done ─▶ paused ──▶ queued | ended
+///       ▲                 │  │ └─ a rung or a pilot's segment is done ─▶ paused ──▶ queued | ended
 ///       │   fault of the  │    └─stop──▶ stopping ──▶ ended(pruned | cancelled)
 ///       └─ infrastructure ┘                  │
 ///       └──────────── paused ────────────────┘
@@ -110,9 +118,14 @@ public struct Progress: Hashable, Codable, Sendable {
     /// Names of all metrics seen, sorted.
     public internal(set) var metrics: [String] = []
     public internal(set) var used = Used()
+    /// The last finite value of each metric that the study decides by, beside its first objective.
+    public internal(set) var measured: [String: Double] = [:]
 
-    mutating func take(_ report: Report, objective: Objective) -> Loss? {
+    mutating func take(_ report: Report, objective: Objective, measuring names: [String]) -> Loss? {
         step = report.step
+        for name in names {
+            if case .value(let number)? = report.metrics[name] { measured[name] = number }
+        }
         used.take(Attestation(in: report))
         let new = report.metrics.keys.filter { !metrics.contains($0) }
         if !new.isEmpty { metrics = (metrics + new).sorted() }

@@ -22,6 +22,13 @@ public enum ChoiceReason: Hashable, Codable, Sendable {
     /// The surface is lower at `best`, but by no more than half the noise, and this trial took less time:
     /// this share of what that took.
     case cheaper(best: TrialID, difference: Double, noise: Double, share: Double)
+    /// Its gain in the probability of the right next token is the largest for what it adds to a metric.
+    case mostEfficient(gain: Double, cost: Double, metric: String)
+    /// No step from it gains more than the noise: the largest gain is `most`, with a standard deviation of
+    /// `noise`.
+    case noGain(most: Double, noise: Double)
+    /// Nothing else of its stage completed.
+    case alone
 }
 
 extension Stage {

@@ -6,6 +6,9 @@ import Search
 public enum Method: Hashable, Codable, Sendable {
     case search(SearchMethod)
     case stages(StagesMethod)
+    case sweep(SweepMethod)
+    case population(PopulationMethod)
+    case growth(GrowthMethod)
     /// Not in study files: `coordinator replay-schedule` makes it.
     case replay(ReplayMethod)
 
@@ -13,12 +16,15 @@ public enum Method: Hashable, Codable, Sendable {
         switch self {
         case .search(let method): method
         case .stages(let method): method
+        case .sweep(let method): method
+        case .population(let method): method
+        case .growth(let method): method
         case .replay(let method): method
         }
     }
 
     /// Names as the study file writes them.
-    public static let names = ["search", "stages"]
+    public static let names = ["search", "stages", "sweep", "population", "growth"]
 }
 
 /// What the engine asks a method.
@@ -27,6 +33,8 @@ protocol MethodRules {
     var stageCount: Int { get }
     /// How many trials a stage has, repeats aside.
     var trialsPerStage: Int { get }
+    /// How many trials there are at most, repeats aside.
+    var mostTrials: Int { get }
     /// Steps of each trial before a cooldown; with a pilot, the most that it may choose.
     var steps: Int { get }
     /// What a trial's score is.
@@ -41,8 +49,27 @@ protocol MethodRules {
     var confirm: Int { get }
     /// How many of the best trials of an open stage may be chosen in the end.
     var candidates: Int { get }
+    /// Metrics beside the objective that it decides by: every trial must report them.
+    var measured: [String] { get }
+    /// Losses of different stages compare with each other: the best is that of all stages, not of the last.
+    var comparesStages: Bool { get }
+    /// Repeats of a trial that loses clearly at the first time are not worth running.
+    var prunesRepeats: Bool { get }
     /// The trial of a finished stage that the next one goes on from; nil where none completed.
     func choice(in stage: Stage) -> Choice?
+    /// Trials start from the states of others.
+    var startsWarm: Bool { get }
+    /// What a trial is judged by.
+    func score(of trial: Trial, in stage: Stage) -> StageScore
+    /// Trials with the same number see the same data and start from the same weights.
+    func round(of trial: Trial) -> Int
+    /// Trials that follow from what the open stage has shown. Asked again after every event that may free
+    /// something, so one that was answered must be among the stage's trials the next time.
+    func followers(in stage: Stage, of space: Space, using random: inout SeededGenerator) -> [PlannedTrial]
+    /// Numbers of the ended trials whose checkpoints are worth their disk; nil: the best `candidates`.
+    func kept(in stage: Stage) -> Set<Int>?
+    /// A trial that waits for its turn is still wanted: the study file may have changed.
+    func wants(_ planned: PlannedTrial) -> Bool
     /// What the first stage begins with.
     func first(original: Space, prior: Prior?) -> StageOpening
     /// What comes after the last of `stages`, which is closed.
@@ -56,14 +83,26 @@ extension MethodRules {
     var confirm: Int { 0 }
     var candidates: Int { 1 }
     var spreadsStartup: Bool { false }
+    var mostTrials: Int { stageCount * (trialsPerStage + confirm) }
+    var measured: [String] { [] }
+    var comparesStages: Bool { false }
+    var startsWarm: Bool { stageCount > 1 }
+    var prunesRepeats: Bool { true }
+
+    func score(of trial: Trial, in stage: Stage) -> StageScore { stage.score }
+    func round(of trial: Trial) -> Int { trial.id.stage }
+    func kept(in stage: Stage) -> Set<Int>? { nil }
+    func wants(_ planned: PlannedTrial) -> Bool { true }
+
+    func followers(
+        in stage: Stage, of space: Space, using random: inout SeededGenerator
+    ) -> [PlannedTrial] { [] }
 
     func first(original: Space, prior: Prior?) -> StageOpening {
         StageOpening(space: original, origin: nil, enqueued: prior?.points ?? [], reason: .prior)
     }
 
-    func choice(in stage: Stage) -> Choice? {
-        stage.ranking.first.map { Choice(trial: $0.id, because: .lowest) }
-    }
+    func choice(in stage: Stage) -> Choice? { stage.lowestChoice(among: stage.candidates) }
 }
 
 extension Method: MethodRules {
@@ -71,6 +110,8 @@ extension Method: MethodRules {
     public var stageCount: Int { rules.stageCount }
     /// Trials of each stage, repeats aside.
     public var trialsPerStage: Int { rules.trialsPerStage }
+    /// Trials of the whole study at most, repeats aside.
+    public var mostTrials: Int { rules.mostTrials }
     /// Optimiser steps of each trial that is not pruned, before a cooldown; with a pilot, at most.
     public var steps: Int { rules.steps }
     /// What a trial's score is.
@@ -82,10 +123,30 @@ extension Method: MethodRules {
     /// How many of a stage's best are run again with another seed.
     public var confirm: Int { rules.confirm }
 
+    /// Metrics beside the objective that every trial must report.
+    public var measured: [String] { rules.measured }
+    /// Losses of different stages compare with each other.
+    public var comparesStages: Bool { rules.comparesStages }
+
+    /// Trials start from the states of others.
+    public var startsWarm: Bool { rules.startsWarm }
+    var prunesRepeats: Bool { rules.prunesRepeats }
     var candidates: Int { rules.candidates }
     var spreadsStartup: Bool { rules.spreadsStartup }
 
     func choice(in stage: Stage) -> Choice? { rules.choice(in: stage) }
+    /// What a trial is judged by.
+    public func score(of trial: Trial, in stage: Stage) -> StageScore {
+        rules.score(of: trial, in: stage)
+    }
+
+    func round(of trial: Trial) -> Int { rules.round(of: trial) }
+    func kept(in stage: Stage) -> Set<Int>? { rules.kept(in: stage) }
+    func wants(_ planned: PlannedTrial) -> Bool { rules.wants(planned) }
+
+    func followers(
+        in stage: Stage, of space: Space, using random: inout SeededGenerator
+    ) -> [PlannedTrial] { rules.followers(in: stage, of: space, using: &random) }
 
     func first(original: Space, prior: Prior?) -> StageOpening {
         rules.first(original: original, prior: prior)
@@ -100,19 +161,4 @@ extension Method: MethodRules {
 enum NextStep {
     case stage(StageOpening)
     case end(StudyEnding)
-}
-
-/// What a stage begins with.
-struct StageOpening {
-    let space: Space
-    /// The training state that every trial of the stage starts from; nil: a new model.
-    let origin: Checkpoint?
-    /// Assignments to try before the sampler is asked.
-    let enqueued: [Assignment]
-    /// Why these.
-    var reason = ProposalReason.enqueued
-    /// Steps of each trial before a cooldown; nil: those of the method.
-    var steps: Int?
-    /// By parameter: how far the space reaches to each side, see `Stage.reach`.
-    var reach: [String: Double] = [:]
 }

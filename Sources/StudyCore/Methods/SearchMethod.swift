@@ -12,6 +12,7 @@ public struct SearchMethod: Hashable, Codable, Sendable, MethodRules {
 
     var stageCount: Int { 1 }
     var trialsPerStage: Int { trials }
+    var comparesStages: Bool { true }
 
     func next(after stages: [Stage], original: Space) -> NextStep {
         .end(stages.last?.best == nil ? .failed(stages.withoutResult) : .completed)

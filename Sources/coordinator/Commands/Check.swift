@@ -99,7 +99,7 @@ struct PlanPreview: Encodable {
             plan.method.score.rule(before: stages - 1 - stage).cooldown(after: steps)
         }
         score = plan.method.score.name
-        trials = min(stages * (trialsPerStage + plan.method.confirm), plan.budget.trials ?? .max)
+        trials = min(plan.method.mostTrials * plan.repeats, plan.budget.trials ?? .max)
         trialSteps = trials * steps + trials * cooldownSteps.reduce(0, +) / stages
         gpusPerTrial = plan.resources.gpus
         gpuHoursPerStepSecond = Double(trialSteps * gpusPerTrial) / 3600

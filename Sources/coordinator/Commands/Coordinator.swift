@@ -20,7 +20,9 @@ import Wire
             """,
         version: Hello.currentVersion,
         subcommands: [
-            Check.self, Explain.self, Start.self, Fork.self, Status.self, Trials.self, Best.self, Stop.self,
+            Check.self, Explain.self, Start.self, Fork.self, Status.self, Watch.self, Trials.self, Best.self,
+            Stop.self,
+            Retry.self,
             Simulate.self, ScheduleCommand.self, ReplaySchedule.self, ReportCommand.self,
             ImportanceCommand.self, AskTell.self, Plugins.self, InviteCommand.self, NodesCommand.self,
         ])

@@ -15,12 +15,17 @@ struct Start: AsyncParsableCommand {
             A study can go on otherwise than it began; every change is kept in its journal:
               coordinator start study.yaml --stages +2
               coordinator start study.yaml --override budget.gpu_hours=40 --override trainer.grace_seconds=60
+
+            --detach leaves it to run without a terminal; `coordinator watch` (or attach) shows it again.
             """)
 
     @OptionGroup var options: StudyOptions
     @OptionGroup var local: LocalNodeOptions
 
     @OptionGroup var changes: ChangeOptions
+
+    @Flag(help: "Leave the study to run in the background; `coordinator watch` shows it.")
+    var detach = false
 
     @Flag(help: "Print lines instead of the live view, also on a terminal.")
     var plain = false
@@ -31,15 +36,19 @@ struct Start: AsyncParsableCommand {
     func run() async throws {
         let file = try Failure.asUsage { try StudyFile(at: options.study) }
         let folder = options.folder(named: file.plan.name)
+        if detach { return try await Detachment(of: file, in: folder).begin() }
         do {
             let begun = try folder.recorded()
             let change = try StudyChange(changes, to: options.study, begun: begun, local: local)
-            let ancestry = begun == nil ? try file.startFrom?.ancestry(for: change.base) : nil
-            let session = try StudySession(plan: change.base, folder: folder, local: local)
+            let ancestry = begun == nil ? try file.startFrom?.ancestry(for: change.recorded) : nil
+            let session = try StudySession(plan: change.recorded, folder: folder, local: local)
             try file.startFrom?.copyResults(of: ancestry, to: session)
             let printer = Printer(isLive: !plain && !json && Terminal.isTerminal, isSilent: json)
             let first = (ancestry.map { [.inherited($0)] } ?? []) + change.happenings + [.started]
             let (engine, outcome) = try await session.run(printer: printer, beginningWith: first)
+            if let fault = Aftermath(command: file.onFinish, folder: folder).run(after: engine) {
+                printer.complain(fault)
+            }
             try finish(engine, outcome, folder)
         } catch let exit as ExitCode {
             throw exit
@@ -54,9 +63,6 @@ struct Start: AsyncParsableCommand {
         } else {
             print(FinalReport.lines(of: engine, outcome, in: folder.path).joined(separator: "\n"))
         }
-        switch outcome {
-        case .ended(.completed), .ended(.budgetSpent): return
-        case .ended(.stopped), .ended(.failed), .detached: throw ExitCode(1)
-        }
+        if outcome.isFailure { throw ExitCode(1) }
     }
 }

@@ -16,7 +16,9 @@ struct ChangeOptions: ParsableArguments {
 /// The plan that a study has, and the one that it is to have from now on.
 struct StudyChange {
     /// The study file with the overrides so far.
-    let base: Plan
+    private let base: Plan
+    /// As the study has it so far.
+    let recorded: Plan
     private let plan: Plan
     private let overrides: [Override]
     private let isNew: Bool
@@ -30,10 +32,27 @@ struct StudyChange {
         if let stages = options.stages {
             wanted = wanted.with(try Self.stages(stages, in: begun?.plan ?? base))
         }
-        isNew = wanted != before
+        try Self.check(wanted, for: base)
         overrides = wanted
-        plan =
-            isNew ? try CheckedStudy(at: file, plugins: local.pluginFolder, overriding: wanted).plan : base
+        let asked =
+            wanted == before
+            ? base : try CheckedStudy(at: file, plugins: local.pluginFolder, overriding: wanted).plan
+        plan = asked
+        if let begun, begun.plan.isSweep(differingInListFrom: base) {
+            // A list may be edited at any time: what was tried is not tried again.
+            (recorded, isNew) = (begun.plan, true)
+        } else {
+            (recorded, isNew) = (base, wanted != before)
+        }
+    }
+
+    /// A trial's steps are part of a method's design, but where trials stand for themselves.
+    private static func check(_ wanted: [Override], for plan: Plan) throws {
+        guard wanted.contains(where: { $0.path.starts(with: ["method"]) && $0.path != ["method", "stages"] })
+        else { return }
+        guard case .growth = plan.method else {
+            throw Failure.usage("--override method.…: of the method only `method.stages` can change")
+        }
     }
 
     /// What the study's engine is told.
@@ -48,5 +67,16 @@ struct StudyChange {
         }
         let count = text.hasPrefix("+") ? method.stages + number : number
         return Override(path: ["method", "stages"], value: .int(count))
+    }
+}
+
+extension Plan {
+    /// Both are sweeps, and nothing differs but their lists.
+    fileprivate func isSweep(differingInListFrom other: Plan) -> Bool {
+        guard case .sweep(let mine) = method, case .sweep(let theirs) = other.method,
+            mine.steps == theirs.steps,
+            let difference = PlanDifference(recorded: self, file: other)
+        else { return false }
+        return Set(difference.parts).isSubset(of: ["space", "method"])
     }
 }

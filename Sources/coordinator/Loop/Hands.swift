@@ -18,6 +18,7 @@ struct Hands {
                 let order = engine.order(effect, for: node, address: fleet.address)
                 if let order { fleet.send(order, to: node) }
             }
+            if case .launch = effect { results.move(engine) }
         case .keep(let checkpoint, let node, let stage): keep(checkpoint, on: node, stage: stage, of: engine)
         case .bring(let checkpoint, let sources, let nodes):
             bring(checkpoint, from: sources, to: nodes, of: engine)

@@ -153,7 +153,10 @@ struct StudyLoop: ~Copyable {
         case .tick:
             hands.printer.refresh(engine)
             let asked: [Happening] = requests.takeStopRequest() ? [.stopRequested] : []
-            return refreshFleet() + asked
+            let again = requests.takeRetryRequests().map {
+                Happening.retryRequested(trial: $0.trial, from: $0.from)
+            }
+            return refreshFleet() + asked + again
         case .interrupted: return []
         }
     }

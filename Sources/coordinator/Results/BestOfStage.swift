@@ -32,7 +32,7 @@ struct BestOfStage: Encodable {
     init?(of stage: Stage, in engine: Engine) {
         guard let id = stage.best, let best = engine.trial(id), let loss = best.result else { return nil }
         let plan = engine.plan
-        score = stage.score.name
+        score = plan.method.score(of: best, in: stage).name
         chosenBecause = stage.choice.map { Sentences(objective: plan.objective).line($0.reason) } ?? ""
         self.stage = stage.index
         trial = id.number

@@ -41,6 +41,11 @@ final class ResultsTree: Sendable {
         writeTables(of: engine)
     }
 
+    /// A trial has begun to run: what shows trials that run is written anew.
+    func move(_ engine: Engine) {
+        if case .sweep = engine.plan.method { writeTables(of: engine) }
+    }
+
     /// What an earlier coordinator did not come to write.
     func writeMissing(of engine: Engine) {
         inBackground { [self] in
@@ -153,11 +158,29 @@ final class ResultsTree: Sendable {
             try Self.makeFolder(folder.stage(stage.index))
             try Self.write(best, to: folder.stage(stage.index) + "/best.json")
         }
+        try writeMethodTables(of: engine)
         let schedule = Schedule(of: engine)
         try Self.write(schedule, to: folder.path + "/schedule.json")
         for law in schedule.powerLaws where FolderName.isSafe(law.parameter) {
             let picture = LawChart(of: law, in: engine).file
             try Self.write(Data(picture.utf8), to: folder.path + "/law_\(law.parameter).svg")
+        }
+    }
+}
+
+extension ResultsTree {
+    /// What only some methods have.
+    private func writeMethodTables(of engine: Engine) throws {
+        switch engine.plan.method {
+        case .sweep: try Self.write(SweepResults(of: engine), to: folder.path + "/sweep_results.json")
+        case .population:
+            let tree = LineageTree(of: engine)
+            try Self.write(Data(tree.text.utf8), to: folder.path + "/lineage.txt")
+            try Self.write(Data(tree.file.utf8), to: folder.path + "/lineage.svg")
+        case .growth(let method):
+            let path = GrowthPath(of: engine, by: method)
+            try Self.write(Data(path.yaml.utf8), to: folder.path + "/results.yaml")
+        case .search, .stages, .replay: break
         }
     }
 }

@@ -67,4 +67,29 @@ struct StudyFolder {
     func takeStopRequest() -> Bool {
         unlink(stopRequest) == 0
     }
+
+    private var retryRequests: String { path + "/retry-requests" }
+
+    /// Asks the study's coordinator to run a trial once more. Each request is a file of its own.
+    func requestRetry(_ request: RetryRequest) throws {
+        try FileManager.default.createDirectory(atPath: retryRequests, withIntermediateDirectories: true)
+        let name = UUID().uuidString + ".json"
+        try ResultsJSON.encode(request).write(
+            to: URL(fileURLWithPath: retryRequests + "/" + name), options: .atomic)
+    }
+
+    /// Each request once.
+    func takeRetryRequests() -> [RetryRequest] {
+        guard let names = try? FileManager.default.contentsOfDirectory(atPath: retryRequests) else {
+            return []
+        }
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return names.filter { $0.hasSuffix(".json") }.sorted().compactMap { name in
+            let file = retryRequests + "/" + name
+            let bytes = FileManager.default.contents(atPath: file)
+            unlink(file)
+            return bytes.flatMap { try? decoder.decode(RetryRequest.self, from: $0) }
+        }
+    }
 }

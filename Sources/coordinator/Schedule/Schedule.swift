@@ -28,6 +28,13 @@ struct Schedule: Encodable {
         let plan = engine.plan
         metric = plan.objective.metric
         let closed = engine.closedStages
+        if case .population = plan.method {
+            stages = Self.pieces(of: engine)
+            powerLaws = []
+            let course = ScheduleCourse(space: plan.space, stages: stages, laws: [])
+            smooth = stages.isEmpty ? [] : course.smooth(until: stages.last!.lastStep)
+            return
+        }
         stages = closed.map { closed in
             Entry(
                 stage: closed.stage.index, firstStep: closed.span.lowerBound,
@@ -38,12 +45,25 @@ struct Schedule: Encodable {
                 params: closed.best.assignment)
         }
         // A schedule that is replayed has nothing to say of optima.
-        let isFound = plan.method.trialsPerStage > 1
+        let isFound = plan.method.trialsPerStage > 1 && plan.method.startsWarm
         powerLaws =
             closed.count < 2 || !isFound
             ? [] : plan.space.parameters.compactMap { ParameterLaw(of: $0, closed) }
         let course = ScheduleCourse(space: plan.space, stages: stages, laws: powerLaws)
         smooth = closed.isEmpty ? [] : course.smooth(until: stages.last!.lastStep)
+    }
+
+    /// The pieces of training behind the best member of a population.
+    private static func pieces(of engine: Engine) -> [Entry] {
+        let direction = engine.plan.objective.direction
+        guard let best = engine.best else { return [] }
+        return engine.lineage(of: best.id).map { trial in
+            let before = engine.steps(behind: trial.origin)
+            return Entry(
+                stage: trial.membership.generation, firstStep: before + 1,
+                lastStep: before + max(1, engine.course(of: trial).training), trial: trial.id.description,
+                value: (trial.progress.latest ?? trial.result!).metric(direction), params: trial.assignment)
+        }
     }
 
     /// What was found, as pieces.

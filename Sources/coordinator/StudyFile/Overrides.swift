@@ -5,7 +5,8 @@ extension Override {
     /// What may be changed once a study runs: the whole of these, or what stands below them.
     private static let changeable = [
         ["trainer", "settings"], ["trainer", "silence_seconds"], ["trainer", "grace_seconds"], ["budget"],
-        ["resources"], ["checkpoints"], ["sampler"], ["pruner"], ["method", "stages"],
+        ["resources"], ["checkpoints"], ["sampler"], ["pruner"], ["method", "stages"], ["method", "steps"],
+        ["method", "growth_steps"], ["method", "raise_steps"], ["method", "depth"],
     ]
 
     /// Settings that a model's shape follows from, as the trainers that we know call them. No checkpoint fits

@@ -2,14 +2,18 @@ import StudyCore
 
 /// What a changed study file changed.
 struct PlanDifference {
-    let words: String
+    /// Names of sections, in the order of a study file.
+    let parts: [String]
+
+    var words: String { parts.joined(separator: ", ") }
 
     /// nil where the plans are equal. A prior that has come to say something else since is none: its points were
     /// tried long ago.
     init?(recorded: Plan, file: Plan) {
         let parts: [(String, Bool)] = [
             ("trainer", recorded.trainer != file.trainer),
-            ("objective", recorded.objective != file.objective),
+            ("objective", recorded.objectives != file.objectives || recorded.bounds != file.bounds),
+            ("repeats", recorded.repeats != file.repeats),
             ("space", recorded.space != file.space), ("method", recorded.method != file.method),
             ("sampler", recorded.sampler != file.sampler), ("pruner", recorded.pruner != file.pruner),
             ("seed", recorded.seed != file.seed), ("resources", !recorded.resources.isLike(file.resources)),
@@ -17,7 +21,7 @@ struct PlanDifference {
         ]
         let changed = parts.filter(\.1).map(\.0)
         guard !changed.isEmpty else { return nil }
-        words = changed.joined(separator: ", ")
+        self.parts = changed
     }
 }
 

@@ -5,14 +5,24 @@ import TrainerKit
 
 /// `method` of a study file.
 extension PlanDraft {
-    static func method(_ file: inout SettingsReader) -> Method? {
+    static func method(
+        _ file: inout SettingsReader, in space: Space?, _ direction: Direction, _ places: YAMLDocument
+    ) -> Method? {
         let method = file.nested("method") { method -> Method? in
-            guard let kind = method.kind(among: Method.names) else { return nil }
-            let trials = method.int("trials", in: 1...)
-            guard kind == "stages" else {
-                return .search(SearchMethod(trials: trials, steps: method.int("steps", in: 1...)))
+            switch method.kind(among: Method.names) {
+            case "search":
+                .search(
+                    SearchMethod(
+                        trials: method.int("trials", in: 1...), steps: method.int("steps", in: 1...)))
+            case "stages": .stages(stages(&method, trials: method.int("trials", in: 1...)))
+            case "sweep": sweep(&method, in: space, direction).map { .sweep($0) }
+            case "population": .population(population(&method))
+            case "growth":
+                growth(&method, in: space) { a, b in
+                    places.isBefore(["method", "increments", a], ["method", "increments", b])
+                }.map { .growth($0) }
+            default: nil
             }
-            return .stages(stages(&method, trials: trials))
         }
         if method == nil { file.require("method", "a mapping with kind, trials and steps") }
         return method ?? nil
@@ -48,7 +58,7 @@ extension PlanDraft {
     }
 
     /// A word, or a mapping with `kind` and its options.
-    private static func score(_ method: inout SettingsReader) -> Score {
+    static func score(_ method: inout SettingsReader) -> Score {
         let names = ["last", "cooldown", "extrapolate"]
         if case .object? = method.value("score") {
             return method.nested("score") { score in

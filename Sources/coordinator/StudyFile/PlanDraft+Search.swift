@@ -28,7 +28,7 @@ extension PlanDraft {
         // Wrong steps have had their message, and come as 0.
         let steps = max(1, steps)
         return file.nested("pruner") { pruner in
-            switch pruner.kind(among: PrunerKind.stopping) {
+            switch pruner.kind(among: PrunerKind.judging) {
             case "median": return percentile(50, &pruner)
             case "percentile":
                 let percentile = pruner.double("percentile", default: 25, in: 0...100)
@@ -42,6 +42,10 @@ extension PlanDraft {
             case "asha":
                 let (minStep, factor) = halving(&pruner)
                 return .asha(ASHAPruner(minStep: minStep, reductionFactor: factor, maxStep: steps))
+            case "asha-promotion":
+                let (minStep, factor) = halving(&pruner)
+                return .ashaPromotion(
+                    ASHAPromotion(minStep: minStep, reductionFactor: factor, maxStep: steps))
             case "hyperband":
                 let (minStep, factor) = halving(&pruner)
                 return .hyperband(

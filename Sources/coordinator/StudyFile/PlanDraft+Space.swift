@@ -77,6 +77,7 @@ extension PlanDraft {
     ) -> Entry? {
         switch space.value(name) {
         case .object?: return space.nested(name) { mapping(name, &$0) } ?? nil
+        case .array?: return list(name, &space).map { .searched($0) }
         case .string(let text)?: return scalar(name, text, among: names, &space)
         case let json?:
             if let value = value(json) { return .derived(Derived(name, fixed: value)) }
@@ -85,6 +86,17 @@ extension PlanDraft {
             space.complain(at: [name], found: "nothing", expected: "a mapping with type, or a fixed value")
         }
         return nil
+    }
+
+    /// A list of values in short: `[1e-4, 2e-4]`.
+    private static func list(_ name: String, _ space: inout SettingsReader) -> Parameter? {
+        guard let choices = values(space.value(name)), !choices.isEmpty else {
+            space.complain(
+                at: [name], found: "an empty list, or one of something else",
+                expected: "a list of numbers, texts or truth values")
+            return nil
+        }
+        return Parameter(name, .categorical(choices: choices))
     }
 
     /// A text is an expression over the others: `lr / 10`. A single word that is none of their names is a
@@ -190,7 +202,7 @@ extension PlanDraft {
         return values.count == items.count ? values : nil
     }
 
-    private static func value(_ json: JSON) -> ParameterValue? {
+    static func value(_ json: JSON) -> ParameterValue? {
         switch json {
         case .bool(let bool): .bool(bool)
         case .int(let int): .int(int)

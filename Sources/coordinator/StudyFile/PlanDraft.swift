@@ -11,6 +11,8 @@ struct PlanDraft {
     /// The file says how trials are scored.
     let saysScore: Bool
     private(set) var startFrom: StartFrom?
+    /// What is run when the study has ended: a program and its arguments; empty: nothing.
+    let onFinish: [String]
 
     init(reading file: inout SettingsReader, places: YAMLDocument) {
         let name = file.string("name")
@@ -22,15 +24,19 @@ struct PlanDraft {
         // What it stands for was filled in before.
         if file.has("preset") { _ = file.choice("preset", among: Preset.allCases.map(\.rawValue)) }
         let trainer = Self.trainer(&file)
-        let objective = Self.objective(&file)
+        let objectives = Self.objectives(&file)
+        let objective = objectives[0]
+        let limits = Self.limits(&file)
         let space = Self.space(&file, places)
-        let method = Self.method(&file)
+        let method = Self.method(&file, in: space, objective.direction, places)
         saysScore = Self.saysScore(file)
         let seed = UInt64(file.int("seed", default: 0, in: 0...))
         let sampler = Self.sampler(&file, seed: seed)
         let pruner = Self.pruner(&file, steps: method?.steps ?? 1, objective.direction)
         let resources = Self.resources(&file)
         let budget = Self.budget(&file)
+        let repeats = file.int("repeats", default: 1, in: 1...1000)
+        onFinish = file.strings("on_finish", default: [])
         let keepBest = file.nested("checkpoints") { $0.int("keep_best", default: 1, in: 1...) } ?? 1
         if case .stages(let stages)? = method, case .object(let members)? = file.value("space") {
             let searched = (space?.parameters.map(\.name) ?? Array(members.keys)).sorted()
@@ -43,7 +49,9 @@ struct PlanDraft {
         plan = Plan(
             name: name, trainer: trainer, objective: objective, space: space, method: method,
             sampler: sampler, pruner: pruner, seed: seed, resources: resources, budget: budget,
-            keepBest: keepBest, prior: prior)
+            keepBest: keepBest, prior: prior, further: Array(objectives.dropFirst()), bounds: limits,
+            repeats: max(1, repeats))
+        problems += Self.misfits(of: plan!)
     }
 
     private static func trainer(_ file: inout SettingsReader) -> TrainerPlan? {
@@ -58,24 +66,6 @@ struct PlanDraft {
         }
         if trainer == nil { file.require("trainer", "a mapping with plugin and settings") }
         return trainer
-    }
-
-    private static func objective(_ file: inout SettingsReader) -> Objective {
-        if case .array? = file.value("objective") {
-            file.complain(
-                at: ["objective"], found: "a list",
-                expected: "one objective (several come with a later version)")
-            return Objective(metric: "", direction: .minimize)
-        }
-        let objective = file.nested("objective") { objective in
-            let names = Direction.allCases.map(\.rawValue)
-            return Objective(
-                metric: objective.string("metric"),
-                direction: Direction(
-                    rawValue: objective.choice("direction", among: names, default: "minimize"))!)
-        }
-        if objective == nil { file.require("objective", "a mapping with metric and direction") }
-        return objective ?? Objective(metric: "", direction: .minimize)
     }
 
     private static func misfits(_ shrink: [String: Double], among names: [String]) -> [Problem] {

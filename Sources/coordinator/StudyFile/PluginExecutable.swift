@@ -55,8 +55,12 @@ struct PluginExecutable {
     func verdict(on plan: Plan) throws -> PluginVerdict {
         let check = PluginCheck(
             settings: plan.trainer.settings, baseFolder: plan.trainer.baseFolder,
-            parameters: plan.space.kinds.map { .init(name: $0.name, kind: $0.kind.asked) },
-            needsCheckpoints: plan.method.stageCount > 1)
+            parameters: plan.space.kinds.map { name, kind in
+                .init(
+                    name: name,
+                    kind: plan.space.parameters.first { $0.name == name }?.domain.asked ?? kind.asked)
+            },
+            needsCheckpoints: plan.needsCheckpoints)
         return try ask(PluginVerdict.self, ["check"], check)
     }
 
@@ -114,6 +118,17 @@ struct PluginExecutable {
         let bytes = try answer.fileHandleForReading.readToEnd() ?? Data()
         process.waitUntilExit()
         return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+extension Domain {
+    /// A list of numbers asks for a parameter that takes numbers.
+    fileprivate var asked: PluginCheck.Kind {
+        guard case .categorical(let choices) = self, choices.allSatisfy({ $0.number != nil }) else {
+            return kind.asked
+        }
+        let areWhole = choices.allSatisfy { if case .int = $0 { true } else { false } }
+        return areWhole ? .int : .float
     }
 }
 

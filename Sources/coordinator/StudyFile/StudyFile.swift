@@ -12,6 +12,8 @@ struct StudyFile {
     let path: String
     /// `start_from`: the stages of another study that this one begins with.
     let startFrom: StartFrom?
+    /// What is run when the study has ended: a program and its arguments; empty: nothing.
+    let onFinish: [String]
 
     /// - Throws: `StudyFileErrors` with everything that is wrong with the file itself; what only the plugin
     ///   can tell is asked separately (`PluginExecutable.check`).
@@ -30,6 +32,7 @@ struct StudyFile {
         self.plan = plan
         saysScore = draft.saysScore
         startFrom = draft.startFrom
+        onFinish = draft.onFinish
     }
 
     /// Problems that a plugin found, with their places in this file.

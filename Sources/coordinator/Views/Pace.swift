@@ -44,7 +44,9 @@ struct Pace {
     private static func stepsLeft(of stage: Stage, typical: Double, method: Method) -> Double {
         let open = stage.trials.filter { !$0.hasEnded }
             .reduce(0.0) { $0 + max(typical - Double($1.progress.step), 1) }
-        let toCome = stage.closedAt == nil ? max(0, method.trialsPerStage - stage.trials.count) : 0
+        // Of a method with one stage all trials are in it, however they come to be.
+        let planned = method.stageCount == 1 ? method.mostTrials : method.trialsPerStage
+        let toCome = stage.closedAt == nil ? max(0, planned - stage.trials.count) : 0
         return open + Double(toCome) * typical
     }
 }

@@ -28,6 +28,14 @@ struct Sentences {
         case .stageClosed(let stage, let best, let reason, let loss, let completed, let pruned, let failed):
             "stage \(stage) closed: best \(best) with \(objective.metric) \(metric(loss)), \(line(reason)) "
                 + "(\(completed) completed, \(pruned) pruned, \(failed) failed)"
+        case .skipped(let stage, let assignment, let reason):
+            "stage \(stage) leaves out \(Text.assignment(assignment)): \(reason)"
+        case .waiting(let trial, let standing): "\(trial) waits: \(standing)"
+        case .finishing(let trial):
+            "\(trial) goes on to the end: it came furthest, and no trial has completed"
+        case .notRepeated(let trial, let difference, let noise):
+            "\(trial) is not run with other seeds: it is \(Text.number(difference)) behind the best, and seeds "
+                + "make \(Text.number(noise))"
         case .pilotJudged(let stage, let findings, let next): line(findings, next, stage: stage)
         case .confirming(let stage, let trials):
             "stage \(stage): \(trials.map(\.description).joined(separator: ", ")) run again with another seed"
@@ -56,6 +64,13 @@ struct Sentences {
         case .cheaper(let best, let difference, let noise, let share):
             "as good as \(best) (apart by \(Text.number(difference)), noise \(Text.number(noise))) "
                 + "in \(Int((100 * share).rounded())) % of its time"
+        case .mostEfficient(let gain, let cost, let metric):
+            "the most for its cost: \(Text.number(gain, digits: 3)) more probability of the right token "
+                + "for \(Text.number(cost, digits: 3)) more \(metric)"
+        case .noGain(let most, let noise):
+            "nothing gains more than the noise: at most \(Text.number(most, digits: 3)) of probability, "
+                + "where seeds make \(Text.number(noise, digits: 3))"
+        case .alone: "nothing else completed"
         }
     }
 
