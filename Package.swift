@@ -17,11 +17,12 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 /// Programs that go to hosts without Swift: a release has the runtime in it, and no names of symbols. Not
 /// `swift build --static-swift-stdlib`, which would build every library anew for these few programs; with it
-/// the compiler would name the two last libraries by itself.
+/// the compiler would name the last three libraries by itself.
 let standalone: [LinkerSetting] = [
     .unsafeFlags(
         [
-            "-static-stdlib", "-Xlinker", "-s", "-l_FoundationCollections", "-l_FoundationCShims",
+            "-static-stdlib", "-Xlinker", "-s", "-lswiftSynchronization", "-l_FoundationCollections",
+            "-l_FoundationCShims",
         ], .when(configuration: .release))
 ]
 
