@@ -6,7 +6,7 @@ import Wire
 
 /// Another machine, as far as loopback can be one: a real sshd with keys and a cipher of its own, behind which
 /// an agent serves the home `node`. This machine's agent serves the home `here`, at the end of a pipe.
-final class Host {
+final class Host: Sendable {
     static let cipher = "aes128-gcm@openssh.com"
 
     let folder: String

@@ -6,7 +6,7 @@ import Wire
 
 /// What links cost: attaching many at once, keeping them idle, coming back after a reset of one and of all, and a
 /// question's way there and back, beside the stock client with `cat` over the same sshd.
-struct LinkCost {
+struct LinkCost: Sendable {
     let host: Host
     let count: Int
 
