@@ -15,11 +15,22 @@ let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
+/// Programs that go to hosts without Swift: a release has the runtime in it, and no names of symbols. Not
+/// `swift build --static-swift-stdlib`, which would build every library anew for these few programs; with it
+/// the compiler would name the last three libraries by itself.
+let standalone: [LinkerSetting] = [
+    .unsafeFlags(
+        [
+            "-static-stdlib", "-Xlinker", "-s", "-lswiftSynchronization", "-l_FoundationCollections",
+            "-l_FoundationCShims",
+        ], .when(configuration: .release))
+]
+
 /// A plugin in its own folder: one executable over TrainerKit.
 func plugin(_ name: String) -> Target {
     .executableTarget(
         name: name, dependencies: ["FleetModel", "Wire", "TrainerKit"], path: "plugins/\(name)",
-        swiftSettings: rules)
+        swiftSettings: rules, linkerSettings: standalone)
 }
 
 let package = Package(
@@ -70,18 +81,20 @@ let package = Package(
             swiftSettings: rules),
         .executableTarget(
             name: "agent", dependencies: ["FleetModel", "Wire", "Spawn", argumentParser, crypto],
-            path: "agents/agent", swiftSettings: rules),
+            path: "agents/agent", swiftSettings: rules, linkerSettings: standalone),
         plugin("command"),
         .executableTarget(
             name: "huggingface", dependencies: ["FleetModel", "Wire", "TrainerKit"],
-            path: "plugins/huggingface", resources: [.embedInCode("Python")], swiftSettings: rules),
+            path: "plugins/huggingface", resources: [.embedInCode("Python")], swiftSettings: rules,
+            linkerSettings: standalone),
         plugin("megatron"),
         plugin("scripted"),
         .executableTarget(
             name: "native", dependencies: ["FleetModel", "Wire", "TrainerKit", "COpenBLAS"],
             path: "plugins/native",
             // Unoptimised, the loops over floats are a hundred times slower: no debug build could train.
-            swiftSettings: rules + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
+            swiftSettings: rules + [.unsafeFlags(["-O"], .when(configuration: .debug))],
+            linkerSettings: standalone),
         .target(
             name: "COpenBLAS",
             linkerSettings: [

@@ -6,7 +6,7 @@ import Wire
 
 /// Another machine, as far as loopback can be one: a real sshd with keys and a cipher of its own, behind which
 /// an agent serves the home `node`. This machine's agent serves the home `here`, at the end of a pipe.
-final class Host {
+final class Host: Sendable {
     static let cipher = "aes128-gcm@openssh.com"
 
     let folder: String
@@ -35,6 +35,7 @@ final class Host {
         UsePAM no
         PasswordAuthentication no
         UseDNS no
+        MaxStartups 1000
         Ciphers \(Self.cipher)
         Subsystem sftp internal-sftp
         """.write(toFile: folder + "/sshd", atomically: true, encoding: .utf8)
@@ -61,12 +62,24 @@ final class Host {
 
     var user: String { NSUserName() }
 
-    /// A link to the node through SSH, and one to this machine's agent.
-    func links() async throws -> (node: NodeLink, here: NodeLink) {
+    /// A link to the node through SSH; not yet connected.
+    func link(named name: String) throws -> NodeLink {
         let text = try String(contentsOfFile: folder + "/host.pub", encoding: .utf8)
         guard let key = HostKey(text) else { throw Unexpected("ssh-keygen made no host key: \(text)") }
         let address = SSHAddress(host: "127.0.0.1", port: port, user: user, hostKeys: [key])
-        let node = NodeLink(node: NodeID(rawValue: "node"), transport: .ssh(address), home: head)
+        return NodeLink(node: NodeID(rawValue: name), transport: .ssh(address), home: head)
+    }
+
+    /// The processes of sshd that serve a connection each.
+    var sessions: [Int32] {
+        let path = "/proc/\(daemon.pid)/task/\(daemon.pid)/children"
+        let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+        return text.split(separator: " ").compactMap { Int32($0) }
+    }
+
+    /// A link to the node through SSH, and one to this machine's agent.
+    func links() async throws -> (node: NodeLink, here: NodeLink) {
+        let node = try link(named: "node")
         let here = NodeLink(
             node: .local,
             transport: .pipe(
@@ -81,19 +94,26 @@ final class Host {
         return (node, here)
     }
 
-    /// Seconds of CPU that this process, its ended children and the ended sessions of sshd have used.
+    /// Seconds of CPU that this process and all its descendants have used, sshd's and those that live too.
     func cpuSeconds() -> Double {
-        func ticks(_ path: String, _ fields: ClosedRange<Int>) -> Double {
-            guard let stat = try? String(contentsOfFile: path, encoding: .utf8),
+        var children: [Int32: [Int32]] = [:]
+        var ticks: [Int32: Double] = [:]
+        for pid in names(in: "/proc").compactMap({ Int32($0) }) {
+            guard let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
                 let end = stat.lastIndex(of: ")")
-            else { return 0 }
+            else { continue }
+            // Field 3 is the first after the name; 4 is the parent, 14 to 17 are the process's own times and those
+            // of its ended children.
             let words = stat[stat.index(after: end)...].split(separator: " ")
-            // Field 3 is the first after the name; 14 to 17 are the process's own times and its children's.
-            return fields.reduce(0) { $0 + (Double(words[$1 - 3]) ?? 0) }
+            children[Int32(words[1]) ?? 0, default: []].append(pid)
+            ticks[pid] = words[11...14].reduce(0) { $0 + (Double($1) ?? 0) }
         }
-        let hertz = Double(sysconf(Int32(_SC_CLK_TCK)))
-        let sessions = ticks("/proc/\(daemon.pid)/stat", 16...17)
-        return (ticks("/proc/self/stat", 14...17) + sessions) / hertz
+        var (sum, open) = (0.0, [getpid()])
+        while let pid = open.popLast() {
+            sum += ticks[pid] ?? 0
+            open += children[pid] ?? []
+        }
+        return sum / Double(sysconf(Int32(_SC_CLK_TCK)))
     }
 }
 

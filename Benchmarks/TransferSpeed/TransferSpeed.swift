@@ -6,7 +6,9 @@ import Synchronization
 /// How fast checkpoints move, beside rsync and scp over the same sshd with the same cipher, in turn.
 ///
 ///     TransferSpeed AGENT FOLDER [MEGABYTES [ROUNDS]]
+///     TransferSpeed AGENT FOLDER links [COUNT]
 ///
+/// `links` measures so many links to one host instead: see `LinkCost`.
 /// FOLDER is best on a tmpfs with room for six trees. Prints for each way the median wall seconds, the CPU
 /// seconds of both ends, and the bytes on the wire.
 @main
@@ -22,12 +24,17 @@ struct TransferSpeed {
     static func main() async throws {
         let arguments = CommandLine.arguments
         guard arguments.count > 2 else {
-            print("usage: TransferSpeed AGENT FOLDER [MEGABYTES [ROUNDS]]")
+            print("usage: TransferSpeed AGENT FOLDER [MEGABYTES [ROUNDS] | links [COUNT]]")
             exit(64)
         }
         let folder = arguments[2] + "/transfer-\(getpid())"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
+        if arguments.count > 3, arguments[3] == "links" {
+            let count = arguments.count > 4 ? Int(arguments[4]) ?? 200 : 200
+            let host = try Host(folder: folder, agent: arguments[1])
+            return try await LinkCost(host: host, count: count).measure()
+        }
         let megabytes = arguments.count > 3 ? Int(arguments[3]) ?? 1_024 : 1_024
         let rounds = arguments.count > 4 ? Int(arguments[4]) ?? 3 : 3
         do {
@@ -67,8 +74,8 @@ struct TransferSpeed {
     private func bring(_ checkpoint: Checkpoint) throws -> Int {
         let answer = Mutex<Result<Int, RelayFailure>?>(nil)
         let (node, here) = (node, here)
-        CheckpointRelay(checkpoint, of: Self.study, sharing: false).run(
-            from: [.init(node.node) { () throws(LinkFailure) in try node.openBulk() }],
+        CheckpointRelay(checkpoint, of: Self.study).run(
+            from: [.init(node.node, hasOwnFiles: true) { () throws(LinkFailure) in try node.openBulk() }],
             to: [.init(here.node) { () throws(LinkFailure) in try here.openBulk() }]
         ) { _, result in answer.withLock { $0 = result } }
         return try answer.withLock { $0 }!.get()

@@ -13,13 +13,31 @@ public import Wire
 public final class BulkChannel {
     private let line: any BulkLine
     private var rest: [UInt8] = []
+    /// Takes the line once nobody needs the channel any more; nil: it ends.
+    private let takeBack: ((any BulkLine) -> Void)?
+    private var isHandedBack = false
 
-    init(_ line: any BulkLine) throws(LinkFailure) {
-        self.line = line
+    init(_ line: any BulkLine, takeBack: ((any BulkLine) -> Void)? = nil) throws(LinkFailure) {
+        (self.line, self.takeBack) = (line, takeBack)
         try skipToHello()
     }
 
-    deinit { line.end() }
+    /// A channel over a line whose hello was heard before.
+    init(again line: any BulkLine, takeBack: @escaping (any BulkLine) -> Void) {
+        (self.line, self.takeBack) = (line, takeBack)
+    }
+
+    deinit {
+        if !isHandedBack { line.end() }
+    }
+
+    /// Nothing more is asked on this channel, and everything was answered: the next one to the same agent need
+    /// not be set up anew.
+    public func handBack() {
+        guard let takeBack, rest.isEmpty, !isHandedBack else { return }
+        isHandedBack = true
+        takeBack(line)
+    }
 
     /// Some bytes, as soon as there are any, at most `count`; none once the other side has ended its stream.
     /// Over SSH, 4 MiB is a good count: the window grows with it.
@@ -121,6 +139,8 @@ protocol BulkLine: AnyObject {
     func write(_ bytes: [UInt8]) throws(LinkFailure)
     func endWriting()
     func end()
+    /// Whether the other side is there and has nothing to say, as far as is known.
+    var isQuiet: Bool { get }
     /// What the other side said on its stderr so far.
     var complaints: String { get }
 }
@@ -171,6 +191,11 @@ final class BulkPipe: BulkLine {
                 throw .lost(why: complaints)
             }
         }
+    }
+
+    var isQuiet: Bool {
+        var waits = [pollfd(fd: child.output, events: Int16(POLLIN), revents: 0)]
+        return poll(&waits, 1, 0) == 0
     }
 
     func endWriting() { child.closeInput() }

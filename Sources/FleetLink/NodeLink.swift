@@ -31,7 +31,22 @@ public final class NodeLink: Sendable {
         var orders: [UInt8] = []
         var isConnected = false
         var isClosed = false
+        /// How the host is reached, once that is known.
+        var route: Route?
+        var idle: [IdleLine] = []
     }
+
+    /// A line of a bulk channel that was handed back.
+    ///
+    /// Unchecked: a line passes from the thread that handed it back to the one that takes it up, and is never
+    /// used by two at once.
+    struct IdleLine: @unchecked Sendable {
+        let line: any BulkLine
+        let since: Double
+    }
+
+    /// Lines that wait for another use, and for how long, in seconds.
+    private static let (mostIdle, idleSeconds) = (2, 15.0)
 
     public let node: NodeID
     private let transport: Transport
@@ -80,18 +95,51 @@ public final class NodeLink: Sendable {
     /// said hello. Without a connection it fails at once.
     /// - Parameter patience: so long may the other side do nothing, in seconds, before the channel fails.
     public func openBulk(patience: Double = 30) throws(LinkFailure) -> BulkChannel {
-        guard shared.withLock({ $0.isConnected }) else { throw .lost(why: "there is no link to \(node) now") }
+        let (isConnected, route, idle) = shared.withLock { ($0.isConnected, $0.route, $0.idle.popLast()) }
+        guard isConnected else { throw .lost(why: "there is no link to \(node) now") }
+        if let line = idle?.line {
+            if line.isQuiet { return BulkChannel(again: line, takeBack: takeBack) }
+            line.end()
+        }
         switch transport {
         case .pipe(let executable, let arguments):
-            return try BulkChannel(BulkPipe(executable, arguments + ["--bulk"], patience: patience))
+            return try BulkChannel(
+                BulkPipe(executable, arguments + ["--bulk"], patience: patience), takeBack: takeBack)
         case .ssh(let address):
-            return try BulkChannel(SSHBulk(to: address, home: home, patience: patience))
+            return try BulkChannel(
+                SSHBulk(to: address, by: route, home: home, patience: patience), takeBack: takeBack)
         }
+    }
+
+    /// Keeps a line for a while: one transfer, or one trial's logs, is seldom the last.
+    private func takeBack(_ line: any BulkLine) {
+        let idle = IdleLine(line: line, since: monotonicSeconds())
+        let isKept = shared.withLock { shared in
+            guard shared.isConnected, shared.idle.count < Self.mostIdle else { return false }
+            shared.idle.append(idle)
+            return true
+        }
+        guard isKept else { return line.end() }
+        Task { [weak self] in
+            try await Task.sleep(for: .seconds(Self.idleSeconds))
+            self?.endIdle(since: monotonicSeconds() - Self.idleSeconds)
+        }
+    }
+
+    /// Ends the lines that wait since then or earlier.
+    private func endIdle(since: Double) {
+        let old = shared.withLock { shared in
+            let old = shared.idle.filter { $0.since <= since }
+            shared.idle.removeAll { $0.since <= since }
+            return old
+        }
+        for idle in old { idle.line.end() }
     }
 
     /// Ends the connection and the events. Runs go on.
     public func close() {
         shared.withLock { $0.isClosed = true }
+        endIdle(since: .infinity)
         queue.close()
         bell.ring()
     }
@@ -122,6 +170,8 @@ extension NodeLink {
             $0.isConnected = false
             $0.orders = []
         }
+        // What cut the link has likely cut them too.
+        endIdle(since: .infinity)
         queue.put(.disconnected(failure, retryIn: delay))
     }
 }

@@ -54,7 +54,8 @@ enum SupervisedCommand: Hashable {
     }
 
     /// Added to our own environment: what the command adds, and what keeps a run to its slots: other GPUs are
-    /// invisible (numbered as nvidia-smi does), and CPU libraries use as many threads as there are slots.
+    /// invisible (named by the agent, or numbered as nvidia-smi does), and CPU libraries use as many threads as
+    /// there are slots.
     func environment(of spec: RunSpec, in folder: TrialFolder) -> [String: String] {
         var environment: [String: String] = [:]
         let cores = spec.slots.filter { if case .cpu = $0 { true } else { false } }.count
@@ -62,10 +63,19 @@ enum SupervisedCommand: Hashable {
         // Python holds back what it prints to a pipe, and with it the reports.
         environment["PYTHONUNBUFFERED"] = "1"
         environment.merge(command.environment) { $1 }
-        environment["CUDA_VISIBLE_DEVICES"] = spec.gpuIndices.map { "\($0)" }.joined(separator: ",")
+        environment["CUDA_VISIBLE_DEVICES"] =
+            namedDevices(of: spec) ?? spec.gpuIndices.map { "\($0)" }.joined(separator: ",")
         environment["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
         environment[TrialFolder.environmentMark] = folder.path
         return environment
+    }
+
+    /// The run's GPUs by uuid, as the agent names them in our own environment.
+    private func namedDevices(of spec: RunSpec) -> String? {
+        guard let value = getenv("CUDA_VISIBLE_DEVICES") else { return nil }
+        let names = String(cString: value)
+        let count = names.split(separator: ",").count { $0.hasPrefix("GPU-") }
+        return count > 0 && count == spec.gpuIndices.count ? names : nil
     }
 }
 

@@ -27,7 +27,7 @@ public enum BulkRequest: Hashable, Codable, Sendable {
 public struct SharedPlace: Hashable, Codable, Sendable {
     /// Absolute path of the checkpoint's folder.
     public let path: String
-    /// Absolute path of a file that holds `word`, until the next offer.
+    /// Absolute path of a file that holds `word`, until the next offer on the channel or its end.
     public let probe: String
     public let word: String
 

@@ -286,9 +286,109 @@ import Wire
         let slots = try await node.open().slots
         #expect(slots.map(\.slot) == [.gpu(index: 0), .gpu(index: 1)])
         #expect(slots[0].state == .free)
-        #expect(slots[1].state == .unavailable(reason: "process 1 of somebody else is on it"))
+        #expect(
+            slots[1].state == .unavailable(reason: "process 1 of somebody else is on it, 30211 MiB in use"))
         node.link.send(.launch(launch: .of(.trial(0), slots: [.gpu(index: 1)])))
         #expect(try await node.refusal(of: .trial(0)).hasPrefix("gpu1 is not available: process 1"))
+    }
+
+    @Test func `sick GPUs are set aside with the reason, and the sound one beside them is offered`()
+        async throws
+    {
+        let node = try node("sick")
+        let states = try await node.open().slots.map(\.state)
+        try #require(states.count == 5)
+        #expect(states[0] == .free)
+        for (state, why) in zip(states.dropFirst(), ["MIG", "3 uncorrected ECC errors", "Prohibited", "Xid"])
+        {
+            guard case .unavailable(let reason) = state else { return #expect(Bool(false), "\(state)") }
+            #expect(reason.contains(why))
+        }
+        let log = contents(node.scratch.path + "/agent.log").map { String(decoding: $0, as: UTF8.self) }
+        #expect(log?.contains("Unable to determine the device handle for GPU0000:02:00.0") == true)
+    }
+
+    @Test func `a driver that does not know every field is asked for those that it knows`() async throws {
+        let inventory = try await node("old").open()
+        #expect(inventory.slots.map(\.state) == [.free])
+        let states = try await node("r535").open().slots.map(\.state)
+        guard case .unavailable(let reason)? = states.first else { return #expect(Bool(false), "\(states)") }
+        #expect(reason.contains("7 uncorrected ECC errors"))
+    }
+
+    @Test func `a launch that comes before the first survey waits for it, and so does its stop`() async throws
+    {
+        let node = try scripted("sleep 0.3; echo '0, GPU-a, H100, 81559, 4, Disabled, Default, 0, None'")
+        try await node.connected()
+        node.link.send(.follow(study: LiveNode.study, offsets: []))
+        let gpu = [Slot.gpu(index: 0)]
+        node.link.send(
+            .launch(launch: .of(.trial(0), "scripted", `the daemon`.slow, steps: 5_000, slots: gpu)))
+        node.link.send(.stop(run: .trial(0), order: StopOrder(save: false, reason: "early")))
+        #expect(try await node.events(of: .trial(0)).ending == .stopped)
+    }
+
+    @Test func `after a good survey, one that fails takes no GPU away for good`() async throws {
+        let node = try scripted("echo '0, GPU-a, H100, 81559, 4, Disabled, Default, 0, None'")
+        #expect(try await node.open().slots.map(\.state) == [.free])
+        let fault = node.scratch.path + "/fault"
+        try "".write(toFile: fault, atomically: true, encoding: .utf8)
+        node.link.send(.survey)
+        let doubted = try await node.inventory { $0.slots.first?.state != .free }
+        guard case .unavailable(let why)? = doubted.slots.first?.state else { return }
+        #expect(why.contains("cannot be told now") && why.contains("driver is gone"))
+        unlink(fault)
+        node.link.send(.survey)
+        try await node.idle()
+    }
+
+    /// A node whose nvidia-smi runs a line of shell for its GPUs, and fails while a file `fault` is beside it.
+    private func scripted(_ line: String) throws -> LiveNode {
+        let scratch = try Scratch()
+        let program = scratch.path + "/nvidia-smi"
+        try """
+        #!/bin/sh
+        [ ! -e '\(scratch.path)/fault' ] || { echo "the driver is gone"; exit 9; }
+        case "$1" in
+        --query-gpu=*) \(line) ;;
+        esac
+        """.write(toFile: program, atomically: true, encoding: .utf8)
+        chmod(program, 0o700)
+        return try LiveNode(["--nvidia-smi", program], scratch: scratch)
+    }
+
+    @Test func `a run sees its GPU by uuid, and the GPU goes back only when its memory does`() async throws {
+        let node = try scripted(
+            "echo \"0, GPU-aaaa, H100, 81559, $(cat \"${0%/*}/used\"), Disabled, Default, 0, None\"")
+        func use(_ text: String) throws {
+            try text.write(toFile: node.scratch.path + "/used", atomically: true, encoding: .utf8)
+        }
+        try use("4")
+        try await node.open()
+        node.link.send(
+            .launch(
+                launch: .of(
+                    .trial(0), "scripted", ["seconds_per_step": .double(0.05)], slots: [.gpu(index: 0)])))
+        _ = try await node.events(of: .trial(0)) { if case .report = $0 { true } else { false } }
+        let folder = node.folder(of: .trial(0))
+        let environments = RunProcesses.of(folder, leader: nil).compactMap { contents("/proc/\($0)/environ") }
+        #expect(!environments.isEmpty)
+        for environment in environments {
+            let words = String(decoding: environment, as: UTF8.self).split(separator: "\0")
+            #expect(words.contains("CUDA_VISIBLE_DEVICES=GPU-aaaa"))
+        }
+        try use("70000")
+        while !folder.readTail().hasEnded || !RunProcesses.of(folder, leader: nil).isEmpty {
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        // Nothing of it is left but the memory.
+        node.link.send(.launch(launch: .of(.trial(1), slots: [.gpu(index: 0)])))
+        #expect(try await node.refusal(of: .trial(1)) == "gpu0 is held by gpt-1a2b/0.0#0")
+        try use("4")
+        _ = try await node.events(of: .trial(0))
+        try await node.idle()
+        node.link.send(.launch(launch: .of(.trial(1), slots: [.gpu(index: 0)])))
+        #expect(try await node.events(of: .trial(1)).ending == .completed)
     }
 
     @Test(arguments: [("broken", "couldn't communicate"), ("hanging", "did not answer within 10 s")])

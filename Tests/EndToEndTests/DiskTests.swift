@@ -99,9 +99,11 @@ final class SmallDisk {
     func fill(leaving kibibytes: Int = 0) throws {
         let file = open(filler, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         defer { close(file) }
-        let block = [UInt8](repeating: 0, count: 1 << 12)
-        while write(file, block, block.count) > 0 {}
-        try #require(errno == ENOSPC)
+        for size in stride(from: 28, through: 12, by: -4).map({ off_t(1) << $0 }) {
+            var code: Int32 = 0
+            repeat { code = posix_fallocate(file, lseek(file, 0, SEEK_END), size) } while code == 0
+            try #require(code == ENOSPC)
+        }
         try #require(ftruncate(file, max(0, lseek(file, 0, SEEK_END) - off_t(kibibytes) << 10)) == 0)
     }
 

@@ -50,7 +50,7 @@ import Wire
                 "enroll", invite, "--home", fleet.agentHome(of: "node1"), "--plugins", bench.programs,
                 "--nvidia-smi", fleet.folder + "/node1/nvidia-smi", "--linger", "30", "--authorized-keys",
                 keys,
-                "--name", name, "--address", "127.0.0.1", "--port", "\(try port(of: "node1", fleet))")
+                "--name", name, "--address", "127.0.0.1", "--port", "\(try fleet.port(of: "node1"))")
         }
         let again = try await enrol("node1")
         #expect(again.exit == 0, "\(again)")
@@ -67,12 +67,6 @@ import Wire
         #expect(try String(contentsOfFile: keys, encoding: .utf8) == foreign + "\n")
         let check = try await fleet.coordinator("nodes", "check", "node1")
         #expect(check.output.contains("does not accept the coordinator's key"), "\(check)")
-    }
-
-    private func port(of node: String, _ fleet: LoopbackFleet) throws -> Int {
-        let id = NodeID(rawValue: node)
-        guard case .ssh(let address)? = try fleet.bench.registry.node(id)?.transport else { return 0 }
-        return address.port ?? 22
     }
 
     @Test func `a line that is damaged, old or another coordinator's is refused with what to do`()
@@ -114,35 +108,16 @@ import Wire
         let bench = try Self.files()
         let fleet = try await LoopbackFleet(1, for: bench)
         let node = fleet.folder + "/node1"
-        let port = try port(of: "node1", fleet)
+        let port = try fleet.port(of: "node1")
         #expect(try await fleet.coordinator("nodes", "remove", "node1").exit == 0)
-        // A login of the user, and a place for the programs of which it knows nothing.
-        _ = try Process.run(
-            URL(fileURLWithPath: "/usr/bin/ssh-keygen"),
-            arguments: ["-q", "-t", "ed25519", "-N", "", "-f", node + "/me"]
-        ).waitUntilExit()
-        let keys = try String(contentsOfFile: node + "/authorized_keys", encoding: .utf8)
-        let mine = try String(contentsOfFile: node + "/me.pub", encoding: .utf8)
-        try "environment=\"X=1\" \(mine)\(keys)".replacing("environment=\"X=1\" ", with: "")
-            .write(toFile: node + "/authorized_keys", atomically: false, encoding: .utf8)
-        let host = try String(contentsOfFile: node + "/host_key.pub", encoding: .utf8)
-        try "[127.0.0.1]:\(port) \(host)".write(toFile: node + "/known", atomically: false, encoding: .utf8)
-        try """
-        Host gpu1
-          HostName 127.0.0.1
-          Port \(port)
-          IdentityFile \(node)/me
-          IdentitiesOnly yes
-          UserKnownHostsFile \(node)/known
-          BatchMode yes
-        """.write(toFile: node + "/config", atomically: false, encoding: .utf8)
+        let config = try fleet.addLogin(to: "node1")
         func enroll(_ verb: String, _ what: String, _ more: String...) async throws -> Bench.Result {
             let there = [
                 "--home=\(fleet.agentHome(of: "node1"))", "--authorized-keys=\(node)/authorized_keys",
                 "--port=\(port)", "--address=127.0.0.1", "--cpu-slots=3", "--nvidia-smi=/nonexistent/smi",
             ]
             let arguments =
-                ["nodes", verb, what, "--ssh-config", node + "/config", "--programs", bench.programs] + more
+                ["nodes", verb, what, "--ssh-config", config, "--programs", bench.programs] + more
                 + there.map { "--agent-argument=\($0)" }
             return await
                 (try Bench.Running(

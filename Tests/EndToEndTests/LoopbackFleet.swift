@@ -10,12 +10,14 @@ final class LoopbackFleet {
         .appending(path: "../../deploy/loopback-fleet").standardized.path
 
     /// A node's GPUs are a stand-in's; the trainer needs none.
-    init(_ count: Int, for bench: Bench, gpus: Int = 2) async throws {
+    init(_ count: Int, for bench: Bench, gpus: Int = 2, sharesFiles: Bool = false) async throws {
         self.bench = bench
         folder = bench.folder + "/f"
         let result = await
             (try Bench.Running(
-                Self.script, ["\(count)", "--folder", folder, "--bin", bench.programs, "--gpus", "\(gpus)"],
+                Self.script,
+                ["\(count)", "--folder", folder, "--bin", bench.programs, "--gpus", "\(gpus)"]
+                    + (sharesFiles ? ["--shared-files"] : []),
                 in: bench.folder
             )).end()
         guard result.exit == 0 else { throw Failure(description: result.output + result.errors) }

@@ -61,9 +61,12 @@ final class Homes: Sendable {
         return root
     }
 
-    func end(_ name: String, agent: String = `a link`.agent) -> CheckpointRelay.End {
+    func end(
+        _ name: String, agent: String = `a link`.agent, hasOwnFiles: Bool = true
+    ) -> CheckpointRelay.End {
         let home = home(name)
-        return CheckpointRelay.End(NodeID(rawValue: name)) { () throws(LinkFailure) in
+        return CheckpointRelay.End(NodeID(rawValue: name), hasOwnFiles: hasOwnFiles) {
+            () throws(LinkFailure) in
             try BulkChannel(BulkPipe(agent, ["attach", "--home", home, "--bulk"], patience: 20))
         }
     }
@@ -76,14 +79,13 @@ final class Homes: Sendable {
     }
 
     func bring(
-        _ checkpoint: Checkpoint, from sources: [CheckpointRelay.End], to ends: [CheckpointRelay.End],
-        sharing: Bool = false
+        _ checkpoint: Checkpoint, from sources: [CheckpointRelay.End], to ends: [CheckpointRelay.End]
     ) -> [String: Result<Int, RelayFailure>] {
         final class Endings: Sendable {
             let all = Mutex<[String: Result<Int, RelayFailure>]>([:])
         }
         let endings = Endings()
-        CheckpointRelay(checkpoint, of: Self.study, sharing: sharing).run(from: sources, to: ends) {
+        CheckpointRelay(checkpoint, of: Self.study).run(from: sources, to: ends) {
             node, result in
             endings.all.withLock { $0[node.rawValue] = result }
         }

@@ -102,11 +102,22 @@ import Wire
         let homes = try Homes(["a", "b"])
         let root = try homes.put(Self.files(1), as: Self.checkpoint, at: "a")
         let endings = homes.bring(
-            Self.checkpoint, from: [homes.end("a")], to: [homes.end("b")], sharing: true)
+            Self.checkpoint, from: [homes.end("a", hasOwnFiles: false)],
+            to: [homes.end("b", hasOwnFiles: false)])
         #expect(try endings["b"]?.get() == 0)
         let place = homes.path(of: Self.checkpoint, at: "b")
         #expect(try FileManager.default.destinationOfSymbolicLink(atPath: place) == root)
         #expect(FileManager.default.contents(atPath: place + "/weights/a.bin")?.count == 1 << 20)
+    }
+
+    @Test(arguments: ["a", "b"])
+    func `moves the bytes where one of two that see the same files is to have its own`(own: String) throws {
+        let homes = try Homes(["a", "b"])
+        let root = try homes.put(Self.files(1), as: Self.checkpoint, at: "a")
+        let ends = ["a", "b"].map { homes.end($0, hasOwnFiles: $0 == own) }
+        let sent = try #require(try homes.bring(Self.checkpoint, from: [ends[0]], to: [ends[1]])["b"]?.get())
+        #expect(sent > 1 << 20)
+        #expect(Homes.contents(homes.path(of: Self.checkpoint, at: "b")) == Homes.contents(root))
     }
 
     @Test func `a file that was changed after it was hashed is not published, and the reason is given`()

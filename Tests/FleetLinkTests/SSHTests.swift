@@ -133,6 +133,26 @@ import Wire
         #expect(sshd.sessions.count == 2)
     }
 
+    @Test func `a channel that is handed back serves again, and one that has died meanwhile does not`()
+        async throws
+    {
+        let sshd = try Sshd()
+        let node = Listener(sshd.address, sshd.home)
+        try await node.connected()
+        let control = Set(sshd.sessions)
+        func use() throws {
+            let channel = try node.link.openBulk()
+            #expect(try channel.log(of: `a bulk channel`.run, .stdout, limit: 10) == [])
+            channel.handBack()
+        }
+        for _ in 0..<3 { try use() }
+        let bulk = Set(sshd.sessions).subtracting(control)
+        #expect(bulk.count == 1)
+        for pid in bulk { kill(pid, SIGKILL) }
+        while !bulk.isDisjoint(with: sshd.sessions) { try await Task.sleep(for: .milliseconds(5)) }
+        try use()
+    }
+
     @Test func `with the installed key, a stock client gets the agent and nothing else`() async throws {
         let sshd = try Sshd()
         let node = Listener(sshd.address, sshd.home)

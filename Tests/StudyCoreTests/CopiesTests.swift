@@ -124,6 +124,30 @@ import Testing
         #expect(rig.running.count == 3)
     }
 
+    @Test func `a copy that is gone from its node is brought again at once, and people are told`() {
+        var (rig, origin) = Self.secondStage(trials: 4, farSlots: 1)
+        rig.happen(.checkpointArrived(checkpoint: origin, node: Self.far))
+        let count = rig.brought.count
+        let found = rig.engine.reconcile(Self.far, held: [])
+        #expect(found.events.count == 1 && found.garbage.isEmpty)
+        for event in found.events { rig.happen(event) }
+        let run = rig.running.first { rig.launched[$0]!.lease.parts[0].node == Self.far }!
+        rig.vacate(run)
+        #expect(rig.brought.count == count + 1 && rig.brought.last?.to == [Self.far])
+        #expect(rig.told.contains { if case .notBrought(origin, Self.far, _) = $0 { true } else { false } })
+    }
+
+    @Test func `a checkpoint that is gone from where it was written comes back from a copy`() {
+        var (rig, origin) = Self.secondStage(trials: 5, farSlots: 1)
+        rig.happen(.checkpointArrived(checkpoint: origin, node: Self.far))
+        for event in rig.engine.reconcile(.local, held: []).events { rig.happen(event) }
+        rig.vacate(rig.running.first { rig.launched[$0]!.lease.parts[0].node == .local }!)
+        #expect(rig.brought.last?.from == [Self.far] && rig.brought.last?.to == [.local])
+        rig.happen(.checkpointArrived(checkpoint: origin, node: .local))
+        rig.playAll()
+        #expect(rig.endings == [.completed])
+    }
+
     @Test func `a copy that arrives after it is needed is removed`() {
         var rig = Rig(.search(trials: 2, parallel: 1), slots: 1)
         rig.survey(node: Self.far, slots: 1)

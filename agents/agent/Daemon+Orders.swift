@@ -36,8 +36,29 @@ extension Daemon {
         }
     }
 
+    /// Launches wait until the slots are known, and what concerns their runs waits behind them: a daemon that
+    /// has just begun refuses nothing for that.
+    private func mustWait(_ order: Order) -> Bool {
+        guard slots == nil else { return false }
+        switch order {
+        case .launch(let launch): return !store.folder(of: launch.key).hasSpec
+        case .stop(let run, _):
+            return heldBack.contains {
+                if case .launch(let launch) = $0.order { launch.key == run } else { false }
+            }
+        case .survey, .follow, .removeCheckpoints, .beat: return false
+        }
+    }
+
+    func carryOutHeldBack() {
+        let orders = heldBack
+        heldBack = []
+        for (order, client) in orders where !client.isGone { carryOut(order, for: client) }
+    }
+
     private func carryOut(_ order: Order, for client: Client) {
         let now = monotonicSeconds()
+        if mustWait(order) { return heldBack.append((order, client)) }
         switch order {
         case .survey:
             client.asksForInventory()
@@ -67,11 +88,15 @@ extension Daemon {
                     return RunSummary(
                         run: key.run, isAlive: runs[key] != nil, end: fits ? folder.readTail().end : 0)
                 }))
-        let held = CheckpointStore(home).checkpoints(of: study).map { key in
-            HeldCheckpoint(run: key.checkpoint.run, name: key.checkpoint.name)
-        }
-        client.tell(.checkpoints(study: study, held: held))
+        client.tell(heldCheckpoints(of: study))
         client.follow(study, from: ends, runs: keys)
+    }
+
+    func heldCheckpoints(of study: StudyID) -> News {
+        let keys = CheckpointStore(home).checkpoints(of: study)
+        return .checkpoints(
+            study: study,
+            held: keys.map { HeldCheckpoint(run: $0.checkpoint.run, name: $0.checkpoint.name) })
     }
 
     private func stop(_ key: RunKey, _ order: StopOrder, for client: Client, now: Double) {
@@ -87,10 +112,11 @@ extension Daemon {
 
     private static let trashPrefix = "trash."
 
-    /// Removes what an earlier daemon did not come to remove.
+    /// Removes what an earlier daemon did not come to remove, and what channels did not that were killed.
     func sweepTrash() {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: home.path)) ?? []
-        let paths = names.filter { $0.hasPrefix(Self.trashPrefix) }.map { home.path + "/" + $0 }
+        let paths = names(in: home.path).filter { name in
+            [Self.trashPrefix, CheckpointOffer.probePrefix].contains { name.hasPrefix($0) }
+        }.map { home.path + "/" + $0 }
         guard !paths.isEmpty else { return }
         onOwnThread { for path in paths { try? FileManager.default.removeItem(atPath: path) } }
     }

@@ -45,7 +45,7 @@ extension Daemon {
                 guard let plugin = plugins.find(spec.plugin) else {
                     throw AgentError(noPlugin(spec.plugin))
                 }
-                try run.start(plugin: plugin, now: now)
+                try run.start(plugin: plugin, devices: slots?.uuids(of: spec.slots), now: now)
             }
             runs[spec.key] = run
             inventoryIsStale = true
@@ -74,6 +74,10 @@ extension Daemon {
                 atPath: folder.checkpoints, withIntermediateDirectories: true)
             try folder.publish(spec, at: folder.spec)
             if let missing = spec.missingCheckpoint {
+                // Who believes that it is here learns better before the run's end makes it choose again.
+                for client in clients where client.studies.contains(launch.key.study) {
+                    client.tell(heldCheckpoints(of: launch.key.study))
+                }
                 giveUp(
                     folder, because: "the checkpoint to start from is not on this node: no folder \(missing)")
             } else {
@@ -115,10 +119,11 @@ extension Daemon {
         let before = run.tail.end
         do {
             if case .over(let ending) = try run.look(now: now) {
+                if ending != nil { for client in clients { client.noticeMore(of: run.key) } }
+                guard isProvenFree(run, since: run.over(now: now), now: now) else { return }
                 if let watch = run.watch { self.watch.forget(watch) }
                 runs[run.key] = nil
                 inventoryIsStale = true
-                if case .found = slots?.findings.survey { nextSurvey = 0 }
                 log.write("\(run.key) is over" + (ending.map { ", ended for it: \($0)" } ?? ""))
                 for client in clients { client.noticeMore(of: run.key) }
             }

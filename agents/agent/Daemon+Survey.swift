@@ -9,6 +9,9 @@ extension Daemon {
     /// While a GPU is taken by others: memory of a run that just ended may be freed a little late.
     private static let surveySecondsWhileTaken = 5.0
 
+    /// While the memory of a run that is over is given back, which takes the driver a moment.
+    private static let surveySecondsWhileFreed = 0.2
+
     /// Asks nvidia-smi for the GPUs and unknown plugins for their hello, in the background.
     func survey(now: Double) {
         nextSurvey = now + Self.surveySeconds
@@ -20,11 +23,15 @@ extension Daemon {
         }
         guard !isSurveying else { return }
         isSurveying = true
+        surveyBegan = now
         let heldBefore = Set(holders.keys)
-        ask(options.nvidiaSMI, GPUQuery.devices, now: now) { daemon, devices in
-            guard case .success = devices else {
-                return daemon.conclude(devices, devices, heldBefore)
+        ask(options.nvidiaSMI, GPUQuery.devices(GPUQuery.health[knownHealth]), now: now) { daemon, devices in
+            guard !devices.namesAnUnknownField || daemon.knownHealth == GPUQuery.health.count - 1 else {
+                daemon.knownHealth += 1
+                (daemon.isSurveying, daemon.nextSurvey) = (false, 0)
+                return
             }
+            guard devices.namesAGPU else { return daemon.conclude(devices, devices, heldBefore) }
             daemon.ask(daemon.options.nvidiaSMI, GPUQuery.processes, now: monotonicSeconds()) {
                 $0.conclude(devices, $1, heldBefore)
             }
@@ -36,16 +43,35 @@ extension Daemon {
     ) {
         isSurveying = false
         let hasDriver = access("/proc/driver/nvidia/version", F_OK) == 0
-        let findings = GPUFindings(devices: devices, processes: processes, hasDriver: hasDriver)
+        let findings = GPUFindings(
+            devices: devices, processes: processes, health: GPUQuery.health[knownHealth], hasDriver: hasDriver
+        )
+        if case .failed(let why) = findings.survey, case .found? = slots?.findings.survey {
+            return couldNotTell(why)
+        }
         if findings.survey != slots?.findings.survey, case .failed(let why) = findings.survey {
             log.write("the GPUs cannot be surveyed: \(why)")
+        }
+        for complaint in findings.complaints where slots?.findings.complaints.contains(complaint) != true {
+            log.write("nvidia-smi: \(complaint)")
         }
         slots = Slots(
             findings: findings, cpuSlots: options.cpuSlots ?? sysconf(Int32(_SC_NPROCESSORS_ONLN)),
             heldWhenSurveyed: heldBefore.union(holders.keys))
+        provenBy = surveyBegan
         inventoryIsStale = true
+        carryOutHeldBack()
         let isTaken = slots.map(entries)?.contains { if case .unavailable = $0.state { true } else { false } }
         if isTaken == true { nextSurvey = min(nextSurvey, monotonicSeconds() + Self.surveySecondsWhileTaken) }
+    }
+
+    /// After a good survey one that failed says nothing new of the GPUs: they stay known, and those that no run
+    /// of ours has are not leased until it can be told again.
+    private func couldNotTell(_ why: String) {
+        if slots?.doubt == nil { log.write("the GPUs cannot be surveyed any more: \(why)") }
+        slots?.doubt = why
+        inventoryIsStale = true
+        nextSurvey = min(nextSurvey, monotonicSeconds() + Self.surveySecondsWhileTaken)
     }
 
     private func ask(
@@ -54,6 +80,24 @@ extension Daemon {
     ) {
         let errand = Errand.begin(program, arguments, now: now) { [unowned self] in then(self, $0) }
         if let errand { errands.append(errand) }
+    }
+
+    /// The memory of a run's GPUs must be back within so long of its end; then it counts as somebody else's.
+    private static let patienceWithMemory = 15.0
+
+    /// Whether the slots of a run that ended at `end` may be leased again: nothing of it lives, and a survey
+    /// that was begun since has seen the memory of its GPUs given back. Asks for one where none has.
+    func isProvenFree(_ run: LiveRun, since end: Double, now: Double) -> Bool {
+        guard let slots, slots.doubt == nil, case .found = slots.findings.survey else { return true }
+        let isProven = provenBy >= end && slots.areEmpty(run.slots)
+        if isProven || now >= end + Self.patienceWithMemory {
+            if !isProven { log.write("\(run.key) is over, and the memory of its GPUs is still in use") }
+            // From now on what is found on them is not the run's.
+            self.slots?.heldWhenSurveyed.subtract(run.slots)
+            return true
+        }
+        if !isSurveying { nextSurvey = min(nextSurvey, max(now, surveyBegan + Self.surveySecondsWhileFreed)) }
+        return false
     }
 
     /// Who is on which slot.

@@ -31,6 +31,13 @@ final class Daemon {
     var errands: [Errand] = []
     var isSurveying = false
     var nextSurvey = 0.0
+    /// When the last survey was begun, and the last one that gave an answer.
+    var surveyBegan = 0.0
+    var provenBy = -1.0
+    /// Which of `GPUQuery.health` the driver knows.
+    var knownHealth = 0
+    /// Orders that came before the slots were known, from whom; carried out once they are.
+    var heldBack: [(order: Order, client: Client)] = []
     /// Slots, their holders or plugins may have changed since the inventory was told.
     var inventoryIsStale = true
     /// Slots and plugins are known.

@@ -3,12 +3,25 @@ import Spawn
 
 /// What `nvidia-smi` is asked, and how its answer reads.
 enum GPUQuery {
-    /// The GPUs there are. Memory in MiB.
-    static let devices = [
-        "--query-gpu=index,uuid,name,memory.total,memory.used", "--format=csv,noheader,nounits",
+    private static let basics = ["index", "uuid", "name", "memory.total", "memory.used"]
+    private static let form = "--format=csv,noheader,nounits"
+
+    /// What tells a GPU that must be left alone, beside `basics`; a driver that does not know a field is asked
+    /// for the next of these. The last field of the first came with driver 570, and is what the driver makes
+    /// of Xid errors.
+    static let health: [[String]] = [
+        ["mig.mode.current", "compute_mode", "ecc.errors.uncorrected.volatile.total", "gpu_recovery_action"],
+        ["mig.mode.current", "compute_mode", "ecc.errors.uncorrected.volatile.total"],
+        [],
     ]
+
+    /// The GPUs there are, memory in MiB, and some of `health`.
+    static func devices(_ health: [String]) -> [String] {
+        ["--query-gpu=" + (basics + health).joined(separator: ","), form]
+    }
+
     /// The processes on them.
-    static let processes = ["--query-compute-apps=gpu_uuid,pid,used_memory", "--format=csv,noheader,nounits"]
+    static let processes = ["--query-compute-apps=gpu_uuid,pid,used_memory", form]
 
     /// A line of the answer that is not as asked for.
     struct Unreadable: Error, Hashable, CustomStringConvertible {
@@ -18,23 +31,76 @@ enum GPUQuery {
         var description: String { "nvidia-smi wrote \"\(line)\", expected \(expected)" }
     }
 
-    /// The answer to `devices`, one line a GPU. Used memory that the driver does not tell (`[N/A]`) counts as 0.
-    static func readDevices(_ text: String) throws(Unreadable) -> [GPU] {
+    /// What the answer to `devices` says.
+    struct Devices: Hashable {
+        /// By index.
         var gpus: [GPU] = []
+        /// By uuid: why a GPU must be left alone.
+        var sick: [String: String] = [:]
+        /// Lines that are no GPU's. A GPU that has fallen off the bus is one, beside those of the good ones.
+        var complaints: [String] = []
+    }
+
+    /// The answer to `devices`, one line a GPU. Used memory that the driver does not tell (`[N/A]`) counts as 0.
+    ///
+    /// - Parameters:
+    ///   - health: what was asked for beside the basics.
+    ///   - isWhole: whether nvidia-smi ended well; else lines that are no GPU's are its complaints.
+    static func readDevices(
+        _ text: String, _ health: [String] = [], isWhole: Bool = true
+    ) throws(Unreadable) -> Devices {
+        var found = Devices()
         for line in lines(text) {
-            let fields = fields(line)
-            guard fields.count >= 5, let index = Int(fields[0]), index >= 0, fields[1].hasPrefix("GPU-"),
-                let total = Int(fields[fields.count - 2]), let used = number(fields[fields.count - 1])
-            else { throw Unreadable(line: line, expected: "index, uuid, name, total MiB, used MiB") }
-            // A name may hold a comma.
-            let name = fields[2..<fields.count - 2].joined(separator: ", ")
-            gpus.append(
-                GPU(index: index, uuid: fields[1], name: name, memoryTotalMiB: total, memoryUsedMiB: used))
+            guard let (gpu, said) = device(fields(line), health) else {
+                if isWhole {
+                    throw Unreadable(line: line, expected: "index, uuid, name, total MiB, used MiB")
+                }
+                found.complaints.append(line)
+                continue
+            }
+            found.gpus.append(gpu)
+            if let sickness = sickness(said) { found.sick[gpu.uuid] = sickness }
         }
-        guard Set(gpus.map(\.index)).count == gpus.count else {
+        guard Set(found.gpus.map(\.index)).count == found.gpus.count else {
             throw Unreadable(line: text, expected: "each GPU once")
         }
-        return gpus.sorted { $0.index < $1.index }
+        found.gpus.sort { $0.index < $1.index }
+        return found
+    }
+
+    /// A GPU, and what it says of its health. A name may hold a comma.
+    private static func device(_ fields: [String], _ health: [String]) -> (GPU, [String: String])? {
+        let end = fields.count - health.count
+        guard end >= 5, let index = Int(fields[0]), index >= 0, fields[1].hasPrefix("GPU-"),
+            let total = Int(fields[end - 2]), let used = number(fields[end - 1])
+        else { return nil }
+        let name = fields[2..<end - 2].joined(separator: ", ")
+        return (
+            GPU(index: index, uuid: fields[1], name: name, memoryTotalMiB: total, memoryUsedMiB: used),
+            Dictionary(zip(health, fields[end...])) { first, _ in first }
+        )
+    }
+
+    /// What is wrong with a GPU, by its mode for MIG, its compute mode, its uncorrected ECC errors since the
+    /// driver was loaded, and what the driver says is to be done (`nvidia-smi --help-query-gpu`). What it does
+    /// not tell is not wrong.
+    private static func sickness(_ health: [String: String]) -> String? {
+        if let word = health.values.sorted().first(where: {
+            $0.contains("requires reset") || $0.contains("is lost")
+        }) {
+            return "nvidia-smi says \(word): the GPU must be reset"
+        }
+        if let action = health["gpu_recovery_action"], action != "None", !action.hasPrefix("[") {
+            return "after an error its driver asks for \"\(action)\", see Xid in the kernel's log"
+        }
+        if health["mig.mode.current"] == "Enabled" {
+            return "it is divided by MIG, and only whole GPUs are leased"
+        }
+        if health["compute_mode"] == "Prohibited" { return "its compute mode is Prohibited" }
+        if let errors = Int(health["ecc.errors.uncorrected.volatile.total"] ?? ""), errors > 0 {
+            return "\(errors) uncorrected ECC errors since its driver was loaded: reset or replace it"
+        }
+        return nil
     }
 
     /// The answer to `processes`: the process ids on each GPU, by its uuid.
@@ -75,13 +141,20 @@ struct GPUFindings: Hashable {
     var survey: GPUSurvey
     /// By the GPU's uuid.
     var processes: [String: Set<Int32>] = [:]
+    /// By the GPU's uuid: why it must be left alone.
+    var sick: [String: String] = [:]
+    /// What nvidia-smi says of GPUs that it cannot name.
+    var complaints: [String] = []
 
-    /// What two answers of nvidia-smi say together; a failure of either is a failure.
-    init(devices: ErrandResult, processes: ErrandResult, hasDriver: Bool) {
+    /// What two answers of nvidia-smi say together; a failure of either is a failure, unless it names sound
+    /// GPUs beside what is wrong with others.
+    /// - Parameter health: what was asked for beside the basics.
+    init(devices: ErrandResult, processes: ErrandResult, health: [String], hasDriver: Bool) {
         do {
-            let devices = try devices.get()
+            let found = try Self.read(devices, health)
             let running = try processes.get()
-            survey = .found(gpus: try GPUQuery.readDevices(devices))
+            (sick, complaints) = (found.sick, found.complaints)
+            survey = .found(gpus: found.gpus)
             self.processes = try GPUQuery.readProcesses(running)
         } catch ErrandFailure.notFound where !hasDriver {
             survey = .noDriver
@@ -89,6 +162,32 @@ struct GPUFindings: Hashable {
             survey = .failed(stderr: "this host has an NVIDIA driver but no nvidia-smi: install nvidia-utils")
         } catch {
             survey = .failed(stderr: "\(error)")
+        }
+    }
+
+    private static func read(_ devices: ErrandResult, _ health: [String]) throws -> GPUQuery.Devices {
+        guard case .failure(.ended(_, _, let said)) = devices else {
+            return try GPUQuery.readDevices(try devices.get(), health)
+        }
+        let found = try GPUQuery.readDevices(said, health, isWhole: false)
+        if found.gpus.isEmpty { _ = try devices.get() }
+        return found
+    }
+}
+
+extension ErrandResult {
+    /// The driver is too old for a field that it was asked for.
+    var namesAnUnknownField: Bool {
+        guard case .failure(.ended(_, _, let said)) = self else { return false }
+        return said.contains("is not a valid field")
+    }
+
+    /// At least one line says something of a GPU.
+    var namesAGPU: Bool {
+        switch self {
+        case .success: true
+        case .failure(.ended(_, _, let said)): said.contains("GPU-")
+        case .failure: false
         }
     }
 }

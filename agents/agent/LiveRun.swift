@@ -24,6 +24,8 @@ final class LiveRun {
     private var child: ChildProcess?
     private var childEnd: ProcessEnd?
     private var leader: Leader?
+    /// When nothing of it was left.
+    private var overSince: Double?
 
     /// What looking at it gave.
     enum Outcome { case goesOn, over(RunEnding?) }
@@ -48,9 +50,13 @@ final class LiveRun {
     }
 
     /// Starts the plugin in a session of its own, so that it outlives us.
-    func start(plugin: String, now: Double) throws {
+    ///
+    /// - Parameter devices: the uuids of its GPUs, which stay theirs when others come or go; nil where it has
+    ///   none, or they are not known.
+    func start(plugin: String, devices: [String]?, now: Double) throws {
         var program = Program([plugin, "run", folder.path])
         program.environment = [TrialFolder.environmentMark: folder.path]
+        if let devices { program.environment["CUDA_VISIBLE_DEVICES"] = devices.joined(separator: ",") }
         program.folder = folder.path
         program.leadsSession = true
         let flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC
@@ -68,6 +74,13 @@ final class LiveRun {
         if access(folder.stop, F_OK) != 0 { try folder.publish(order, at: folder.stop) }
         life.askToStop(now: now)
         checkAt = now
+    }
+
+    /// Nothing of it is left; answers since when. It is looked at again soon, until its slots are free.
+    func over(now: Double) -> Double {
+        overSince = overSince ?? now
+        checkAt = now + Self.soonSeconds
+        return overSince!
     }
 
     /// The lock was given up just now; the system frees it a moment later.

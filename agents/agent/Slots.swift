@@ -10,6 +10,8 @@ struct Slots {
     var cpuSlots: Int
     /// GPUs that a run of ours was on when the findings were made: their memory figures were ours.
     var heldWhenSurveyed: Set<Slot> = []
+    /// Why the last survey could not tell what the findings, which are older, still say; nil where it could.
+    var doubt: String?
 
     /// Every slot with its state. A slot that a run of ours holds is `held` whatever else is on it.
     ///
@@ -26,12 +28,30 @@ struct Slots {
         }
     }
 
+    /// The uuids of these GPUs, in this order; nil where one of them is unknown.
+    func uuids(of slots: [Slot]) -> [String]? {
+        guard case .found(let gpus) = findings.survey else { return nil }
+        let found = slots.compactMap { slot in gpus.first { .gpu(index: $0.index) == slot }?.uuid }
+        return found.count == slots.count && !found.isEmpty ? found : nil
+    }
+
+    /// Whether the memory of these GPUs is given back; true for slots that are none.
+    func areEmpty(_ slots: [Slot]) -> Bool {
+        guard case .found(let gpus) = findings.survey else { return true }
+        return gpus.allSatisfy {
+            !slots.contains(.gpu(index: $0.index)) || $0.memoryUsedMiB <= Self.foreignMemoryMiB
+        }
+    }
+
     private func state(of gpu: GPU, _ isOurs: (Int32) -> Bool) -> SlotState {
+        if let doubt { return .unavailable(reason: "its state cannot be told now: \(doubt)") }
+        if let sickness = findings.sick[gpu.uuid] { return .unavailable(reason: sickness) }
         let foreign = (findings.processes[gpu.uuid] ?? []).filter { !isOurs($0) }.sorted()
         let wasOurs = heldWhenSurveyed.contains(.gpu(index: gpu.index))
         if !foreign.isEmpty, !wasOurs {
             let pids = foreign.map(String.init).joined(separator: ", ")
-            return .unavailable(reason: "process \(pids) of somebody else is on it")
+            return .unavailable(
+                reason: "process \(pids) of somebody else is on it, \(gpu.memoryUsedMiB) MiB in use")
         }
         if gpu.memoryUsedMiB > Self.foreignMemoryMiB, !wasOurs {
             return .unavailable(reason: "\(gpu.memoryUsedMiB) MiB are in use, and not by a run of ours")

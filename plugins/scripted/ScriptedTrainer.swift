@@ -108,8 +108,9 @@ struct Model: Codable {
     func write(to path: String, padding: Int) throws {
         try JSONEncoder().encode(self).write(to: URL(filePath: path + "/state.json"))
         if padding > 0 {
-            // Differs from step to step, as weights do.
-            let bytes = Data(repeating: UInt8(truncatingIfNeeded: steps), count: padding)
+            // Differs from step to step and from trial to trial, as weights do.
+            let mixed = (progress.bitPattern ^ UInt64(steps)) &* 0x9e37_79b9_7f4a_7c15
+            let bytes = Data(repeating: UInt8(truncatingIfNeeded: mixed >> 56), count: padding)
             try bytes.write(to: URL(filePath: path + "/weights.bin"))
         }
     }

@@ -2,8 +2,8 @@ import FoundationEssentials
 import Glibc
 import Spawn
 
-/// The folder of this machine's coordinators, shared by all studies: `nodes/`, one file a node, and the key
-/// that they connect with. Only its owner may read it.
+/// The folder of this machine's coordinators, shared by all studies: `nodes/`, one file a node, the key
+/// that they connect with, and `ssh_config` where somebody has put one. Only its owner may read it.
 public struct CoordinatorHome: Hashable, Sendable {
     public static let variable = "ITERHPO_HOME"
 
@@ -11,6 +11,12 @@ public struct CoordinatorHome: Hashable, Sendable {
     public let path: String
 
     public var nodes: String { path + "/nodes" }
+
+    /// What is said to ssh where the home has a configuration for it, which then stands for `~/.ssh/config`.
+    var sshOptions: [String] {
+        let file = path + "/ssh_config"
+        return access(file, F_OK) == 0 ? ["-F", file] : []
+    }
 
     public init(path: String) {
         self.path = path

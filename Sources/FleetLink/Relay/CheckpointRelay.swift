@@ -15,10 +15,12 @@ public struct CheckpointRelay: Sendable {
     /// One end of a transfer.
     public struct End: Sendable {
         public let node: NodeID
+        /// Nothing is moved between it and another that has none either, where both see the same file system.
+        public let hasOwnFiles: Bool
         public let open: Opening
 
-        public init(_ node: NodeID, open: @escaping Opening) {
-            (self.node, self.open) = (node, open)
+        public init(_ node: NodeID, hasOwnFiles: Bool = false, open: @escaping Opening) {
+            (self.node, self.hasOwnFiles, self.open) = (node, hasOwnFiles, open)
         }
     }
 
@@ -31,12 +33,9 @@ public struct CheckpointRelay: Sendable {
 
     private let checkpoint: Checkpoint
     private let study: StudyID
-    private let isShared: Bool
 
-    /// - Parameter sharing: whether nothing is moved between agents that see the same file system. Without it,
-    ///   agents of one machine behave as those of many, in rehearsals.
-    public init(_ checkpoint: Checkpoint, of study: StudyID, sharing: Bool = true) {
-        (self.checkpoint, self.study, isShared) = (checkpoint, study, sharing)
+    public init(_ checkpoint: Checkpoint, of study: StudyID) {
+        (self.checkpoint, self.study) = (checkpoint, study)
     }
 
     /// Blocks until all has ended; `ended` is called once for each destination, from any thread, as soon as
@@ -52,12 +51,12 @@ public struct CheckpointRelay: Sendable {
             for end in destinations { ended(end.node, .failure(error)) }
             return
         }
-        let request = BulkRequest.receive(
-            study: study, checkpoint: checkpoint, bytes: source.manifestBytes.count,
-            seen: isShared ? source.place : nil)
         let manifest = source.manifestBytes
         let lanes = destinations.map { end in
             let lane = Lane(end)
+            let request = BulkRequest.receive(
+                study: study, checkpoint: checkpoint, bytes: manifest.count,
+                seen: end.hasOwnFiles ? nil : source.place)
             onOwnThread { lane.run(request, manifest) { ended(end.node, $0) } }
             return lane
         }
@@ -73,7 +72,7 @@ public struct CheckpointRelay: Sendable {
         for _ in 0..<attempts {
             let wanted = lanes.map { $0.waitForWanted() }
             let batches = Batch.plan(source.manifest, wanted)
-            if batches.isEmpty { return }
+            if batches.isEmpty { return source.handBack() }
             var asked = 0
             for (index, batch) in batches.enumerated() {
                 while asked < min(batches.count, index + ahead) {
@@ -85,7 +84,7 @@ public struct CheckpointRelay: Sendable {
             }
             for lane in lanes { lane.put(.endOfRound) }
         }
-        if lanes.allSatisfy({ $0.waitForWanted().isEmpty }) { return }
+        if lanes.allSatisfy({ $0.waitForWanted().isEmpty }) { return source.handBack() }
         throw RelayFailure(
             "chunks came damaged from node \(source.node) \(attempts) times: its files are not what they "
                 + "were when they were hashed, or its memory or disk is at fault")

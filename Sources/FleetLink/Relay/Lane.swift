@@ -96,7 +96,9 @@ final class Lane: Sendable {
         try channel.send(request)
         try channel.write(manifest)
         switch try channel.answer() {
-        case .whole: return 0
+        case .whole:
+            channel.handBack()
+            return 0
         case .wanted(let count):
             let map = ChunkMap(try channel.read(exactly: count))
             state.use { $0.wanted = map }
@@ -104,6 +106,7 @@ final class Lane: Sendable {
             try channel.send(BulkRequest.publish)
             let answer = try channel.answer()
             guard answer == .whole else { throw unexpected(answer) }
+            channel.handBack()
             return sent
         case let answer: throw unexpected(answer)
         }

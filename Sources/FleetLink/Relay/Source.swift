@@ -6,7 +6,8 @@ struct Source {
     let node: NodeID
     let manifest: Manifest
     let manifestBytes: [UInt8]
-    let place: SharedPlace
+    /// nil where its files are its own.
+    let place: SharedPlace?
     private let channel: BulkChannel
 
     /// The first of `ends` that has the checkpoint.
@@ -29,13 +30,16 @@ struct Source {
         try channel.send(BulkRequest.offer(study: study, checkpoint: checkpoint))
         switch try channel.answer() {
         case .offered(let count, let place):
-            self.place = place
+            self.place = end.hasOwnFiles ? nil : place
             manifestBytes = try channel.read(exactly: count)
             manifest = try Manifest(bytes: manifestBytes)
         case .refused(let reason): throw RelayFailure(reason)
         case let answer: throw RelayFailure("it answered \(answer) to an offer")
         }
     }
+
+    /// Nothing more is read from it.
+    func handBack() { channel.handBack() }
 
     func ask(for batch: Batch) throws(RelayFailure) {
         do {

@@ -3,24 +3,28 @@ import Glibc
 import Spawn
 import Wire
 
-/// How to get to an address, as the user's `~/.ssh/config` has it.
+/// How to get to an address, as the user's `~/.ssh/config` has it, or the one in the coordinators' home.
 struct Route: Hashable, Sendable {
     let host: String
     let port: Int
     /// The jump hosts, `user@host:port` each, separated by commas; nil: straight.
     let jump: String?
+    /// Of every ssh: which configuration it reads.
+    private let options: [String]
 
     /// Asks `ssh -G`, which reads the configuration as ssh itself would and connects to nothing. Where there
     /// is no ssh, the address is taken as it stands.
-    init(to address: SSHAddress) throws(LinkFailure) {
-        var arguments = ["ssh", "-G", "-l", address.user]
+    init(to address: SSHAddress, home: CoordinatorHome) throws(LinkFailure) {
+        let options = home.sshOptions
+        var arguments = ["ssh", "-G"] + options + ["-l", address.user]
         if let port = address.port { arguments += ["-p", "\(port)"] }
         let said = Self.output(of: arguments + ["--", address.host])
-        try self.init(reading: said ?? "", address: address)
+        try self.init(reading: said ?? "", address: address, options: options)
     }
 
     /// - Parameter said: what `ssh -G` prints, a word and its value a line.
-    init(reading said: String, address: SSHAddress) throws(LinkFailure) {
+    init(reading said: String, address: SSHAddress, options: [String] = []) throws(LinkFailure) {
+        self.options = options
         var values: [String: String] = [:]
         for line in said.split(whereSeparator: \.isNewline) {
             let parts = line.split(separator: " ", maxSplits: 1).map(String.init)
@@ -42,7 +46,7 @@ struct Route: Hashable, Sendable {
         guard let jump else { return nil }
         var hops = jump.split(separator: ",").map(String.init)
         guard let last = hops.popLast() else { return nil }
-        var arguments = ["ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5"]
+        var arguments = ["ssh"] + options + ["-o", "BatchMode=yes", "-o", "ConnectTimeout=5"]
         if !hops.isEmpty { arguments += ["-J", hops.joined(separator: ",")] }
         return arguments + ["-W", "[\(host)]:\(port)"] + Self.destination(last)
     }

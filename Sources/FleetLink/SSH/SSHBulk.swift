@@ -9,9 +9,14 @@ final class SSHBulk: BulkLine {
     private let session: SSHSession
     private var said = ""
 
-    /// - Parameter patience: so long may the other side do nothing, in seconds, before it is given up.
-    init(to address: SSHAddress, home: CoordinatorHome, patience: Double) throws(LinkFailure) {
-        let dial = try Dial(try Route(to: address), turn: 0)
+    /// - Parameters:
+    ///   - route: where it is known.
+    ///   - patience: so long may the other side do nothing, in seconds, before it is given up.
+    init(
+        to address: SSHAddress, by route: Route?, home: CoordinatorHome, patience: Double
+    ) throws(LinkFailure) {
+        let route = if let route { route } else { try Route(to: address, home: home) }
+        let dial = try Dial(route, turn: 0)
         let deadline = monotonicSeconds() + Self.dialSeconds
         while !dial.isReady {
             let left = deadline - monotonicSeconds()
@@ -38,6 +43,12 @@ final class SSHBulk: BulkLine {
     }
 
     func write(_ bytes: [UInt8]) throws(LinkFailure) { try session.sendWaiting(bytes) }
+
+    var isQuiet: Bool {
+        drainErrors()
+        if case .nothing = session.receive() { return true }
+        return false
+    }
 
     func endWriting() { session.endSending() }
 

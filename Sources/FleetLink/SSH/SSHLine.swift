@@ -92,11 +92,11 @@ final class SSHLine {
     }
 
     private func begin() {
-        let (address, turn, known) = (address, turn, route)
+        let (address, home, turn, known) = (address, home, turn, route)
         self.turn += 1
         stage = .routing
         ask { () throws(LinkFailure) in
-            let route = if let known { known } else { try Route(to: address) }
+            let route = if let known { known } else { try Route(to: address, home: home) }
             return .dialled(try Dial(route, turn: turn), route)
         }
     }
@@ -122,6 +122,7 @@ final class SSHLine {
         case .failed(let failure): fail(failure, now: now)
         case .dialled(let dial, let route):
             self.route = route
+            link.shared.withLock { $0.route = route }
             stage = .dialling(dial, until: now + Self.dialSeconds)
         case .shaken(let session): stage = .talking(SSHTalk(session, link: link, now: now))
         }

@@ -22,13 +22,16 @@ final class SSHSession: @unchecked Sendable {
     private var channel: ssh_channel?
     /// Kept as long as the session: with jump hosts, it is the process between us and the node.
     private let dial: Dial
+    private let patience: Int
+    /// What was heard while something was sent, and nobody has read yet.
+    private var early: [UInt8] = []
 
     /// Shakes hands, checks the host's key before ours is shown, and starts the agent. Blocks, at most
     /// `patience` seconds at each wait.
     init(
         over dial: Dial, to address: SSHAddress, verb: Verb, home: CoordinatorHome, patience: Int
     ) throws(LinkFailure) {
-        self.dial = dial
+        (self.dial, self.patience) = (dial, patience)
         socket = dial.socket
         guard let session = ssh_new() else { preconditionFailure("there is no memory for a session") }
         self.session = session
@@ -152,6 +155,10 @@ final class SSHSession: @unchecked Sendable {
     /// Blocks until there are bytes of stdout, at most `limit`; none at the stream's end.
     func receiveWaiting(limit: Int) throws(LinkFailure) -> [UInt8] {
         guard let channel else { return [] }
+        guard early.isEmpty else {
+            defer { early.removeFirst(min(limit, early.count)) }
+            return Array(early.prefix(limit))
+        }
         var count: Int32 = 0
         let bytes = [UInt8](unsafeUninitializedCapacity: limit) { buffer, size in
             count = ssh_channel_read(channel, buffer.baseAddress, UInt32(limit), 0)
@@ -166,12 +173,34 @@ final class SSHSession: @unchecked Sendable {
         guard let channel else { return }
         var sent = 0
         while sent < bytes.count {
+            let window = try waitForWindow(of: channel)
             let count = bytes.withUnsafeBytes {
                 ssh_channel_write(
-                    channel, $0.baseAddress! + sent, UInt32(min(bytes.count - sent, 1 << 20)))
+                    channel, $0.baseAddress! + sent, UInt32(min(bytes.count - sent, window, 1 << 20)))
             }
             guard count > 0 else { throw .lost(why: count == 0 ? "the other side takes nothing" : error) }
             sent += Int(count)
+        }
+    }
+
+    /// Waits until the other side takes something; answers how many bytes. What it says meanwhile is kept: while
+    /// libssh holds any of it, it does not notice that the other side has closed the channel.
+    private func waitForWindow(of channel: ssh_channel) throws(LinkFailure) -> Int {
+        let deadline = monotonicSeconds() + Double(patience)
+        while true {
+            let window = Int(ssh_channel_window_size(channel))
+            if window > 0 { return window }
+            switch receive() {
+            case .bytes(let bytes): early += bytes
+            case .end: throw .lost(why: error.isEmpty ? "the other side has ended" : error)
+            case .nothing:
+                if ssh_channel_window_size(channel) > 0 { continue }
+                var wait = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+                let left = deadline - monotonicSeconds()
+                guard left > 0, poll(&wait, 1, Int32(left * 1_000) + 1) != 0 else {
+                    throw .lost(why: "the other side took nothing for \(patience) s")
+                }
+            }
         }
     }
 

@@ -4,9 +4,17 @@ import FleetModel
 extension Engine {
     /// Nodes that a checkpoint can be read on now, the one that wrote it first, the others sorted.
     func holders(of checkpoint: Checkpoint) -> [NodeID] {
-        let writer = node(of: checkpoint)
-        let others = copies.nodes(with: checkpoint).filter { $0 != writer }
-        return ((writer.map { [$0] } ?? []) + others).filter(nodes.isThere)
+        let writer = [node(of: checkpoint)].compactMap(\.self).filter { isHeld(checkpoint, by: $0) }
+        return (writer + copies.nodes(with: checkpoint)).filter(nodes.isThere)
+    }
+
+    /// Whether it lies on a node as far as is known: it was brought, or written there and not missed since.
+    func isHeld(_ checkpoint: Checkpoint, by node: NodeID) -> Bool {
+        switch copies[checkpoint, node] {
+        case .there: true
+        case .onItsWay, .failed: false
+        case nil: self.node(of: checkpoint) == node
+        }
     }
 
     /// It stands among the study's results, whatever becomes of the nodes.
@@ -118,26 +126,33 @@ extension Engine {
         _ checkpoint: Checkpoint, _ node: NodeID, _ effects: inout [Effect]
     ) throws(RefusedEvent) {
         let isNeeded = try isNeeded(checkpoint, node)
-        guard copies[checkpoint, node] != .there else { throw .noChange }
+        guard !isHeld(checkpoint, by: node) else { throw .noChange }
         guard isNeeded else {
             effects.append(.remove(checkpoints: [checkpoint], node: node))
             return
         }
-        copies[checkpoint, node] = .there
+        // Back on the node that wrote it, it is no copy.
+        copies[checkpoint, node] = self.node(of: checkpoint) == node ? nil : .there
     }
 
-    /// Tried again later, each time after twice as long.
+    /// It could not be brought: that is tried again later, each time after twice as long. Or it is gone from
+    /// where it was, and can be brought again at once.
     mutating func unreachable(
         _ checkpoint: Checkpoint, _ node: NodeID, _ reason: String, _ effects: inout [Effect]
     ) throws(RefusedEvent) {
-        guard try isNeeded(checkpoint, node), copies[checkpoint, node]?.isOnItsWay == true else {
+        let wasThere = isHeld(checkpoint, by: node)
+        guard try isNeeded(checkpoint, node), wasThere || copies[checkpoint, node]?.isOnItsWay == true else {
             throw .noChange
         }
-        let before = copies[checkpoint, node]!.failures
-        let seconds = min(Self.longestWait, Self.firstWait * Double(1 << min(before, 20)))
-        let retryAt = Timestamp(seconds: now.seconds + seconds)
-        copies[checkpoint, node] = .failed(failures: before + 1, retryAt: retryAt)
-        effects.append(.wake(at: retryAt))
+        if wasThere {
+            copies[checkpoint, node] = .failed(failures: 0, retryAt: now)
+        } else {
+            let before = copies[checkpoint, node]?.failures ?? 0
+            let seconds = min(Self.longestWait, Self.firstWait * Double(1 << min(before, 20)))
+            let retryAt = Timestamp(seconds: now.seconds + seconds)
+            copies[checkpoint, node] = .failed(failures: before + 1, retryAt: retryAt)
+            effects.append(.wake(at: retryAt))
+        }
         let decision = Decision.notBrought(checkpoint: checkpoint, node: node, because: reason)
         if !recentDecisions.contains(where: { $0.decision == decision }) { tell(decision, &effects) }
     }
@@ -160,7 +175,9 @@ extension Engine {
         let origin = stages[stages.count - 1].origin
         let origins = openOrigins
         for checkpoint in copies.checkpoints where checkpoint != origin && !origins.contains(checkpoint) {
-            let isElsewhere = isAmongResults(checkpoint) || node(of: checkpoint).map(nodes.isThere) == true
+            let isElsewhere =
+                isAmongResults(checkpoint)
+                || node(of: checkpoint).map { nodes.isThere($0) && isHeld(checkpoint, by: $0) } == true
             guard trial(checkpoint.run.trial)!.hasEnded, isElsewhere else { continue }
             for node in copies.forget(checkpoint) {
                 effects.append(.remove(checkpoints: [checkpoint], node: node))

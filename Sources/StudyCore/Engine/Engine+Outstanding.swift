@@ -66,8 +66,8 @@ extension Engine {
     }
 
     /// Compares the checkpoints that lie on a node with those that are needed. An order to remove one may have
-    /// been lost with a link, and so may the news that one has arrived. What a run wrote that still holds its
-    /// lease is left alone: news of it may be under way.
+    /// been lost with a link, and so may the news that one has arrived; and one may be gone that nobody ordered
+    /// to be removed. What a run wrote that still holds its lease is left alone: news of it may be under way.
     public func reconcile(
         _ node: NodeID, held: [(run: RunID, name: String)]
     ) -> (events: [Happening], garbage: [Checkpoint]) {
@@ -79,11 +79,23 @@ extension Engine {
                 garbage.append(Checkpoint(run: run, name: name, step: 0))
                 continue
             }
-            if self.node(of: known) != node, copies[known, node] != .there {
+            if !isHeld(known, by: node) {
                 events.append(.checkpointArrived(checkpoint: known, node: node))
             }
         }
+        let names = Set(held.map { "\($0.run) \($0.name)" })
+        events += expected(on: node).filter { !names.contains("\($0.run) \($0.name)") }.map {
+            .checkpointUnreachable(
+                checkpoint: $0, node: node, reason: "it was there, and is gone from its disk")
+        }
         return (events, garbage)
+    }
+
+    /// What must lie on a node, except what a run wrote that still holds its lease.
+    private func expected(on node: NodeID) -> [Checkpoint] {
+        stages.dropFirst(inherited).flatMap(\.trials).flatMap(\.progress.checkpoints).filter {
+            isHeld($0, by: node) && !leasing.contains($0.run)
+        }
     }
 
     /// What a node offers, as it shows its slots. One that a run of this study holds counts as offered while

@@ -13,16 +13,12 @@ final class Couriers: Sendable {
     }
 
     private let study: StudyID
-    private let open: @Sendable (NodeID) throws(LinkFailure) -> BulkChannel
-    private let sharing: Bool
+    private let end: @Sendable (NodeID) -> CheckpointRelay.End
     private let underWay = Mutex<Set<Trip>>([])
 
-    /// - Parameter sharing: whether nothing is moved between agents that see the same file system.
-    init(
-        of study: StudyID, sharing: Bool,
-        open: @escaping @Sendable (NodeID) throws(LinkFailure) -> BulkChannel
-    ) {
-        (self.study, self.sharing, self.open) = (study, sharing, open)
+    /// - Parameter end: a node as the end of a transfer.
+    init(of study: StudyID, end: @escaping @Sendable (NodeID) -> CheckpointRelay.End) {
+        (self.study, self.end) = (study, end)
     }
 
     /// Begins to bring a checkpoint; `ended` is told once for each node that it was not on its way to.
@@ -34,7 +30,7 @@ final class Couriers: Sendable {
             nodes.filter { underWay.insert(Trip(checkpoint: checkpoint, node: $0)).inserted }
         }
         guard !new.isEmpty else { return }
-        let relay = CheckpointRelay(checkpoint, of: study, sharing: sharing)
+        let relay = CheckpointRelay(checkpoint, of: study)
         let (sources, nodes) = (sources.map(end), new.map(end))
         Thread.detachNewThread { [self] in
             relay.run(from: sources, to: nodes) { [self] node, result in
@@ -42,10 +38,5 @@ final class Couriers: Sendable {
                 ended(node, result)
             }
         }
-    }
-
-    private func end(_ node: NodeID) -> CheckpointRelay.End {
-        let open = open
-        return CheckpointRelay.End(node) { () throws(LinkFailure) in try open(node) }
     }
 }

@@ -61,6 +61,14 @@ final class Fleet: Sendable {
         return try link.openBulk()
     }
 
+    /// The node as one end of a checkpoint's way.
+    func end(_ node: NodeID) -> CheckpointRelay.End {
+        let hasOwnFiles = state.withLock { $0.members[node]?.node.hasOwnFiles ?? false }
+        return CheckpointRelay.End(node, hasOwnFiles: hasOwnFiles) { [self] () throws(LinkFailure) in
+            try openBulk(node)
+        }
+    }
+
     /// Opens links to nodes that have joined, closes those to nodes that have left. Cheap where the registry
     /// is as it was.
     /// - Parameter bound: nodes that hold something of the study, whatever it is to use from now on.

@@ -89,6 +89,14 @@ struct Hands {
         }
     }
 
+    func keepAgain(_ stage: Int, afterSeconds seconds: Double) {
+        let inbox = inbox
+        Task {
+            try await Task.sleep(for: .seconds(seconds))
+            await inbox.post(.keepAgain(stage: stage))
+        }
+    }
+
     private func wake(at moment: Timestamp) {
         let inbox = inbox
         Task {

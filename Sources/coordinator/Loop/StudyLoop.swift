@@ -13,6 +13,8 @@ struct StudyLoop: ~Copyable {
         case link(NodeID, LinkEvent)
         case happened(Happening)
         case keepFailed(stage: Int, reason: String)
+        /// Time to try again what could not be put among the results.
+        case keepAgain(stage: Int)
         /// Time to look at requests and to redraw.
         case tick
         /// Ctrl-C.
@@ -24,6 +26,7 @@ struct StudyLoop: ~Copyable {
         case greet(NodeID)
         case stop(RunID, on: NodeID)
         case remove([Checkpoint], on: NodeID)
+        case keep(stage: Int)
     }
 
     /// Why the loop ended.
@@ -40,8 +43,8 @@ struct StudyLoop: ~Copyable {
     private let requests: StudyFolder
     /// As the study file has it now, which may not be what the study began with.
     private let lostAfterSeconds: Double
-    /// Stages whose checkpoint could not be put among the results in this session.
-    private var keepFailures: Set<Int> = []
+    /// How often the checkpoint of a stage could not be put among the results in this session.
+    private var keepFailures: [Int: Int] = [:]
     private var answers: [Answer] = []
     private var absences = Absences()
 
@@ -106,7 +109,26 @@ struct StudyLoop: ~Copyable {
         case .stop(let run, let node):
             let order = StopOrder(save: false, reason: "the study no longer wants this run")
             hands.fleet.send(.stop(run: engine.key(run), order: order), to: node)
+        case .keep(let stage):
+            let effects = engine.nodes.flatMap { engine.outstanding(on: $0.id) }
+            for case .keep(let checkpoint, let node, stage) in effects {
+                hands.begin(.keep(checkpoint: checkpoint, node: node, stage: stage), of: engine)
+            }
         }
+    }
+
+    /// So often is it tried to put a stage's checkpoint among the results, in one session.
+    private static let keepAttempts = 3
+    private static let keepAgainSeconds = 5.0
+
+    private mutating func keepFailed(_ stage: Int, because reason: String) {
+        let count = keepFailures[stage, default: 0] + 1
+        keepFailures[stage] = count
+        let isLast = count >= Self.keepAttempts
+        hands.printer.complain(
+            "the best checkpoint of stage \(stage) was not copied: \(reason)"
+                + (isLast ? "" : "; it is tried again"))
+        if !isLast { hands.keepAgain(stage, afterSeconds: Self.keepAgainSeconds) }
     }
 
     /// What an item means to the engine, as it is now.
@@ -123,8 +145,10 @@ struct StudyLoop: ~Copyable {
             return []
         case .link(let node, .news(let news)): return happenings(of: news, from: node)
         case .keepFailed(let stage, let reason):
-            keepFailures.insert(stage)
-            hands.printer.complain("the best checkpoint of stage \(stage) was not copied: \(reason)")
+            keepFailed(stage, because: reason)
+            return []
+        case .keepAgain(let stage):
+            answers.append(.keep(stage: stage))
             return []
         case .tick:
             hands.printer.refresh(engine)
@@ -234,7 +258,7 @@ struct StudyLoop: ~Copyable {
         guard case .ended(let ending) = engine.phase else { return nil }
         let open = engine.stages.filter { stage in
             stage.best.flatMap(engine.trial)?.checkpoint != nil && !stage.isKept
-                && !keepFailures.contains(stage.index)
+                && keepFailures[stage.index, default: 0] < Self.keepAttempts
         }
         return open.isEmpty ? ending : nil
     }

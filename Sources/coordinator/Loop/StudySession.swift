@@ -63,8 +63,7 @@ struct StudySession {
             results.flush()
             fleet.close()
         }
-        let couriers = Couriers(
-            of: engine.study, sharing: true, open: { node throws(LinkFailure) in try fleet.openBulk(node) })
+        let couriers = Couriers(of: engine.study, end: { fleet.end($0) })
         let hands = Hands(
             fleet: fleet, couriers: couriers, results: results, inbox: inbox, printer: printer)
         var loop = StudyLoop(

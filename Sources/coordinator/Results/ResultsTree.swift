@@ -134,6 +134,7 @@ final class ResultsTree: Sendable {
                 let bytes = try channel.log(of: engine.key(run.id), stream, limit: Self.logLimit)
                 try Self.write(Data(bytes), to: target(stream))
             }
+            channel.handBack()
         } catch let failure as LinkFailure {
             complain("the logs of \(run.id) stay on node \(node): \(failure)")
         }

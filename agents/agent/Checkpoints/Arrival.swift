@@ -184,6 +184,7 @@ extension CheckpointStore {
         let target = path(of: key)
         try makeFolder(above: target)
         let found = try Tree(of: tree)
+        removeDeadLink(target)
         if access(target, F_OK) == 0 { try FileManager.default.removeItem(atPath: target) }
         try checked("rename \(tree) to \(target)") { rename(tree, target) }
         let parent = try OpenFile(String(target[..<target.lastIndex(of: "/")!]), O_RDONLY | O_DIRECTORY)
@@ -196,7 +197,13 @@ extension CheckpointStore {
     func share(_ source: String, as key: Key, _ manifest: Manifest) throws -> Bool {
         let target = path(of: key)
         try makeFolder(above: target)
+        removeDeadLink(target)
         return symlink(source, target) == 0
+    }
+
+    /// Removes a link that leads nowhere any more.
+    private func removeDeadLink(_ path: String) {
+        if access(path, F_OK) != 0 { unlink(path) }
     }
 }
 

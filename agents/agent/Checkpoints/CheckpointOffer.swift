@@ -14,14 +14,16 @@ final class CheckpointOffer {
         let path = absolute(store.path(of: key))
         root = path
         let word = String(UInt64.random(in: 0...UInt64.max), radix: 36)
-        // With each offer another word, so that a copied home is not taken for a shared one. Where two offers
-        // overlap, the earlier one is taken for another file system, which only costs a transfer.
-        place = SharedPlace(path: path, probe: store.home + "/probe", word: word)
-        let draft = place.probe + ".\(getpid())"
-        let probe = try OpenFile(draft, O_WRONLY | O_CREAT | O_TRUNC)
-        try writeAll(Array(word.utf8), to: probe.descriptor, as: "write \(draft)")
-        try checked("rename \(draft)") { rename(draft, place.probe) }
+        // With each offer another file, so that a copied home is not taken for a shared one.
+        place = SharedPlace(path: path, probe: store.home + "/\(Self.probePrefix)\(word)", word: word)
+        let probe = try OpenFile(place.probe, O_WRONLY | O_CREAT | O_EXCL)
+        try writeAll(Array(word.utf8), to: probe.descriptor, as: "write \(place.probe)")
     }
+
+    deinit { unlink(place.probe) }
+
+    /// Begins the names of files by which another node can tell whether it looks at the same file system.
+    static let probePrefix = "probe."
 
     /// Sends chunks, one behind the other. The files' bytes go from the page cache to the channel without
     /// coming through this process; that they are right is verified where they arrive.

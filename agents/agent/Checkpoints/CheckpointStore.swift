@@ -83,10 +83,11 @@ struct CheckpointStore: Sendable {
     /// Every checkpoint of the study that lies here, the newest of each run last.
     func checkpoints(of study: StudyID) -> [Key] {
         runs.allRuns(of: study).flatMap { run -> [Key] in
-            names(in: runs.folder(of: run).checkpoints).sorted().compactMap { name in
+            let folder = runs.folder(of: run).checkpoints
+            // A link to what another node has removed leads nowhere.
+            return names(in: folder).sorted().filter { access("\(folder)/\($0)", F_OK) == 0 }
                 // Steps are not needed to find it.
-                try? Key(study, Checkpoint(run: run.run, name: name, step: 0))
-            }
+                .compactMap { try? Key(study, Checkpoint(run: run.run, name: $0, step: 0)) }
         }
     }
 

@@ -21,6 +21,7 @@ struct AddNode: AsyncParsableCommand {
             "Where to reach it: HOST, HOST:PORT, or an alias of ~/.ssh/config (default: what the ticket knows)."
     )
     var address: String?
+    @OptionGroup var files: FilesOptions
     @OptionGroup var home: CoordinatorHomeOptions
     @Flag(help: "Print JSON.") var json = false
 
@@ -28,7 +29,8 @@ struct AddNode: AsyncParsableCommand {
         let now = Int(Date().timeIntervalSince1970)
         let ticket = try Failure.asUsage { try Ticket(reading: self.ticket, now: now) }
         let places = try address.map { [try place($0)] } ?? ticket.places
-        let enrolment = NodeEnrolment(registry: home.registry, ticket: ticket, name: name)
+        let enrolment = NodeEnrolment(
+            registry: home.registry, ticket: ticket, name: name, hasOwnFiles: files.ownFiles)
         let (node, probe) = try await enrolment.add(at: places)
         if json { return try ResultsJSON.print(NodeReport(node, .success(probe))) }
         print("node \(node.id) is enrolled: " + NodeReport(node, .success(probe)).cells[3])
@@ -46,11 +48,22 @@ struct AddNode: AsyncParsableCommand {
     }
 }
 
+/// What is said of a node's files at its enrolment.
+struct FilesOptions: ParsableArguments {
+    @Flag(
+        help: """
+            Copy checkpoints to this node and from it, even where it sees the files of the other node. Without \
+            it, nodes that share a file system read each other's checkpoints there.
+            """)
+    var ownFiles = false
+}
+
 /// From a ticket to a node that has answered.
 struct NodeEnrolment {
     let registry: NodeRegistry
     let ticket: Ticket
     let name: String?
+    let hasOwnFiles: Bool
 
     /// Writes the node down once it answers at one of the places, which are tried in order. Enrolled again, a
     /// node keeps what was said of it since, but that it was set aside.
@@ -68,7 +81,8 @@ struct NodeEnrolment {
             case .success(let probe):
                 let node = EnrolledNode(
                     id: id, transport: transport, address: ticket.addresses[0],
-                    isDraining: known?.isDraining ?? false)
+                    isDraining: known?.isDraining ?? false,
+                    hasOwnFiles: hasOwnFiles || known?.hasOwnFiles == true)
                 try Failure.asUsage { try known == nil ? registry.add(node) : registry.update(node) }
                 return (node, probe)
             }

@@ -42,6 +42,7 @@ struct EnrollNode: AsyncParsableCommand {
             "Further arguments of `agent enroll` there, such as --cpu-slots=4; may be repeated.",
             valueName: "argument"))
     var agentArgument: [String] = []
+    @OptionGroup var files: FilesOptions
     @OptionGroup var login: LoginOptions
     @OptionGroup var home: CoordinatorHomeOptions
     @Flag(help: "Print JSON.") var json = false
@@ -52,7 +53,7 @@ struct EnrollNode: AsyncParsableCommand {
         }
         let arguments = (name.map { ["--name=\($0)"] } ?? []) + agentArgument
         let (node, probe) = try await installation.enrol(
-            with: arguments, name: name, registry: home.registry, isSilent: json)
+            with: arguments, name: name, hasOwnFiles: files.ownFiles, registry: home.registry, isSilent: json)
         if json { return try ResultsJSON.print(NodeReport(node, .success(probe))) }
         print("node \(node.id) is enrolled: " + NodeReport(node, .success(probe)).cells[3])
     }

@@ -51,7 +51,8 @@ final class Installation {
 
     /// Copies what is not there yet, has the agent enrol itself, and adds the node.
     func enrol(
-        with arguments: [String], name: String?, registry: NodeRegistry, isSilent: Bool
+        with arguments: [String], name: String?, hasOwnFiles: Bool = false, registry: NodeRegistry,
+        isSilent: Bool
     ) async throws -> (EnrolledNode, NodeProbe) {
         let ticket: Ticket
         do {
@@ -69,7 +70,8 @@ final class Installation {
         } catch {
             throw Failure.failed("\(destination): \(Text.fault(error))")
         }
-        let enrolment = NodeEnrolment(registry: registry, ticket: ticket, name: name)
+        let enrolment = NodeEnrolment(
+            registry: registry, ticket: ticket, name: name, hasOwnFiles: hasOwnFiles)
         return try await enrolment.add(at: [(host, port)] + ticket.places)
     }
 

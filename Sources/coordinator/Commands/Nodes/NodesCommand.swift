@@ -27,12 +27,15 @@ struct NodeRow: Encodable {
     /// `enrolled`, `drains`, `set aside`.
     let state: String
     let why: String?
+    /// Checkpoints are always copied to it and from it.
+    let hasOwnFiles: Bool
 
     init(_ node: EnrolledNode) {
         name = node.id.rawValue
         address = node.transport.words
         state = node.setAside != nil ? "set aside" : node.isDraining ? "drains" : "enrolled"
         why = node.setAside
+        hasOwnFiles = node.hasOwnFiles
     }
 }
 
