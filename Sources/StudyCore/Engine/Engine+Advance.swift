@@ -32,7 +32,10 @@ extension Engine {
         while phase == .open {
             waiting = nil
             if launchNext(&effects) { continue }
-            guard goOnAtRest(&effects) else { return bringCheckpoints(&effects) }
+            guard goOnAtRest(&effects) else {
+                bringCheckpoints(&effects)
+                return bringAhead(&effects)
+            }
             dropCopies(&effects)
             checkBudget(&effects)
         }

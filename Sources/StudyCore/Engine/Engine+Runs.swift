@@ -32,7 +32,9 @@ extension Engine {
         let (stage, number) = (run.trial.stage, run.trial.number)
         // A run that resumed from a checkpoint repeats the steps after it: they are known.
         guard report.step > stages[stage].trials[number].progress.step else { return }
-        guard let loss = stages[stage].trials[number].progress.take(report, objective: plan.objective)
+        guard
+            let loss = stages[stage].trials[number].progress.take(
+                report, of: run.attempt, objective: plan.objective)
         else { return }
         let units = plan.method.fidelity.units(report.step, of: stages[stage].trials[number].assignment)
         switch stages[stage].judge(number, step: units, loss: loss) {
@@ -96,7 +98,8 @@ extension Engine {
     private func forecast(of id: TrialID) -> Loss? {
         guard let trial = trial(id) else { return nil }
         return stages[id.stage].score.forecast(
-            of: trial.progress.curve.points, steps: course(of: trial).training)
+            of: trial.progress.curve.points, steps: course(of: trial).training,
+            behind: steps(before: id.stage))
     }
 
     /// The trial's run did all that it was to do: the trial is complete, or of a pilot.
@@ -200,6 +203,7 @@ extension Engine {
         }
         effects.append(.record(trial: id))
         dropCheckpoints(after: id, &effects)
+        findLeader(of: id.stage)
     }
 
     /// Gives the run's lease back.

@@ -110,11 +110,14 @@ public struct Progress: Hashable, Codable, Sendable {
     /// Names of all metrics seen, sorted.
     public internal(set) var metrics: [String] = []
     public internal(set) var used = Used()
+    public internal(set) var speed = Speed()
 
-    mutating func take(_ report: Report, objective: Objective) -> Loss? {
+    /// - Parameter attempt: of the run that reports.
+    mutating func take(_ report: Report, of attempt: Int, objective: Objective) -> Loss? {
         step = report.step
         used.take(Attestation(in: report))
-        let new = report.metrics.keys.filter { !metrics.contains($0) }
+        speed.take(report, of: attempt)
+        let new = report.metrics.keys.filter { $0 != Report.elapsedSeconds && !metrics.contains($0) }
         if !new.isEmpty { metrics = (metrics + new).sorted() }
         guard case .value(let number)? = report.metrics[objective.metric],
             let loss = Loss(number, objective.direction)

@@ -43,6 +43,8 @@ protocol MethodRules {
     var candidates: Int { get }
     /// The trial of a finished stage that the next one goes on from; nil where none completed.
     func choice(in stage: Stage) -> Choice?
+    /// What the method wants to know of a finished stage, see `Stage.optima`.
+    func optima(of stage: Stage) -> [String: SmoothedOptimum]
     /// What the first stage begins with.
     func first(original: Space, prior: Prior?) -> StageOpening
     /// What comes after the last of `stages`, which is closed.
@@ -60,6 +62,8 @@ extension MethodRules {
     func first(original: Space, prior: Prior?) -> StageOpening {
         StageOpening(space: original, origin: nil, enqueued: prior?.points ?? [], reason: .prior)
     }
+
+    func optima(of stage: Stage) -> [String: SmoothedOptimum] { [:] }
 
     func choice(in stage: Stage) -> Choice? {
         stage.ranking.first.map { Choice(trial: $0.id, because: .lowest) }
@@ -86,6 +90,7 @@ extension Method: MethodRules {
     var spreadsStartup: Bool { rules.spreadsStartup }
 
     func choice(in stage: Stage) -> Choice? { rules.choice(in: stage) }
+    func optima(of stage: Stage) -> [String: SmoothedOptimum] { rules.optima(of: stage) }
 
     func first(original: Space, prior: Prior?) -> StageOpening {
         rules.first(original: original, prior: prior)
@@ -113,6 +118,6 @@ struct StageOpening {
     var reason = ProposalReason.enqueued
     /// Steps of each trial before a cooldown; nil: those of the method.
     var steps: Int?
-    /// By parameter: how far the space reaches to each side, see `Stage.reach`.
-    var reach: [String: Double] = [:]
+    /// Why the space is where it is, see `Stage.windows`.
+    var windows: [Window] = []
 }

@@ -36,10 +36,10 @@ struct ReportPage {
     }
 
     private var sections: [Markup] {
-        [losses, maps, laws, importanceBars, costs, table].compactMap { $0 }
+        [losses, pilot, decisions, maps, laws, importanceBars, costs, table].compactMap { $0 }
     }
 
-    private func section(_ title: String, _ words: String, _ parts: [Markup]) -> Markup {
+    func section(_ title: String, _ words: String, _ parts: [Markup]) -> Markup {
         .element(
             "section", [:],
             [.element("h2", [:], [Markup(title)])]
