@@ -7,7 +7,7 @@ import Testing
 /// Where stages search with `shrink: auto`, and why there.
 @Suite struct WindowTests {
     /// The best rate falls with the steps that a model has behind it.
-    private static func optimum(at step: Double) -> Double { 0.5 * pow(step, -0.6) }
+    private static func optimum(at step: Double) -> Double { 0.1 * pow(step, -0.6) }
 
     private func squares(_ value: Double, from bottom: Double) -> Double {
         log(value / bottom) * log(value / bottom)
@@ -49,18 +49,14 @@ import Testing
         #expect(rig.told.contains(.narrowed(stage: 7, to: stages[7].windows)))
     }
 
-    @Test func `where the optima stay, no law moves the windows`() throws {
+    @Test func `where the optima stay, so do the windows`() throws {
         var rig = Rig(.stages(8, trials: 12, sampler: .sobol(SobolSampler(seed: 5)), shrink: .automatic))
         playAll(&rig) { assignment, _ in squares(assignment["lr"]!.number!, from: 0.01) }
         for stage in rig.engine.stages.dropFirst() {
-            let window = try window(stage)
-            guard case .best(let value) = window.centre else {
-                Issue.record("\(window)")
-                return
-            }
-            #expect(
-                value == rig.engine.trial(rig.engine.stages[stage.index - 1].best!)?.assignment["lr"]?.number)
+            // A law through optima that stay is flat.
+            #expect(abs(log(try window(stage).centre.value / 0.01)) < 0.7)
         }
+        #expect(abs(log(try window(rig.engine.stages[7]).centre.value / 0.01)) < 0.1)
     }
 
     /// How far a window reaches above its centre, in shares of how far it reaches below.
@@ -68,7 +64,7 @@ import Testing
         log(window.high / window.centre.value) / log(window.centre.value / window.low)
     }
 
-    @Test func `a rate that costs three times as much above is searched less far above than below`() throws {
+    @Test func `a rate that costs more above than below is searched less far above than below`() throws {
         func second(_ slope: Double) throws -> Window {
             var rig = Rig(
                 .stages(2, trials: 16, sampler: .sobol(SobolSampler(seed: 3)), shrink: .automatic))
@@ -78,14 +74,14 @@ import Testing
             }
             return try window(rig.engine.stages[1])
         }
-        let (steep, even) = (try second(3), try second(1))
+        let (steep, gentle) = (try second(5), try second(0.2))
         #expect(lopsidedness(steep) < 0.8, "\(steep)")
         guard case .steeper(let rise, let allowed)? = steep.guardrail else {
             Issue.record("\(steep)")
             return
         }
         #expect(rise > allowed && allowed > 0)
-        #expect(lopsidedness(even) > lopsidedness(steep))
+        #expect(gentle.guardrail == nil && lopsidedness(gentle) > 0.99, "\(gentle)")
     }
 
     @Test func `a window ends short of where the loss was no number`() throws {

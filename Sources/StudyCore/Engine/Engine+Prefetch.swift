@@ -2,26 +2,26 @@ import FleetModel
 
 /// The next stage's origin begins to travel before its stage opens.
 extension Engine {
-    /// So few trials that run are not waited for: what leads then mostly stays best, and where it does not, a copy
+    /// So few trials are not waited for: what leads then mostly stays best, and where it does not, a copy
     /// was made in vain, which goes when the stage is closed.
-    private static let mostRunning = 4
+    private static let mostRemaining = 4
 
     /// A trial has ended: with few left, what the next stage would go on from now.
     mutating func findLeader(of index: Int) {
         let stage = stages[index]
-        let running = stage.trials.count - stage.trials.count(where: \.hasEnded)
-        let left = min(Self.mostRunning, stage.planned / 4)
+        let remaining = stage.planned - stage.trials.count(where: \.hasEnded)
         let repeats = plan.method.confirm == 0 || stage.trials.contains { $0.repeats != nil }
         let isLast = stages.count(where: { $0.best != nil }) + 1 >= plan.method.stageCount
-        let isNear = stage.segment == nil && repeats && stage.trials.count >= stage.planned && running <= left
-        stages[index].leader = running > 0 && isNear && !isLast ? plan.method.choice(in: stage)?.trial : nil
+        let isNear = remaining > 0 && remaining <= min(Self.mostRemaining, stage.planned / 4)
+        let isOpen = stage.segment == nil && repeats && !isLast
+        stages[index].leader = isNear && isOpen ? plan.method.choice(in: stage)?.trial : nil
     }
 
     /// Has the leader's checkpoint brought to the nodes on which trials of the next stage will begin: those with
     /// room, and those that the last trials of this stage are about to leave.
     mutating func bringAhead(_ effects: inout [Effect]) {
         let stage = stages[stages.count - 1]
-        guard phase == .open, !trialBudgetIsSpent, let leader = stage.leader.flatMap(trial),
+        guard phase == .open, !wantsTrial, !trialBudgetIsSpent, let leader = stage.leader.flatMap(trial),
             let checkpoint = stage.handover(of: leader, plan.method.fidelity), isReachable(checkpoint)
         else { return }
         var room = nodes.room(for: plan.resources.gpusPerNode)

@@ -1,5 +1,6 @@
 import FleetModel
 import Search
+import StudyCore
 import TrainerKit
 
 /// The sampler and the pruner, as a study file writes them.
