@@ -7,13 +7,14 @@ cooldowns included.
 
     Benchmarks/stages/run.py --seeds 5 --methods default recipe random cosine grid
 
-A default study with changes is `default;key=value`: "default;sampler.kind=gp".
+A method with changes is `method;key=value`: "default;sampler.kind=gp".
 """
 import argparse
 import json
 import math
 import os
 import pathlib
+import shutil
 import statistics
 import subprocess
 import sys
@@ -37,6 +38,7 @@ def texts(folder):
 
 def study(method, seed, options):
     """The study file of a method as a JSON object, which is YAML."""
+    method, *changes = method.split(";")
     settings = {
         "data": ["study"], "layers": options.layers, "width": options.width, "heads": 4,
         "context": options.context, "threads": 1,
@@ -74,13 +76,13 @@ def study(method, seed, options):
     else:
         file |= {"method": {"kind": "stages", "stages": options.stages, "steps": options.steps,
                             "trials": options.trials}}
-        for change in method.split(";")[1:]:
-            key, value = change.split("=", 1)
-            target = file
-            *path, last = key.split(".")
-            for part in path:
-                target = target.setdefault(part, {})
-            target[last] = json.loads(value) if value[0] in '{["0123456789' else value
+    for change in changes:
+        key, value = change.split("=", 1)
+        target = file
+        *path, last = key.split(".")
+        for part in path:
+            target = target.setdefault(part, {})
+        target[last] = json.loads(value) if value[0] in '{["0123456789' else value
     if options.tokens:
         # A step of 16 sequences is the unit: larger batches take fewer steps.
         file["method"] |= {"compare_at": "tokens", "reference_batch": 16}
@@ -108,6 +110,9 @@ def run(method, seed, options):
             [programs / "native", "loss", results / f"stage_{last}" / "ckpt", folder / "test"],
             capture_output=True, text=True, check=True).stdout)
         path = [json.loads((results / f"stage_{k}" / "best.json").read_text()) for k in range(last + 1)]
+        if options.keep:
+            kept = pathlib.Path(options.keep) / f"{method.replace('/', '_')}-{seed}"
+            shutil.copytree(results, kept, ignore=shutil.ignore_patterns("ckpt", "model*"), dirs_exist_ok=True)
         # The agent outlives its coordinator; nobody will come back to this one.
         subprocess.run(["pkill", "-f", str(folder)], capture_output=True)
         return {
@@ -133,6 +138,7 @@ def main():
     parser.add_argument("--context", type=int, default=32)
     parser.add_argument("--parallel", type=int, default=2)
     parser.add_argument("--programs", default=str(ROOT / ".build/release"))
+    parser.add_argument("--keep", help="a folder for every study's results and journal")
     parser.add_argument("--json", action="store_true", help="print every run")
     options = parser.parse_args()
     for method in options.methods:

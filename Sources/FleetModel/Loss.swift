@@ -95,8 +95,18 @@ public struct Report: Hashable, Codable, Sendable {
     /// By metric name: `validation_loss`, `training_loss`, `tokens_per_second`, …
     public let metrics: [String: Reading]
 
+    /// The metric that TrainerKit adds: seconds since the run began, by its node's own clock, so that how fast
+    /// it trains can be told whenever its reports are read.
+    public static let elapsedSeconds = "elapsed_seconds"
+
     public init(step: Int, metrics: [String: Reading]) {
         self.step = step
         self.metrics = metrics
+    }
+
+    /// The same after so many seconds of the run, unless the trainer itself says how many.
+    public func stamped(after seconds: Double) -> Report {
+        let stamp = [Self.elapsedSeconds: Reading((seconds * 1000).rounded() / 1000)]
+        return Report(step: step, metrics: metrics.merging(stamp) { own, _ in own })
     }
 }

@@ -101,6 +101,8 @@ extension Decision {
     fileprivate var short: String {
         switch self {
         case .stageOpened(let stage, _): "stage \(stage) opens"
+        case .narrowed(let stage, let windows):
+            "stage \(stage) searches \(windows.map(\.parameter).joined(separator: ", ")) in narrower windows"
         case .proposed(let trial, _, let reason): "propose \(trial) (\(reason))"
         case .promoted(let trial, let standing): "\(trial) goes on (\(standing))"
         case .pruned(let trial, let reason): "\(trial) is pruned (\(reason))"

@@ -22,6 +22,7 @@ struct Supervisor: ~Copyable {
     private var sources: [Source] = []
     private var files: [MetricsFileReader]
     private var ladder: StopLadder?
+    private let began = monotonicSeconds()
     private var lastSign = monotonicSeconds()
     private var lastCheckpoint: (path: String, step: Int)?
     /// Of `Command.before` or the command itself.
@@ -241,7 +242,11 @@ extension Supervisor {
             if case .checkpoint(let name, let step) = event {
                 lastCheckpoint = (folder.checkpoints + "/" + name, step)
             }
-            try log.append(event)
+            if case .report(let report) = event {
+                try log.append(.report(report: report.stamped(after: monotonicSeconds() - began)))
+            } else {
+                try log.append(event)
+            }
         }
     }
 

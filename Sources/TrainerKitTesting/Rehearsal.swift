@@ -132,8 +132,13 @@ extension Rehearsal {
         EventChunk(FileManager.default.contents(atPath: folder.events) ?? Data(), from: 0).events.map(\.event)
     }
 
+    /// What the trainer said; without the seconds that TrainerKit adds.
     public var reports: [Report] {
-        events.compactMap { if case .report(let report) = $0 { report } else { nil } }
+        events.compactMap { event in
+            guard case .report(let report) = event else { return nil }
+            return Report(
+                step: report.step, metrics: report.metrics.filter { $0.key != Report.elapsedSeconds })
+        }
     }
 
     public var notes: [String] {

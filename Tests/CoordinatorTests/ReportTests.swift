@@ -32,6 +32,19 @@ import Testing
         #expect(Tags.areBalanced(html))
     }
 
+    @Test func `a report shows what a pilot saw, and why each stage chose what it chose`() throws {
+        var rig = ReportRig(stages: 2, pilot: Pilot(trials: 3, fewest: 10, most: 40))
+        try rig.playAll()
+        let html = Self.page(of: rig.engine)
+        for part in [
+            "The pilot", "stages take 10 steps", "pairs in final order", "Why each stage chose what it chose",
+            "the last loss", "around the best", "as narrow as windows get",
+        ] {
+            #expect(html.contains(part), "\(part)")
+        }
+        #expect(Tags.areBalanced(html))
+    }
+
     @Test func `a report of a study that has only begun is a page too`() throws {
         var engine = Engine(
             study: StudyID(rawValue: "new-1")!, plan: try StudyFileTests.plan(StudyFileTests.right))
@@ -123,5 +136,54 @@ enum Tags {
             }
         }
         return open.isEmpty
+    }
+}
+
+/// Plays a staged study of one learning rate, one run after another.
+private struct ReportRig {
+    private(set) var engine: Engine
+    private var clock = 1.0
+    private var orders: [RunOrder] = []
+
+    init(stages: Int, pilot: Pilot) {
+        let space = try! Space([Parameter("lr", .float(low: 1e-3, high: 1e-2, scale: .log))])
+        engine = Engine(
+            study: StudyID(rawValue: "pilot-1")!,
+            plan: Plan(
+                name: "pilot",
+                trainer: TrainerPlan(
+                    plugin: "scripted", settings: .object([:]), silenceSeconds: 1, graceSeconds: 1,
+                    baseFolder: "/"), objective: Objective(metric: "loss", direction: .minimize),
+                space: space,
+                method: .stages(StagesMethod(stages: stages, trials: 6, steps: 40, pilot: pilot)),
+                sampler: .random(RandomSampler()), pruner: .off, seed: 1,
+                resources: Resources(gpus: 1, gpusPerNode: 1, parallel: nil, retries: 0), budget: Budget(),
+                keepBest: 1))
+    }
+
+    private mutating func happen(_ what: Happening) throws {
+        clock += 1
+        for effect in try engine.apply(Event(at: Timestamp(seconds: clock), what)) {
+            if case .launch(let order) = effect { orders.append(order) }
+        }
+    }
+
+    mutating func playAll() throws {
+        try happen(.started)
+        try happen(.nodeSurveyed(node: .local, slots: [OfferedSlot(.cpu(index: 0))]))
+        while !orders.isEmpty {
+            let order = orders.removeFirst()
+            let rate = order.assignment["lr"]!.number!
+            var end = 0
+            for step in 1...order.steps {
+                end += 1
+                let report = Report(step: step, metrics: ["loss": Reading(rate * 100 + 1 / Double(step))])
+                try? happen(.reported(run: order.run, end: end, report: report))
+            }
+            try happen(
+                .checkpointSaved(run: order.run, end: end + 1, name: "step_\(order.steps)", step: order.steps)
+            )
+            try happen(.runEnded(run: order.run, end: end + 2, ending: .completed))
+        }
     }
 }

@@ -139,10 +139,13 @@ struct Rig {
     }
 
     @discardableResult
-    mutating func report(_ run: RunID, step: Int, loss: Double) -> RefusedEvent? {
-        happen(
+    mutating func report(
+        _ run: RunID, step: Int, loss: Double, after seconds: Double? = nil
+    ) -> RefusedEvent? {
+        let report = Report(step: step, metrics: ["loss": Reading(loss)])
+        return happen(
             .reported(
-                run: run, end: end(of: run), report: Report(step: step, metrics: ["loss": Reading(loss)])))
+                run: run, end: end(of: run), report: seconds.map(report.stamped(after:)) ?? report))
     }
 
     @discardableResult

@@ -1,6 +1,6 @@
 /// Where the good trials of a stage lie in one parameter. One trial's place is mostly luck near an optimum,
 /// where losses differ by less than their noise; the middle of all good ones is not.
-public struct SmoothedOptimum: Hashable, Sendable {
+public struct SmoothedOptimum: Hashable, Codable, Sendable {
     /// A complete trial: its value, above 0, and its loss, lower is better.
     public struct Cell: Hashable, Sendable {
         public let value: Double

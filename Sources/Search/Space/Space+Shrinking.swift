@@ -22,15 +22,51 @@ extension Space {
                 return Parameter(parameter.name, domain, when: parameter.when)
             }, derived: derived, constraints: constraints)
     }
+
+    /// The space in which each range named is narrowed to a window, as far as that lies inside the range. Whole
+    /// numbers and steps are rounded outwards to the grid and reach at least one step to each side of the window's
+    /// middle. All else stays as `shrunk(around:shares:)` leaves it.
+    public func shrunk(to windows: [String: ClosedRange<Double>]) -> Space {
+        Space(
+            checked: parameters.map { parameter in
+                guard let window = windows[parameter.name] else { return parameter }
+                let middle =
+                    parameter.domain.isLog
+                    ? (window.lowerBound * window.upperBound).squareRoot()
+                    : (window.lowerBound + window.upperBound) / 2
+                let domain = parameter.domain.shrunk(
+                    to: (window.lowerBound, window.upperBound), around: middle)
+                return Parameter(parameter.name, domain, when: parameter.when)
+            }, derived: derived, constraints: constraints)
+    }
 }
 
 extension Domain {
+    fileprivate var isLog: Bool {
+        switch self {
+        case .float(_, _, let scale), .int(_, _, let scale): scale == .log
+        case .categorical: false
+        }
+    }
+
     fileprivate func shrunk(around value: Double, _ share: Double) -> Domain {
         switch self {
         case .categorical: return self
         case .float(let low, let high, let scale):
             let value = value.clamped(to: low...high)
-            let window = window(around: value, share, scale, span: high - low)
+            return shrunk(to: window(around: value, share, scale, span: high - low), around: value)
+        case .int(let low, let high, let scale):
+            let (first, last) = (Double(low), Double(high))
+            let value = value.clamped(to: first...last)
+            return shrunk(to: window(around: value, share, scale, span: last - first), around: value)
+        }
+    }
+
+    fileprivate func shrunk(to window: (low: Double, high: Double), around value: Double) -> Domain {
+        switch self {
+        case .categorical: return self
+        case .float(let low, let high, let scale):
+            let value = value.clamped(to: low...high)
             guard case .step(let step) = scale else {
                 return .float(low: max(low, window.low), high: min(high, window.high), scale: scale)
             }
@@ -41,7 +77,6 @@ extension Domain {
         case .int(let low, let high, let scale):
             let (first, last) = (Double(low), Double(high))
             let value = value.clamped(to: first...last)
-            let window = window(around: value, share, scale, span: last - first)
             let step = if case .step(let step) = scale { step } else { 1.0 }
             let ends = Self.gridEnds(of: window, around: value, from: first, to: last, step: step)
             return .int(

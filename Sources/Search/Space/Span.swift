@@ -2,7 +2,8 @@
 package struct Span {
     package let low: Double
     package let high: Double
-    let isLog: Bool
+    /// Whether it runs over orders of magnitude.
+    package let isLog: Bool
 
     /// nil for choices, and for a single value.
     package init?(_ domain: Domain) {
@@ -28,18 +29,12 @@ package struct Span {
     /// of others.
     package var leastReach: Double { isLog ? log(2.0) / length : 0.125 }
 
-    /// A reach around a value as `Space.shrunk` takes it.
-    package func share(of value: Double, _ reach: Double) -> Double {
-        if isLog { return exp(reach * length) - 1 }
-        return value == 0 ? reach : reach * length / abs(value)
-    }
-
-    /// Both ends of a window around `value`, inside the range.
-    package func ends(of value: Double, _ reach: Double) -> [Double] {
-        let ends =
+    /// Both ends of a window that reaches so far below and above `value`, inside the range.
+    package func ends(of value: Double, below: Double, above: Double) -> ClosedRange<Double> {
+        let (least, most) =
             isLog
-            ? [value / exp(reach * length), value * exp(reach * length)]
-            : [value - reach * length, value + reach * length]
-        return ends.map { min(high, max(low, $0)) }
+            ? (value / exp(below * length), value * exp(above * length))
+            : (value - below * length, value + above * length)
+        return min(high, max(low, least))...max(low, min(high, most))
     }
 }

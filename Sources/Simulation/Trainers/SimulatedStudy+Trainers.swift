@@ -108,7 +108,8 @@ extension SimulatedStudy {
         let loss = curve.loss(at: step)
         let sign = scenario.plan.objective.direction == .minimize ? 1.0 : -1.0
         let reading = Reading(sign * loss)
-        write(.report(Report(step: step, metrics: [metric: reading])), run, of: node)
+        let report = Report(step: step, metrics: [metric: reading])
+        write(.report(report.stamped(after: now - nodes[node].runs[run].launchedAt)), run, of: node)
         guard case .notFinite = reading else { return true }
         end(
             run, of: node,

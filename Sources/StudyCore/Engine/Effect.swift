@@ -63,6 +63,8 @@ public enum StudyFailure: Hashable, Codable, Sendable {
 /// What the engine decided and why, with the numbers that decided it.
 public enum Decision: Hashable, Codable, Sendable {
     case stageOpened(stage: Int, from: Checkpoint?)
+    /// The space of a stage, parameter by parameter, where it is narrower than the study's.
+    case narrowed(stage: Int, to: [Window])
     case proposed(trial: TrialID, assignment: Assignment, because: ProposalReason)
     /// A rung was passed.
     case promoted(trial: TrialID, because: Standing)

@@ -33,7 +33,10 @@ extension Engine {
             waiting = nil
             addFollowers(&effects)
             if launchNext(&effects) { continue }
-            guard goOnAtRest(&effects) else { return bringCheckpoints(&effects) }
+            guard goOnAtRest(&effects) else {
+                bringCheckpoints(&effects)
+                return bringAhead(&effects)
+            }
             dropCopies(&effects)
             checkBudget(&effects)
         }

@@ -48,17 +48,25 @@ extension Engine {
         var room = nodes.room(for: perNode)
         var runs = parallel - leasing.count
         for (checkpoint, count) in wanted where runs > 0 {
-            let chosen = takeRoom(for: min(count, runs), from: checkpoint, in: &room)
+            bring(checkpoint, for: min(count, runs), in: &room, &effects)
             runs -= count
-            let new = chosen.filter { copies[checkpoint, $0]?.isOnItsWay != true }
-            for node in new {
-                copies[checkpoint, node] = .onItsWay(failures: copies[checkpoint, node]?.failures ?? 0)
-            }
-            if !new.isEmpty { effects.append(bring(checkpoint, to: new)) }
         }
         if let node = copies.destinations(of: first.checkpoint).first {
             waiting = .checkpointOnItsWay(first.checkpoint, to: node)
         }
+    }
+
+    /// Has a checkpoint brought to where there are places for `runs` runs, as far as it is not on its way.
+    mutating func bring(
+        _ checkpoint: Checkpoint, for runs: Int, in room: inout [(node: NodeID, places: Int)],
+        _ effects: inout [Effect]
+    ) {
+        let chosen = takeRoom(for: runs, from: checkpoint, in: &room)
+        let new = chosen.filter { copies[checkpoint, $0]?.isOnItsWay != true }
+        for node in new {
+            copies[checkpoint, node] = .onItsWay(failures: copies[checkpoint, node]?.failures ?? 0)
+        }
+        if !new.isEmpty { effects.append(bring(checkpoint, to: new)) }
     }
 
     /// What the trials start from that could begin now, those that wait first, each with how many of them.

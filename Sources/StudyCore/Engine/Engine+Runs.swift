@@ -34,7 +34,7 @@ extension Engine {
         guard report.step > stages[stage].trials[number].progress.step else { return }
         guard
             let loss = stages[stage].trials[number].progress.take(
-                report, objective: plan.objective, measuring: plan.measured)
+                report, of: run.attempt, objective: plan.objective, measuring: plan.measured)
         else { return }
         let units = plan.method.fidelity.units(report.step, of: stages[stage].trials[number].assignment)
         guard let losses = losses(of: run.trial, first: loss) else { return }
@@ -112,7 +112,8 @@ extension Engine {
     private func forecast(of id: TrialID) -> Loss? {
         guard let trial = trial(id) else { return nil }
         return plan.method.score(of: trial, in: stages[id.stage]).forecast(
-            of: trial.progress.curve.points, steps: course(of: trial).training)
+            of: trial.progress.curve.points, steps: course(of: trial).training,
+            behind: steps(behind: trial.origin))
     }
 
     /// The trial's run did all that it was to do: the trial is complete, or of a pilot.
@@ -224,6 +225,7 @@ extension Engine {
         effects.append(.record(trial: id))
         dropCheckpoints(after: id, &effects)
         if case .completed = ending { planRepeats(of: id, &effects) }
+        findLeader(of: id.stage)
     }
 
     /// Takes down what a trial that completes is worth beside its loss.

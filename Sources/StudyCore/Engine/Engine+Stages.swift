@@ -7,6 +7,7 @@ extension Engine {
         let stage = Stage(index: stages.count, opening: opening, after: stages, of: plan, at: now)
         stages.append(stage)
         tell(.stageOpened(stage: stage.index, from: opening.origin), &effects)
+        if !stage.windows.isEmpty { tell(.narrowed(stage: stage.index, to: stage.windows), &effects) }
         for (assignment, reason) in opening.skipped {
             tell(.skipped(stage: stage.index, assignment: assignment, because: reason), &effects)
         }
@@ -67,7 +68,9 @@ extension Engine {
                     step: plan.method.fidelity.units(point.step, of: trial.assignment), loss: point.loss)
             }
         }
-        switch trials.isEmpty ? nil : pilot.verdict(after: reached, curves: curves) {
+        let verdict = trials.isEmpty ? nil : pilot.verdict(after: reached, curves: curves)
+        if let verdict { stages[index].pilot.append(verdict.findings) }
+        switch verdict {
         case .goOn(let next, let findings)?:
             stages[index].segment = next
             tell(.pilotJudged(stage: index, findings, next: next), &effects)
@@ -101,6 +104,7 @@ extension Engine {
     mutating func close(_ index: Int, _ effects: inout [Effect]) {
         stages[index].closedAt = now
         stages[index].choice = plan.method.choice(in: stages[index])
+        stages[index].optima = plan.method.optima(of: stages[index])
         let stage = stages[index]
         let failed = stage.trials.count(where: \.hasFailed)
         guard let choice = stage.choice, let best = trial(choice.trial),
@@ -147,10 +151,7 @@ extension Stage {
 
 extension Engine {
     /// Optimiser steps behind a stage: those of the chain of trials that it goes on from.
-    public func steps(before stage: Int) -> Int {
-        guard stages.indices.contains(stage) else { return 0 }
-        return steps(behind: stages[stage].origin)
-    }
+    public func steps(before stage: Int) -> Int { stages.steps(before: stage) }
 
     /// Optimiser steps behind a training state: those of the chain of trials that led to it.
     public func steps(behind origin: Checkpoint?) -> Int {

@@ -26,12 +26,17 @@ public struct Stage: Hashable, Codable, Sendable {
     public internal(set) var segment: Int?
     /// What its trials are judged by.
     public let score: StageScore
-    /// By parameter: how far the space reaches to each side of its centre, in shares of the axis in the study's
-    /// own space. Empty where it does not follow the losses.
-    public let reach: [String: Double]
+    /// Where its space is narrower than the study's, and why there. Empty where it does not follow the losses.
+    public let windows: [Window]
+    /// By parameter: where its good trials lie, once it is closed. Empty where its method asks for none.
+    public internal(set) var optima: [String: SmoothedOptimum] = [:]
     /// The trial that the next stage goes on from, and why; nil while the stage is open, and where no trial
     /// completed.
     public internal(set) var choice: Choice?
+    /// While the last trials run, what the next stage would go on from as it stands.
+    public internal(set) var leader: TrialID?
+    /// What the pilot found at the end of each segment, where there was one.
+    public internal(set) var pilot: [PilotFindings] = []
     /// The best checkpoint stands among the study's results.
     public internal(set) var isKept = false
     public internal(set) var closedAt: Timestamp?
@@ -61,7 +66,7 @@ public struct Stage: Hashable, Codable, Sendable {
         enqueued = opening.planned
         given = opening.given.count
         candidates = max(plan.method.candidates, plan.repeats > 1 ? 2 * plan.repeats : 1)
-        reach = opening.reach
+        windows = opening.windows
         steps = opening.steps ?? plan.method.steps
         let done = earlier.count { $0.best != nil }
         score = plan.method.score.rule(before: max(0, plan.method.stageCount - 1 - done))

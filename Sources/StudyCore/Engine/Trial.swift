@@ -123,14 +123,21 @@ public struct Progress: Hashable, Codable, Sendable {
     public internal(set) var used = Used()
     /// The last finite value of each metric that the study decides by, beside its first objective.
     public internal(set) var measured: [String: Double] = [:]
+    public internal(set) var speed = Speed()
 
-    mutating func take(_ report: Report, objective: Objective, measuring names: [String]) -> Loss? {
+    /// - Parameters:
+    ///   - attempt: of the run that reports.
+    ///   - names: metrics whose values are kept.
+    mutating func take(
+        _ report: Report, of attempt: Int, objective: Objective, measuring names: [String]
+    ) -> Loss? {
         step = report.step
         for name in names {
             if case .value(let number)? = report.metrics[name] { measured[name] = number }
         }
         used.take(Attestation(in: report))
-        let new = report.metrics.keys.filter { !metrics.contains($0) }
+        speed.take(report, of: attempt)
+        let new = report.metrics.keys.filter { $0 != Report.elapsedSeconds && !metrics.contains($0) }
         if !new.isEmpty { metrics = (metrics + new).sorted() }
         guard case .value(let number)? = report.metrics[objective.metric],
             let loss = Loss(number, objective.direction)

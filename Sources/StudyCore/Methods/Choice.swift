@@ -19,8 +19,8 @@ public enum ChoiceReason: Hashable, Codable, Sendable {
     /// The surface through all losses is lowest where it stands; `lowest` has a lower loss of its own, by
     /// `difference`, within the `noise`.
     case smoothed(lowest: TrialID, difference: Double, noise: Double)
-    /// The surface is lower at `best`, but by no more than half the noise, and this trial took less time:
-    /// this share of what that took.
+    /// The surface is lower at `best`, but by no more than half the noise, and this trial trains faster: a step,
+    /// or a token where those are compared, takes it this share of the time.
     case cheaper(best: TrialID, difference: Double, noise: Double, share: Double)
     /// Its gain in the probability of the right next token is the largest for what it adds to a metric.
     case mostEfficient(gain: Double, cost: Double, metric: String)
@@ -55,8 +55,8 @@ extension Stage {
 
     /// The candidate where a smooth surface through all the stage's losses (`SmoothedLosses`) is lowest: single
     /// losses are off by noise, and the lowest of many is the luckiest. Among those within half the noise's
-    /// deviation the one that took clearly less time.
-    func smoothedChoice(among count: Int) -> Choice? {
+    /// deviation the one that trains clearly faster.
+    func smoothedChoice(among count: Int, _ fidelity: Fidelity) -> Choice? {
         guard let lowest = lowestChoice(among: count), let surface = SmoothedLosses(history) else {
             return lowestChoice(among: count)
         }
@@ -65,14 +65,17 @@ extension Stage {
         }
         guard let best = standing.min(by: { $0.loss < $1.loss }) else { return lowest }
         let near = standing.filter { $0.loss - best.loss <= surface.noise / 2 }
-        if let cheap = near.min(by: { $0.trial.cost < $1.trial.cost }),
-            cheap.trial.cost < 0.8 * best.trial.cost
+        let costs = near.compactMap { near in
+            near.trial.cost(fidelity).map { (trial: near.trial, loss: near.loss, cost: $0) }
+        }
+        if let cost = best.trial.cost(fidelity), let cheap = costs.min(by: { $0.cost < $1.cost }),
+            cheap.cost < 0.8 * cost
         {
             return Choice(
                 trial: cheap.trial.id,
                 because: .cheaper(
                     best: best.trial.id, difference: cheap.loss - best.loss, noise: surface.noise,
-                    share: cheap.trial.cost / best.trial.cost))
+                    share: cheap.cost / cost))
         }
         guard best.trial.id != lowest.trial, let result = best.trial.result,
             let least = trials[lowest.trial.number].result
@@ -85,6 +88,8 @@ extension Stage {
 }
 
 extension Trial {
-    /// Slot-seconds that an ended trial took.
-    fileprivate var cost: Double { slotSeconds(at: endedAt ?? proposedAt) }
+    /// Seconds for a unit of what trials are compared at, as its reports show them.
+    fileprivate func cost(_ fidelity: Fidelity) -> Double? {
+        progress.speed.secondsPerStep.map { $0 / fidelity.units(perStepOf: assignment) }
+    }
 }

@@ -72,6 +72,8 @@ protocol MethodRules {
     var keepsAll: Bool { get }
     /// A trial that waits for its turn is still wanted: the study file may have changed.
     func wants(_ planned: PlannedTrial) -> Bool
+    /// What the method wants to know of a finished stage, see `Stage.optima`.
+    func optima(of stage: Stage) -> [String: SmoothedOptimum]
     /// What the first stage begins with.
     func first(original: Space, prior: Prior?) -> StageOpening
     /// What comes after the last of `stages`, which is closed.
@@ -104,6 +106,8 @@ extension MethodRules {
     func first(original: Space, prior: Prior?) -> StageOpening {
         StageOpening(space: original, origin: nil, enqueued: prior?.points ?? [], reason: .prior)
     }
+
+    func optima(of stage: Stage) -> [String: SmoothedOptimum] { [:] }
 
     func choice(in stage: Stage) -> Choice? { stage.lowestChoice(among: stage.candidates) }
 }
@@ -151,6 +155,8 @@ extension Method: MethodRules {
     func followers(
         in stage: Stage, of space: Space, using random: inout SeededGenerator
     ) -> [PlannedTrial] { rules.followers(in: stage, of: space, using: &random) }
+
+    func optima(of stage: Stage) -> [String: SmoothedOptimum] { rules.optima(of: stage) }
 
     func first(original: Space, prior: Prior?) -> StageOpening {
         rules.first(original: original, prior: prior)

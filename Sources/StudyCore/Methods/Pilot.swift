@@ -26,9 +26,12 @@ public struct Pilot: Hashable, Codable, Sendable {
     func verdict(after steps: Int, curves: [[Curve.Point]]) -> PilotVerdict {
         let noise = curves.compactMap(noise(of:)).sorted()
         let typical = noise.isEmpty ? 0 : noise[noise.count / 2]
-        let settled = settledStep(curves, at: steps, noise: typical)
+        let orders = orders(curves, at: steps, noise: typical)
+        let unsettled = orders.lastIndex { $0.agreement < Self.agreement } ?? -1
+        let settled = orders.dropFirst(unsettled + 1).first?.step
         let findings = PilotFindings(
-            steps: steps, trials: curves.count, settled: settled, agreement: Self.agreement, noise: typical)
+            steps: steps, trials: curves.count, settled: settled, agreement: Self.agreement, noise: typical,
+            orders: orders)
         if let settled, settled * 3 <= steps * 2 {
             return .settled(findings)
         }
@@ -37,17 +40,16 @@ public struct Pilot: Hashable, Codable, Sendable {
 
     private func segment(after steps: Int) -> Int { min(most, max(steps + 1, steps * 3 / 2)) }
 
-    /// The first step from which on the order of the losses was the one at `end`; nil below three curves.
-    private func settledStep(_ curves: [[Curve.Point]], at end: Int, noise: Double) -> Int? {
-        guard curves.count >= 3 else { return nil }
+    /// How far the order of the losses was the one at `end` at each step reported up to there; none below three
+    /// curves.
+    private func orders(_ curves: [[Curve.Point]], at end: Int, noise: Double) -> [PilotOrder] {
+        guard curves.count >= 3 else { return [] }
         let final = curves.map { loss(of: $0, at: end) }
-        var settled: Int?
-        for step in Set(curves.flatMap { $0.map(\.step) }).sorted(by: >) where step <= end {
+        let steps = Set(curves.flatMap { $0.map(\.step) }).filter { $0 <= end }.sorted()
+        return steps.map { step in
             let losses = curves.map { loss(of: $0, at: step) }
-            guard agreement(losses, final, noise: noise) >= Self.agreement else { break }
-            settled = step
+            return PilotOrder(step: step, agreement: agreement(losses, final, noise: noise))
         }
-        return settled
     }
 
     /// The share of the pairs, of those that differ by more than noise at the end, that are in that order.
@@ -90,6 +92,15 @@ public struct PilotFindings: Hashable, Codable, Sendable {
     public let agreement: Double
     /// Of one loss, its standard deviation around its neighbours.
     public let noise: Double
+    /// By rising step.
+    public let orders: [PilotOrder]
+}
+
+/// How far the order of a pilot's losses at a step is that at the segment's end.
+public struct PilotOrder: Hashable, Codable, Sendable {
+    public let step: Int
+    /// The share of pairs in that order, of those that differ by more than noise: (1 + Kendall's τ) / 2.
+    public let agreement: Double
 }
 
 /// What a pilot says at the end of a segment.
@@ -98,4 +109,10 @@ enum PilotVerdict {
     case goOn(to: Int, PilotFindings)
     /// The most steps are reached.
     case unsettled(PilotFindings)
+
+    var findings: PilotFindings {
+        switch self {
+        case .settled(let findings), .goOn(_, let findings), .unsettled(let findings): findings
+        }
+    }
 }

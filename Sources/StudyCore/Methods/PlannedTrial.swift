@@ -48,8 +48,8 @@ struct StageOpening {
     var count: Int?
     /// Steps of each trial before a cooldown; nil: those of the method.
     var steps: Int?
-    /// By parameter: how far the space reaches to each side, see `Stage.reach`.
-    var reach: [String: Double] = [:]
+    /// Why the space is where it is, see `Stage.windows`.
+    var windows: [Window] = []
 
     init(space: Space, origin: Checkpoint?, planned: [PlannedTrial]) {
         self.space = space
@@ -60,12 +60,12 @@ struct StageOpening {
     /// A stage that tries these first, all from its origin.
     init(
         space: Space, origin: Checkpoint?, enqueued: [Assignment],
-        reason: ProposalReason = .enqueued, steps: Int? = nil, reach: [String: Double] = [:]
+        reason: ProposalReason = .enqueued, steps: Int? = nil, windows: [Window] = []
     ) {
         self.init(
             space: space, origin: origin, planned: enqueued.map { PlannedTrial($0, reason, from: origin) })
         self.steps = steps
-        self.reach = reach
+        self.windows = windows
     }
 
     /// A stage of just these.

@@ -13,8 +13,8 @@ public enum Score: Hashable, Codable, Sendable {
     /// leaves the gain. `share` of the stage's steps, above 0 and at most 1, are added for it. What the next
     /// stage starts from is the state before the anneal.
     case cooldown(share: Double)
-    /// Where the trial's curve is forecast to be after as many further steps as `stages` stages have; nil: all
-    /// that are to come. The last stage, after which nothing comes, is judged after a cooldown of the share
+    /// Where the trial's curve is forecast to be after as many further steps as `stages` stages have; nil: one,
+    /// since a curve can be told about as far ahead as it was seen. The last stage, after which nothing comes, is judged after a cooldown of the share
     /// `finish`; 0: by the last loss.
     case extrapolate(stages: Int?, finish: Double)
 
@@ -23,7 +23,7 @@ public enum Score: Hashable, Codable, Sendable {
         switch self {
         case .last: .last
         case .cooldown(let share): .cooldown(share: share)
-        case .extrapolate(let stages, _) where remaining > 0: .forecast(stages: stages ?? remaining)
+        case .extrapolate(let stages, _) where remaining > 0: .forecast(stages: min(stages ?? 1, remaining))
         case .extrapolate(_, let finish): finish > 0 ? .cooldown(share: finish) : .last
         }
     }
@@ -68,17 +68,20 @@ public enum StageScore: Hashable, Codable, Sendable {
         }
     }
 
-    /// Where a curve over `steps` steps goes, if it is that which counts and can be told. Never further down than
-    /// a straight line through its second half: a learning curve flattens out.
-    func forecast(of curve: [Curve.Point], steps: Int) -> Loss? {
+    /// Where a curve over `steps` steps goes, if it is that which counts and can be told. A model that is new falls
+    /// fast at first, the longer the lower its learning rate, and a power law through that alone goes far too low. So
+    /// it falls no further than a curve like 1 / t would that falls as much over the second half of what was seen.
+    /// - Parameter behind: steps of the model before the curve.
+    func forecast(of curve: [Curve.Point], steps: Int, behind: Int) -> Loss? {
         guard case .forecast(let stages) = self, let last = curve.last, let highest = curve.map(\.loss).max(),
             let fit = LearningCurveFit(
-                curve.map { PowerLawFit.Point(x: Double($0.step), y: $0.loss.value) })
+                curve.map { PowerLawFit.Point(x: Double(behind + $0.step), y: $0.loss.value) })
         else { return nil }
-        let middle = curve.last { $0.step * 2 <= steps } ?? curve[0]
+        let middle = curve.last { $0.step * 2 <= last.step } ?? curve[0]
+        let (half, now, then) = (behind + middle.step, behind + last.step, behind + steps * (1 + stages))
+        let seen = 1 / Double(half) - 1 / Double(now)
         let fall = max(0, middle.loss.value - last.loss.value)
-        let length = Double(max(1, last.step - middle.step))
-        let lowest = last.loss.value - fall / length * Double(stages * steps)
-        return Loss(min(max(fit(Double(steps * (1 + stages))), lowest), highest.value), .minimize)
+        let lowest = last.loss.value - fall * (1 / Double(now) - 1 / Double(then)) / seen
+        return Loss(min(max(fit(Double(then)), lowest), highest.value), .minimize)
     }
 }

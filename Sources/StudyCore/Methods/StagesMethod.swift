@@ -58,9 +58,13 @@ public struct StagesMethod: Hashable, Codable, Sendable, MethodRules {
 
     func choice(in stage: Stage) -> Choice? {
         switch choose {
-        case .smoothed: stage.smoothedChoice(among: candidates)
+        case .smoothed: stage.smoothedChoice(among: candidates, fidelity)
         case .lowest: stage.lowestChoice(among: candidates)
         }
+    }
+
+    func optima(of stage: Stage) -> [String: SmoothedOptimum] {
+        shrink == .automatic ? stage.smoothedOptima() : [:]
     }
 
     func next(after stages: [Stage], original: Space) -> NextStep {
@@ -87,11 +91,11 @@ public struct StagesMethod: Hashable, Codable, Sendable, MethodRules {
         guard let checkpoint = last.handover(of: best, fidelity) else {
             return .end(.failed(.noCheckpoint(stage: last.index, best: best.id)))
         }
-        let narrowed = shrink.space(after: stages, around: best.assignment, original: original)
+        let narrowed = shrink.space(after: stages, around: best.assignment, original: original, fidelity)
         return .stage(
             StageOpening(
                 space: narrowed.space, origin: checkpoint, enqueued: [best.assignment], steps: last.steps,
-                reach: narrowed.reach))
+                windows: narrowed.windows))
     }
 }
 

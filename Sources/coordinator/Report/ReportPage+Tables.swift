@@ -91,12 +91,13 @@ extension ReportPage {
         .element("tr", [:], names.map { .element("th", ["scope": "col"], [Markup($0)]) })
     }
 
-    static func table(_ names: [String], _ rows: [[String]]) -> Markup {
+    /// `wraps`: long cells are broken into lines.
+    static func table(_ names: [String], _ rows: [[String]], wraps: Bool = false) -> Markup {
         .element(
             "div", ["class": "scroll"],
             [
                 .element(
-                    "table", [:],
+                    "table", wraps ? ["class": "words"] : [:],
                     [head(names)]
                         + rows.map { row in
                             .element("tr", [:], row.map { .element("td", [:], [Markup($0)]) })

@@ -36,8 +36,11 @@ struct ReportPage {
     }
 
     private var sections: [Markup] {
-        [ParetoFront(of: engine).flatMap(pareto), lineage, losses, maps, laws, importanceBars, costs, table]
-            .compactMap { $0 }
+        [
+            ParetoFront(of: engine).flatMap(pareto), lineage, losses, pilot, decisions, maps, laws,
+            importanceBars,
+            costs, table,
+        ].compactMap { $0 }
     }
 
     func section(_ title: String, _ words: String, _ parts: [Markup]) -> Markup {

@@ -25,6 +25,7 @@ enum ReportStyle {
         th, td { text-align: left; padding: 3px 12px 3px 0; border-bottom: 1px solid var(--line);
           white-space: nowrap; vertical-align: top; }
         th { color: var(--quiet); font-weight: 500; } td:last-child { white-space: normal; min-width: 14em; }
+        .words td { white-space: normal; min-width: 3em; }
         td.number { text-align: right; } .scroll { overflow-x: auto; } .laws table { margin-top: 8px; }
         tr.best td { font-weight: 600; } tr.pruned td, tr.cancelled td { color: var(--quiet); }
         tr.failed td { color: var(--red); }

@@ -20,6 +20,8 @@ struct BestOfStage: Encodable {
     /// Optimiser steps since the first stage began at which the next stage goes on.
     let totalSteps: Int
     let space: Space
+    /// By parameter: why the space is where it is; empty where it follows from the study file alone.
+    let spaceBecause: [String: String]
     /// Folder of the checkpoint, beside this file; nil where the trainer makes none.
     let checkpoint: String?
     /// Trial whose checkpoint the stage started from.
@@ -43,6 +45,8 @@ struct BestOfStage: Encodable {
         steps = best.progress.step
         totalSteps = engine.steps(before: stage.index) + engine.course(of: best).training
         space = stage.space
+        spaceBecause = Dictionary(
+            uniqueKeysWithValues: stage.windows.map { ($0.parameter, Sentences.reasons(for: $0)) })
         checkpoint = best.checkpoint == nil ? nil : "ckpt"
         startedFrom = stage.origin?.run.trial.description
         completed = stage.ranking.count

@@ -84,30 +84,21 @@ struct ClosedStage {
     let stage: Stage
     let best: Trial
     let span: ClosedRange<Int>
-    /// nil where too few trials completed for one.
-    private let surface: SmoothedLosses?
+    /// By parameter: where its good trials lie.
+    private let optima: [String: SmoothedOptimum]
 
     init(stage: Stage, best: Trial, span: ClosedRange<Int>) {
         self.stage = stage
         self.best = best
         self.span = span
-        surface = SmoothedLosses(stage.history)
+        optima = stage.optima.isEmpty ? stage.smoothedOptima() : stage.optima
     }
 
     /// Where its optimum belongs on the axis of steps.
     var middle: Double { Double(span.lowerBound + span.upperBound) / 2 }
 
-    /// Its good trials in one parameter, by the middle of all of them: as the surface through all losses has
-    /// them, where there is one.
-    func optimum(of parameter: String) -> SmoothedOptimum? {
-        SmoothedOptimum(
-            of: stage.ranking.compactMap { trial in
-                trial.assignment[parameter]?.number.map { value in
-                    SmoothedOptimum.Cell(
-                        value: value, loss: surface?.loss(of: trial.id.number) ?? trial.result!.value)
-                }
-            })
-    }
+    /// Its good trials in one parameter, by the middle of all of them.
+    func optimum(of parameter: String) -> SmoothedOptimum? { optima[parameter] }
 }
 
 extension Engine {

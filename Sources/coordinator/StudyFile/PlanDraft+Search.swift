@@ -5,7 +5,8 @@ import TrainerKit
 
 /// The sampler and the pruner, as a study file writes them.
 extension PlanDraft {
-    static func sampler(_ file: inout SettingsReader, seed: UInt64) -> SamplerKind {
+    /// nil: the file names none.
+    static func sampler(_ file: inout SettingsReader, seed: UInt64) -> SamplerKind? {
         file.nested("sampler") { sampler -> SamplerKind in
             switch sampler.kind(among: SamplerKind.names) {
             case "random": .random(RandomSampler())
@@ -22,7 +23,16 @@ extension PlanDraft {
             case "auto": .auto(AutoSampler(startup: sampler.int("startup", default: 10, in: 1...)))
             default: .tpe(TPESampler())
             }
-        } ?? .tpe(TPESampler())
+        }
+    }
+
+    /// What a study uses that names no sampler. A stage has few trials in a small window, of which a Gaussian process
+    /// makes more than TPE, which stays near the incumbent (`Benchmarks/stages`), while it can afford one.
+    static func usualSampler(for method: Method?, _ space: Space?) -> SamplerKind {
+        guard case .stages(let stages)? = method, stages.stages * stages.trials <= 400,
+            space?.parameters.count ?? 0 <= 20
+        else { return .tpe(TPESampler()) }
+        return .gp(GPSampler())
     }
 
     /// With several objectives `asha` ranks by Pareto fronts.

@@ -31,7 +31,7 @@ struct PlanDraft {
         let method = Self.method(&file, in: space, objective.direction, places)
         saysScore = Self.saysScore(file)
         let seed = UInt64(file.int("seed", default: 0, in: 0...))
-        let sampler = Self.sampler(&file, seed: seed)
+        let sampler = Self.sampler(&file, seed: seed) ?? Self.usualSampler(for: method, space)
         let pruner = Self.pruner(&file, steps: method?.steps ?? 1, objectives)
         let resources = Self.resources(&file)
         let budget = Self.budget(&file)

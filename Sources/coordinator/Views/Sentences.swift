@@ -12,6 +12,8 @@ struct Sentences {
         switch decision {
         case .stageOpened(let stage, nil): "stage \(stage) opens with new models"
         case .stageOpened(let stage, let from?): "stage \(stage) opens from \(place(from))"
+        case .narrowed(let stage, let windows):
+            "stage \(stage) searches " + windows.map(Self.line).joined(separator: "; ")
         case .proposed(let trial, let assignment, let reason):
             "\(trial) proposed: \(Text.assignment(assignment)) (\(reason))"
         case .promoted(let trial, let reason): "\(trial) goes on: \(reason)"
@@ -63,7 +65,7 @@ struct Sentences {
                 + "which noise of \(Text.number(noise)) explains)"
         case .cheaper(let best, let difference, let noise, let share):
             "as good as \(best) (apart by \(Text.number(difference)), noise \(Text.number(noise))) "
-                + "in \(Int((100 * share).rounded())) % of its time"
+                + "and faster: \(Int((100 * share).rounded())) % of its time"
         case .mostEfficient(let gain, let cost, let metric):
             "the most for its cost: \(Text.number(gain, digits: 3)) more probability of the right token "
                 + "for \(Text.number(cost, digits: 3)) more \(metric)"
@@ -74,7 +76,7 @@ struct Sentences {
         }
     }
 
-    private func line(_ findings: PilotFindings, _ next: Int?, stage: Int) -> String {
+    func line(_ findings: PilotFindings, _ next: Int?, stage: Int) -> String {
         let order = findings.settled.map { "the order of the losses has stayed since step \($0)" }
         let found =
             "pilot of stage \(stage) after \(findings.steps) steps of \(findings.trials) trials: "

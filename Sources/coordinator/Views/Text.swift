@@ -8,6 +8,9 @@ enum Text {
         String(format: "%.\(digits)g", value)
     }
 
+    /// `90 %`.
+    static func percent(_ share: Double) -> String { "\(Int((share * 100).rounded())) %" }
+
     /// `0:09`, `12:05`, `3:00:00`, `2d 03:00`.
     static func duration(_ seconds: Double) -> String {
         let total = Int(seconds.rounded())
