@@ -35,7 +35,8 @@ import Testing
     }
 
     @Test func `an upgrade in the middle of a run changes the agent and nothing of the run`() async throws {
-        let bench = try Bench(FleetFaultTests.study(trials: 1, steps: 400))
+        // Long enough for the programs to be copied meanwhile.
+        let bench = try Bench(Yaml.search(trials: 1, steps: 400, secondsPerStep: 0.06))
         let fleet = try await LoopbackFleet(1, for: bench, gpus: 1)
         let config = try fleet.addLogin(to: "node1")
         let programs = bench.folder + "/new"

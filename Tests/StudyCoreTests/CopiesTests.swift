@@ -132,7 +132,7 @@ import Testing
         #expect(found.events.count == 1 && found.garbage.isEmpty)
         for event in found.events { rig.happen(event) }
         let run = rig.running.first { rig.launched[$0]!.lease.parts[0].node == Self.far }!
-        rig.vacate(run)
+        rig.play(run, loss: distance)
         #expect(rig.brought.count == count + 1 && rig.brought.last?.to == [Self.far])
         #expect(rig.told.contains { if case .notBrought(origin, Self.far, _) = $0 { true } else { false } })
     }
@@ -141,7 +141,7 @@ import Testing
         var (rig, origin) = Self.secondStage(trials: 5, farSlots: 1)
         rig.happen(.checkpointArrived(checkpoint: origin, node: Self.far))
         for event in rig.engine.reconcile(.local, held: []).events { rig.happen(event) }
-        rig.vacate(rig.running.first { rig.launched[$0]!.lease.parts[0].node == .local }!)
+        rig.play(rig.running.first { rig.launched[$0]!.lease.parts[0].node == .local }!, loss: distance)
         #expect(rig.brought.last?.from == [Self.far] && rig.brought.last?.to == [.local])
         rig.happen(.checkpointArrived(checkpoint: origin, node: .local))
         rig.playAll()
