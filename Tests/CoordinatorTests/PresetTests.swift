@@ -114,7 +114,7 @@ import Testing
 
     @Test(arguments: [
         "budget", "=3", "space.lr=3", "trainer.plugin=native", "trainer.settings.layers=3", "budget..x=1",
-        "budget.gpu_hours=[1", "method.steps=5", "name=b", "trainer.settings.args.hidden-size=8",
+        "budget.gpu_hours=[1", "method.trials=5", "name=b", "trainer.settings.args.hidden-size=8",
     ])
     func `what cannot change is refused in a sentence`(text: String) {
         #expect(throws: Override.Wrong.self) { try Override(parsing: text) }

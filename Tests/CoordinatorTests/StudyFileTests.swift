@@ -110,6 +110,10 @@ import Testing
             .asha(ASHAPruner(minStep: 2, reductionFactor: 4, maxStep: 81))
         ),
         (
+            "asha-promotion, min_step: 2, reduction_factor: 4",
+            .ashaPromotion(ASHAPromotion(minStep: 2, reductionFactor: 4, maxStep: 81))
+        ),
+        (
             "hyperband, min_step: 2, reduction_factor: 4",
             .hyperband(HyperbandPruner(minStep: 2, reductionFactor: 4, maxStep: 81))
         ),
