@@ -6,7 +6,8 @@ extension Engine {
     /// was made in vain, which goes when the stage is closed.
     private static let mostRemaining = 4
 
-    /// A trial has ended: with few left, what the next stage would go on from now.
+    /// A trial has ended: with few left, what the next stage would go on from now. The lowest stands for what the
+    /// method would choose, which may fit a surface for it.
     mutating func findLeader(of index: Int) {
         guard plan.method.startsWarm else { return }
         let stage = stages[index]
@@ -15,7 +16,8 @@ extension Engine {
         let isLast = stages.count(where: { $0.best != nil }) + 1 >= plan.method.stageCount
         let isNear = remaining > 0 && remaining <= min(Self.mostRemaining, stage.planned / 4)
         let isOpen = stage.segment == nil && repeats && !isLast
-        stages[index].leader = isNear && isOpen ? plan.method.choice(in: stage)?.trial : nil
+        stages[index].leader =
+            isNear && isOpen ? stage.lowestChoice(among: plan.method.candidates)?.trial : nil
     }
 
     /// Has the leader's checkpoint brought to the nodes on which trials of the next stage will begin: those with

@@ -64,7 +64,8 @@ public struct StagesMethod: Hashable, Codable, Sendable, MethodRules {
     }
 
     func optima(of stage: Stage) -> [String: SmoothedOptimum] {
-        shrink == .automatic ? stage.smoothedOptima() : [:]
+        // With fewer stages no law is ever claimed.
+        shrink == .automatic && stages > Trend.fewestPoints ? stage.smoothedOptima() : [:]
     }
 
     func next(after stages: [Stage], original: Space) -> NextStep {
