@@ -255,7 +255,8 @@ import Testing
             "wd: { type: fixed, value: 1, low: 2 }", "[]",
             "space.wd.low: found low, expected one of type, value"
         ),
-        ("wd: [1, 2]", "[]", "s.yaml:11:7: space.wd: found a list, expected a mapping with type, or a fixed"),
+        ("wd: []", "[]", "s.yaml:11:7: space.wd: found an empty list, or one of something else, expected"),
+        ("wd: [[1]]", "[]", "s.yaml:11:7: space.wd: found an empty list, or one of something else, expected"),
         ("wd:", "[]", "space.wd: found nothing, expected a mapping with type, or a fixed value"),
         ("a: b + 1\nb: a + 1", "[]", "found `a` uses `b` uses `a`, expected values that do not need"),
         (

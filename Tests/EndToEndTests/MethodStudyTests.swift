@@ -79,7 +79,7 @@ import Testing
     @Test func `a study that runs in the background is watched from elsewhere`() async throws {
         let bench = try Bench(
             """
-            trainer: { plugin: scripted, settings: { seconds_per_step: 0.15 } }
+            trainer: { plugin: scripted, settings: { seconds_per_step: 0.5 } }
             objective: { metric: loss }
             space: { lr: [0.001, 0.01, 0.1] }
             method: { kind: sweep, steps: 10 }
@@ -131,22 +131,31 @@ import Testing
         let (_, engine, bench) = try await disturbed("growth", at: ["0.1 proposed", "stage 0 closed"])
         #expect(engine.stages.count >= 2)
         for stage in engine.stages {
-            // By hand, from what each trial reported: means over seeds, gain for each parameter added.
+            // By hand, from what each trial reported: means over seeds, gain for each parameter added, of those
+            // that gain more than the noise; what adds none comes first.
             let groups = Dictionary(grouping: stage.trials) { $0.repeats ?? $0.id.number }
-            func mean(_ trials: [Trial]) -> (probability: Double, parameters: Double)? {
+            func mean(_ trials: [Trial]) -> (probability: Double, parameters: Double, count: Double)? {
                 let losses = trials.compactMap { $0.result?.value }
                 guard losses.count == trials.count else { return nil }
                 return (
                     Foundation.exp(-losses.reduce(0, +) / Double(losses.count)),
-                    trials[0].progress.measured["parameters"] ?? .nan
+                    trials[0].progress.measured["parameters"] ?? .nan, Double(losses.count)
                 )
             }
             guard let base = groups[0].flatMap(mean) else { continue }
-            let worth = groups.filter { $0.key != 0 }.compactMapValues(mean).mapValues {
-                ($0.probability - base.probability) / ($0.parameters - base.parameters)
+            let noise = stage.repeatNoise ?? 0
+            let worth = groups.filter { $0.key != 0 }.compactMapValues(mean).compactMapValues {
+                grown -> Double? in
+                let gain = grown.probability - base.probability
+                let variance =
+                    base.probability * base.probability / base.count
+                    + grown.probability * grown.probability / grown.count
+                let added = grown.parameters - base.parameters
+                guard gain > max(0, noise * variance.squareRoot()) else { return nil }
+                return added > 0 ? gain / added : .infinity
             }
-            guard let best = stage.best?.number, best != 0 else { continue }
-            #expect(worth[best] == worth.values.max(), "stage \(stage.index): \(worth)")
+            let best = try #require(stage.best?.number)
+            #expect(worth[best] == worth.values.max(), "stage \(stage.index): \(worth), chosen \(best)")
         }
         let results = try String(contentsOfFile: bench.out + "/results.yaml", encoding: .utf8)
         #expect(results.contains("baseline_metrics: {") && results.contains("chosen: {"))
