@@ -48,7 +48,7 @@ import Testing
 
     @Test func `a second coordinator of the same study is refused with the first one's process`() async throws
     {
-        let bench = try Bench(Yaml.search(trials: 2, steps: 100, secondsPerStep: 0.02))
+        let bench = try Bench(Yaml.search(trials: 2, steps: 100, secondsPerStep: 0.1))
         let first = try bench.begin("start")
         _ = await first.line { $0.contains("proposed") }
         let second = try await bench.run("start")

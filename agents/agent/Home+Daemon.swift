@@ -51,10 +51,7 @@ extension Home {
 
     /// Starts the daemon in a session of its own and connects to it.
     private func start(_ arguments: DaemonArguments) throws -> Int32 {
-        // What else our starter had open would stay open in the daemon.
-        for name in names(in: "/proc/self/fd") {
-            if let descriptor = Int32(name), descriptor > 2 { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
-        }
+        keepDescriptorsFromChildren()
         let ready = try Pipe()
         let errors = try checked("open \(log)") {
             open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
