@@ -93,8 +93,8 @@ let package = Package(
             name: "native", dependencies: ["FleetModel", "Wire", "TrainerKit", "COpenBLAS"],
             path: "plugins/native",
             // Unoptimised, the loops over floats are a hundred times slower: no debug build could train.
-            swiftSettings: rules + [.unsafeFlags(["-O"], .when(configuration: .debug))],
-            linkerSettings: standalone),
+            // Not standalone: with the runtime and OpenBLAS both inside, it finds no arguments.
+            swiftSettings: rules + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
         .target(
             name: "COpenBLAS",
             linkerSettings: [

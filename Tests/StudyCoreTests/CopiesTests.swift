@@ -137,6 +137,21 @@ import Testing
         #expect(rig.told.contains { if case .notBrought(origin, Self.far, _) = $0 { true } else { false } })
     }
 
+    /// Found by the simulation (seeds 12419 and 34728): the alarm went unheard while the study was paused.
+    @Test func `a checkpoint that could not be brought is tried again after a pause`() throws {
+        var (rig, origin) = Self.secondStage()
+        rig.happen(.checkpointUnreachable(checkpoint: origin, node: Self.far, reason: "cut"))
+        rig.happen(.stopRequested)
+        for run in rig.running {
+            rig.start(run)
+            rig.finish(run, .stopped)
+        }
+        #expect(rig.endings == [.stopped])
+        rig.happen(.started)
+        let effects = try #require(rig.log.last?.effects)
+        #expect(effects.contains { if case .wake = $0 { true } else { false } })
+    }
+
     @Test func `a checkpoint that is gone from where it was written comes back from a copy`() {
         var (rig, origin) = Self.secondStage(trials: 5, farSlots: 1)
         rig.happen(.checkpointArrived(checkpoint: origin, node: Self.far))

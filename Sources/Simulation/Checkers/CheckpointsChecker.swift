@@ -40,7 +40,7 @@ public struct CheckpointsChecker: Checker {
 
     public mutating func ended(_ engine: Engine) throws(Violation) {
         for stage in engine.stages {
-            guard let best = stage.chosen, !best.isGiven else { continue }
+            guard let best = stage.leading, !best.isGiven else { continue }
             guard let checkpoint = best.checkpoint else {
                 throw Violation(Self.promise, "\(best.id), the best of its stage, left none")
             }
@@ -54,7 +54,7 @@ public struct CheckpointsChecker: Checker {
 extension Engine {
     /// What a checkpoint is still good for.
     fileprivate func need(of checkpoint: Checkpoint) -> String? {
-        if stages.contains(where: { $0.chosen?.checkpoint == checkpoint }) {
+        if stages.contains(where: { $0.leading?.checkpoint == checkpoint }) {
             return "the best of a stage"
         }
         if stages.last?.origin == checkpoint, !phase.isFinal { return "what the open stage starts from" }
@@ -62,13 +62,6 @@ extension Engine {
             return "what \(trial.id) would resume from"
         }
         return nil
-    }
-}
-
-extension Stage {
-    /// The best trial, the best so far while the stage is open.
-    fileprivate var chosen: Trial? {
-        best.map { trials[$0.number] } ?? ranking.first
     }
 }
 

@@ -13,7 +13,8 @@ extension Engine {
         case .open, .draining, .ended: throw .noChange
         }
         phase = .open
-        if let deadline = wallDeadline { effects.append(.wake(at: deadline)) }
+        // What was to be tried again while nobody was there to be woken is asked for once more.
+        effects += ([wallDeadline].compactMap(\.self) + copies.retries).map { .wake(at: $0) }
     }
 
     mutating func pause(_ effects: inout [Effect]) throws(RefusedEvent) {

@@ -83,7 +83,8 @@ public struct Stage: Hashable, Codable, Sendable {
     }
 
     /// The best trial, once the stage is closed.
-    public var best: TrialID? { choice?.trial }
+    // Inlined, it has Swift 6.3 optimise its callers into a fault of its own ("Found outside of lifetime use").
+    @inline(never) public var best: TrialID? { choice?.trial }
 
     /// All its trials have ended or wait to be told to go on.
     var isAtRest: Bool { unended == paused }
@@ -97,7 +98,7 @@ public struct Stage: Hashable, Codable, Sendable {
     public var ranking: [Trial] { ranked.map { trials[$0] } }
 
     /// The best trial, or while the stage is open the first of the ranking.
-    var leading: Trial? { best.map { trials[$0.number] } ?? ranking.first }
+    public var leading: Trial? { bestTrial ?? ranking.first }
 
     /// Takes a trial that has just completed into the ranking; answers its position from 0.
     mutating func rank(_ number: Int) -> Int {

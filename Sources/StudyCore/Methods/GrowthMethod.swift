@@ -92,10 +92,9 @@ public struct GrowthMethod: Hashable, Codable, Sendable, MethodRules {
     }
 
     func next(after stages: [Stage], original: Space) -> NextStep {
-        guard let last = stages.last, let number = last.best?.number else {
+        guard let last = stages.last, let best = last.bestTrial else {
             return .end(.failed(stages.withoutResult))
         }
-        let best = last.trials[number]
         let grown = stages.count(where: \.hasGrown)
         let assignment = original.searched(best.assignment)
         if best.id.number == 0 {

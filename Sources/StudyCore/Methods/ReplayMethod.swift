@@ -36,7 +36,7 @@ public struct ReplayMethod: Hashable, Codable, Sendable, MethodRules {
     }
 
     func next(after stages: [Stage], original: Space) -> NextStep {
-        guard let last = stages.last, let best = last.best.map({ last.trials[$0.number] }) else {
+        guard let last = stages.last, let best = last.bestTrial else {
             return .end(.failed(stages.withoutResult))
         }
         guard stages.count < pieces.count else { return .end(.completed) }

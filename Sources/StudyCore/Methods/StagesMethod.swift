@@ -86,7 +86,7 @@ public struct StagesMethod: Hashable, Codable, Sendable, MethodRules {
 
     /// A stage that goes on from the best of the last of `stages`.
     private func opening(after stages: [Stage], _ original: Space) -> NextStep {
-        guard let last = stages.last, let best = last.best.map({ last.trials[$0.number] }) else {
+        guard let last = stages.last, let best = last.bestTrial else {
             return .end(.failed(stages.withoutResult))
         }
         guard let checkpoint = last.handover(of: best, fidelity) else {
