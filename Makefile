@@ -31,6 +31,7 @@ test: packages ## Run every check: format, build, all suites
 	@deploy/install-packages openssh-server
 	swift format lint --strict --recursive Package.swift Sources Tests agents plugins Benchmarks
 	swift build -c release --product native
+	swift build -c release --product soak
 	swift build --build-tests
 	swift test --skip-build --skip '$(LINKS)|$(STUDIES)|$(PLUGINS)'
 	swift test --skip-build --filter '$(LINKS)'

@@ -270,6 +270,24 @@ extension Rig {
         #expect(rig.engine.stages.allSatisfy { $0.best?.number == 0 })
     }
 
+    @Test func `somebody who asks for longer trials gets them from where the model stands`() {
+        func plan(steps: Int) -> Plan {
+            .with(
+                .growth(
+                    GrowthMethod(
+                        baseline: ["lr": .float(0.01)], increments: [.init("lr", by: 0.01)],
+                        cost: "parameters", growthSteps: 3, steps: steps)),
+                sampler: .random(RandomSampler()), pruner: .off, parallel: nil, budget: Budget())
+        }
+        var rig = Rig(plan(steps: 10))
+        rig.playAll(measuring: { ["loss": 2, "parameters": $0["lr"]!.number!] })
+        #expect(rig.endings == [.completed] && rig.engine.stages.map(\.steps) == [10])
+        rig.happen(.replanned(plan(steps: 40), overrides: []))
+        rig.happen(.started)
+        rig.playAll(measuring: { ["loss": 2, "parameters": $0["lr"]!.number!] })
+        #expect(rig.endings == [.completed, .completed] && rig.engine.stages.map(\.steps) == [10, 40])
+    }
+
     @Test func `a gain within the noise of the seeds is none`() throws {
         var rig = Rig(Self.plan(steps: 1, repeats: 3), slots: 8)
         var dice = SeededGenerator(seed: 3)

@@ -98,7 +98,9 @@ public struct GrowthMethod: Hashable, Codable, Sendable, MethodRules {
         let grown = stages.count(where: \.hasGrown)
         let assignment = original.searched(best.assignment)
         if best.id.number == 0 {
-            guard let next = raise?.steps(after: last.steps) else { return .end(.completed) }
+            // Nothing helps: longer trials, as somebody has asked for meanwhile, or as the rule says.
+            let longer = steps > last.steps ? steps : raise?.steps(after: last.steps)
+            guard let next = longer else { return .end(.completed) }
             return .stage(opening(around: assignment, measured: nil, original, steps: next))
         }
         guard grown < growthSteps, let mean = last.mean(of: best.id.number, measuring: cost) else {

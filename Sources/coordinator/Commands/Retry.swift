@@ -71,10 +71,10 @@ struct Retry: AsyncParsableCommand {
     private func checkpoint(_ text: String, of trial: Trial, in engine: Engine) throws -> Checkpoint {
         let source = text == "last" ? trial : try ended(text, in: engine)
         guard let checkpoint = source.checkpoint else {
+            let some = engine.trials.filter { $0.checkpoint != nil }.prefix(5).map(\.id.description)
             throw Failure.usage(
-                "\(source.id) has no checkpoint (any more): leave --from out, or name a trial that has one "
-                    + "(\(engine.trials.filter { $0.checkpoint != nil }.prefix(5).map(\.id.description).joined(separator: ", ")))"
-            )
+                "\(source.id) has no checkpoint (any more): leave --from out, or name a trial that has one"
+                    + (some.isEmpty ? "" : ": \(some.joined(separator: ", "))"))
         }
         return checkpoint
     }
