@@ -76,24 +76,36 @@ import Testing
         #expect(unknown.exit == 2 && unknown.errors.contains("no trial of this study"))
     }
 
+    private static func background(secondsPerStep: Double) -> String {
+        """
+        trainer: { plugin: scripted, settings: { seconds_per_step: \(secondsPerStep) } }
+        objective: { metric: loss }
+        space: { lr: [0.001, 0.01, 0.1] }
+        method: { kind: sweep, steps: 10 }
+        on_finish: ["false"]
+        """
+    }
+
     @Test func `a study that runs in the background is watched from elsewhere`() async throws {
-        let bench = try Bench(
-            """
-            trainer: { plugin: scripted, settings: { seconds_per_step: 0.5 } }
-            objective: { metric: loss }
-            space: { lr: [0.001, 0.01, 0.1] }
-            method: { kind: sweep, steps: 10 }
-            on_finish: ["false"]
-            """)
+        let bench = try Bench(Self.background(secondsPerStep: 0.1))
         let start = try await bench.run("start", "--detach")
         #expect(start.exit == 0 && start.output.contains("runs in the background"), "\(start.errors)")
-        let twice = try await bench.run("start", "--detach")
-        #expect(twice.exit == 2 && twice.errors.contains("runs e2e already"))
         let watch = try await bench.bare("attach")
         #expect(watch.exit == 0 && watch.output.contains("0.2 completed"), "\(watch.output)\(watch.errors)")
         #expect(try bench.engine().phase == .ended(.completed))
         let log = try String(contentsOfFile: bench.out + "/coordinator.log", encoding: .utf8)
         #expect(log.contains("on_finish: `false` ended with"), "\(log)")
+    }
+
+    @Test func `a study that runs in the background is not started twice, and is stopped from elsewhere`()
+        async throws
+    {
+        let bench = try Bench(Self.background(secondsPerStep: 60))
+        #expect(try await bench.run("start", "--detach").exit == 0)
+        let twice = try await bench.run("start", "--detach")
+        #expect(twice.exit == 2 && twice.errors.contains("runs e2e already"), "\(twice.errors)")
+        #expect(try await bench.run("stop").exit == 0)
+        #expect(try bench.engine().phase == .ended(.stopped))
     }
 
     @Test func `a population that is killed ends as if never disturbed`() async throws {
