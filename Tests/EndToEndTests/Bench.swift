@@ -127,6 +127,17 @@ final class Bench {
             .end()
     }
 
+    /// Starts the study, kills its coordinator at the first line with each of these words, and starts it once more.
+    func start(killedAt moments: [String]) async throws -> Result {
+        for moment in moments {
+            let start = try begin("start")
+            _ = await start.line { $0.contains(moment) }
+            start.signal(SIGKILL)
+            _ = await start.end()
+        }
+        return try await run("start")
+    }
+
     /// Without the bench's agent home.
     func bare(_ verb: String, _ arguments: String...) async throws -> Result {
         await (try Running(programs + "/coordinator", [verb, study] + arguments, in: folder)).end()

@@ -25,13 +25,7 @@ import Testing
         let undisturbed = try await quiet.run("start")
         #expect(undisturbed.exit == 0, "\(undisturbed.errors)")
         let bench = try Bench(yaml)
-        for moment in moments {
-            let start = try bench.begin("start")
-            _ = await start.line { $0.contains(moment) }
-            start.signal(SIGKILL)
-            _ = await start.end()
-        }
-        let last = try await bench.run("start")
+        let last = try await bench.start(killedAt: moments)
         #expect(last.exit == 0, "\(last.errors)")
         #expect(try bench.differences() == [])
         return (try quiet.engine(), try bench.engine(), bench)

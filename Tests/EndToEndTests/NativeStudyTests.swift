@@ -69,13 +69,8 @@ import Wire
         let undisturbed = try await quiet.run("start")
         #expect(undisturbed.exit == 0, "\(undisturbed.errors)")
         let bench = try Bench(Self.phases)
-        for moment in ["pilot of stage 0", "run again", "stage 1 opens", "1.1 proposed"] {
-            let start = try bench.begin("start")
-            _ = await start.line { $0.contains(moment) }
-            start.signal(SIGKILL)
-            _ = await start.end()
-        }
-        let last = try await bench.run("start")
+        let last = try await bench.start(
+            killedAt: ["pilot of stage 0", "run again", "stage 1 opens", "1.1 proposed"])
         #expect(last.exit == 0, "\(last.errors)")
         #expect(try bench.differences() == [])
         let (expected, found) = (try quiet.engine(), try bench.engine())

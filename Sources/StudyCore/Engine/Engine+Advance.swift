@@ -14,7 +14,7 @@ extension Engine {
         }
         phase = .open
         // What was to be tried again while nobody was there to be woken is asked for once more.
-        effects += ([wallDeadline].compactMap(\.self) + copies.retries).map { .wake(at: $0) }
+        effects += alarms.map { .wake(at: $0) }
     }
 
     mutating func pause(_ effects: inout [Effect]) throws(RefusedEvent) {

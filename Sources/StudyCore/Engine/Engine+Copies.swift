@@ -165,11 +165,6 @@ extension Engine {
         if !recentDecisions.contains(where: { $0.decision == decision }) { tell(decision, &effects) }
     }
 
-    /// It may be too early still: a clock can step back after it was set.
-    func waitForRetry(_ effects: inout [Effect]) {
-        if let next = copies.retries.first(where: { $0 > now }) { effects.append(.wake(at: next)) }
-    }
-
     private func isNeeded(_ checkpoint: Checkpoint, _ node: NodeID) throws(RefusedEvent) -> Bool {
         guard let trial = trial(checkpoint.run.trial), nodes.firstIndex(of: node) != nil else {
             throw .unknown(what: "checkpoint \(checkpoint) on \(node)")

@@ -22,9 +22,12 @@ extension Engine {
         switch phase {
         case .ended(let ending): [.finish(ending)]
         case .new, .open, .draining, .pausing:
-            ([wallDeadline].compactMap(\.self) + copies.retries).map { .wake(at: $0) }
+            alarms.map { .wake(at: $0) }
         }
     }
+
+    /// Moments that something waits for.
+    var alarms: [Timestamp] { [wallDeadline].compactMap(\.self) + copies.retries }
 
     /// Runs that hold a lease on the node, sorted.
     private func leasing(on node: NodeID) -> [RunID] {

@@ -89,12 +89,17 @@ extension Engine {
 
     /// By objective, the first one as it was just reported; nil where another was never measured so far.
     private func losses(of id: TrialID, first: Loss) -> [Loss]? {
-        guard !plan.further.isEmpty else { return [first] }
+        let further = furtherLosses(of: id)
+        return further.count == plan.further.count ? [first] + further : nil
+    }
+
+    /// By the objectives beside the first one, as far as they were measured.
+    private func furtherLosses(of id: TrialID) -> [Loss] {
+        guard !plan.further.isEmpty else { return [] }
         let measured = trial(id)!.progress.measured
-        let further = plan.further.compactMap { objective in
+        return plan.further.compactMap { objective in
             measured[objective.metric].flatMap { Loss($0, objective.direction) }
         }
-        return further.count == plan.further.count ? [first] + further : nil
     }
 
     private func completion(of id: TrialID) -> TrialEnding {
@@ -232,9 +237,7 @@ extension Engine {
     private mutating func weigh(_ id: TrialID) {
         let measured = trial(id)!.progress.measured
         stages[id.stage].trials[id.number].violation = plan.bounds.violation(in: measured) ?? 0
-        stages[id.stage].trials[id.number].further = plan.further.compactMap { objective in
-            measured[objective.metric].flatMap { Loss($0, objective.direction) }
-        }
+        stages[id.stage].trials[id.number].further = furtherLosses(of: id)
     }
 
     /// A trial has completed for the first time: it is run again with other seeds, unless it loses clearly.

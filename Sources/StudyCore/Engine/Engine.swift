@@ -88,8 +88,7 @@ public struct Engine: Hashable, Codable, Sendable {
     /// A clock that stepped back has the alarm ring too early: the next moment that is waited for is asked for
     /// once more.
     private func wakeAgain(_ effects: inout [Effect]) {
-        let moments = copies.retries + (wallDeadline.map { [$0] } ?? [])
-        if let next = moments.filter({ $0 > now }).min() { effects.append(.wake(at: next)) }
+        if let next = alarms.filter({ $0 > now }).min() { effects.append(.wake(at: next)) }
     }
 
     /// Keeps a decision and says it.

@@ -29,10 +29,6 @@ struct Retry: AsyncParsableCommand {
         let engine = try options.engine()
         let wanted = try ended(trial, in: engine)
         let origin = try from.map { try checkpoint($0, of: wanted, in: engine) }
-        if folder.isLocked {
-            try folder.requestRetry(RetryRequest(trial: wanted.id, from: origin))
-            return print("\(wanted.id) is run once more; `coordinator watch \(options.study)` shows it")
-        }
         guard engine.canRetry(wanted.id) else {
             throw Failure.usage(
                 engine.plan.method.stageCount == 1
@@ -41,6 +37,10 @@ struct Retry: AsyncParsableCommand {
                     : "\(wanted.id) belongs to a stage that is closed, and the next one has gone on from its best: "
                         + "`coordinator fork --at-stage \(max(1, wanted.id.stage))` begins another study there"
             )
+        }
+        if folder.isLocked {
+            try folder.requestRetry(RetryRequest(trial: wanted.id, from: origin))
+            return print("\(wanted.id) is run once more; `coordinator watch \(options.study)` shows it")
         }
         let session = try StudySession(plan: engine.plan, folder: folder, local: local)
         let printer = Printer(isLive: !plain && !json && Terminal.isTerminal, isSilent: json)
