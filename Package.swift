@@ -125,7 +125,7 @@ let package = Package(
         // Tests.
         .testTarget(
             name: "JournalTests",
-            dependencies: ["BusyStudy", "FleetModel", "Journal", "JournalSpeed", "StudyCore", grdb],
+            dependencies: ["BusyStudy", "FleetModel", "Journal", "JournalSpeed", "Spawn", "StudyCore", grdb],
             swiftSettings: rules),
         .testTarget(name: "SearchTests", dependencies: ["FleetModel", "Search"], swiftSettings: rules),
         .testTarget(
@@ -134,7 +134,7 @@ let package = Package(
             swiftSettings: rules),
         .testTarget(
             name: "HuggingFaceTests",
-            dependencies: ["FleetModel", "Wire", "TrainerKit", "TrainerKitTesting", "huggingface"],
+            dependencies: ["FleetModel", "Wire", "Spawn", "TrainerKit", "TrainerKitTesting", "huggingface"],
             exclude: ["Scripts", "environment"], swiftSettings: rules),
         .testTarget(
             name: "MegatronTests",
@@ -165,7 +165,7 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "agent", "command", "coordinator", "huggingface", "megatron", "native", "scripted",
-                "FleetLink", "FleetModel", "Journal", "Simulation", "StudyCore", "Wire",
+                "FleetLink", "FleetModel", "Journal", "Simulation", "Spawn", "StudyCore", "Wire",
             ], swiftSettings: rules),
         .testTarget(name: "TidyTests", swiftSettings: rules),
     ]

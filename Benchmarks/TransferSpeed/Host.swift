@@ -126,15 +126,9 @@ struct Unexpected: Error, CustomStringConvertible {
 /// Runs a program to its end; answers what it printed.
 @discardableResult
 func run(_ program: String, _ arguments: [String]) throws -> String {
-    let pipe = try Spawn.Pipe()
     var order = Program([program] + arguments)
-    (order.output, order.errors) = (pipe.writing, STDERR_FILENO)
-    let process = try order.spawn()
-    close(pipe.writing)
-    defer { close(pipe.reading) }
-    var output: [UInt8] = []
-    while case .bytes(let bytes) = receive(pipe.reading) { output += bytes }
-    let end = process.wait()
-    guard end == .exit(0) else { throw Unexpected("\(program) \(arguments) ended with \(end)") }
-    return String(decoding: output, as: UTF8.self)
+    order.errors = STDERR_FILENO
+    let said = try order.capture()
+    guard said.end == .exit(0) else { throw Unexpected("\(program) \(arguments) ended with \(said.end)") }
+    return said.text
 }

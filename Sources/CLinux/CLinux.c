@@ -18,6 +18,10 @@ int linux_spawn_in_folder(posix_spawn_file_actions_t *actions, const char *folde
     return posix_spawn_file_actions_addchdir_np(actions, folder);
 }
 
+int linux_spawn_closing_from(posix_spawn_file_actions_t *actions, int first) {
+    return posix_spawn_file_actions_addclosefrom_np(actions, first);
+}
+
 int linux_watch_process(int pid) {
     return (int)syscall(SYS_pidfd_open, pid, 0);
 }

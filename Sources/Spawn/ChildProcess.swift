@@ -23,6 +23,14 @@ package enum ProcessEnd: Hashable, Sendable {
     case exit(Int32)
     case signal(Int32)
 
+    /// The exit code, or the signal's number below zero.
+    package var code: Int32 {
+        switch self {
+        case .exit(let code): code
+        case .signal(let signal): -signal
+        }
+    }
+
     /// From what waitpid(2) answers.
     fileprivate init(status: Int32) {
         let signal = status & 0x7f

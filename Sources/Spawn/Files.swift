@@ -54,11 +54,3 @@ package func openLocked(_ path: String, mode: UInt32) throws(SystemError) -> Int
     if fault.code != EWOULDBLOCK { throw fault }
     return nil
 }
-
-/// What our starter left open beside the standard streams would stay open in a process that outlives us, and who
-/// waits for its end would wait for ever: from now on no child inherits it.
-package func keepDescriptorsFromChildren() {
-    for name in names(in: "/proc/self/fd") {
-        if let descriptor = Int32(name), descriptor > 2 { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
-    }
-}

@@ -55,8 +55,12 @@ package struct Program {
         return ChildProcess(pid: pid)
     }
 
+    /// Whatever else is open here, also what our own starter left open or a library opens meanwhile on another
+    /// thread, would stay open in the child, and who waits for its end would wait for the child's.
     private func connect(_ actions: inout posix_spawn_file_actions_t) {
-        for (target, source) in ([input, output, errors] + further).enumerated() {
+        let descriptors = [input, output, errors] + further
+        defer { linux_spawn_closing_from(&actions, Int32(descriptors.count)) }
+        for (target, source) in descriptors.enumerated() {
             if let source {
                 posix_spawn_file_actions_adddup2(&actions, source, Int32(target))
             } else {

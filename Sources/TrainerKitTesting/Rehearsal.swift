@@ -24,7 +24,7 @@ public final class Rehearsal {
     private var original: Rehearsal?
     private var running: ChildProcess?
     /// How the last plugin process ended, if nobody has waited for it yet.
-    private var lastCode: Int?
+    private var lastCode: Int32?
 
     /// A folder with `spec`, which `plugin` (path of the executable) is to run.
     public init(_ plugin: String, _ spec: RunSpec) throws {
@@ -62,7 +62,7 @@ public final class Rehearsal {
     }
 
     /// Waits for the plugin's end; its exit code, or minus the signal that ended it.
-    public func wait() throws -> Int {
+    public func wait() throws -> Int32 {
         if let lastCode { return lastCode }
         guard let running else { throw BrokenPromise("wait() before start(): a bug of the test") }
         self.running = nil
@@ -70,7 +70,7 @@ public final class Rehearsal {
     }
 
     /// Starts the plugin and waits for its end.
-    @discardableResult public func run() throws -> Int {
+    @discardableResult public func run() throws -> Int32 {
         try start()
         return try wait()
     }
@@ -89,7 +89,7 @@ public final class Rehearsal {
 
     /// The plugin's answer to a verb that needs no folder.
     public func ask(_ arguments: [String], input: Data = Data()) throws -> (
-        code: Int, output: String, error: String
+        code: Int32, output: String, error: String
     ) {
         let question = folder.path + "/question"
         try input.write(to: URL(filePath: question))
@@ -182,14 +182,5 @@ extension Rehearsal {
             lastCode = end.code
         }
         return running == nil
-    }
-}
-
-extension ProcessEnd {
-    fileprivate var code: Int {
-        switch self {
-        case .exit(let code): Int(code)
-        case .signal(let signal): -Int(signal)
-        }
     }
 }

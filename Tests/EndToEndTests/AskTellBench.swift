@@ -1,4 +1,5 @@
 import Foundation
+import Spawn
 
 /// A folder with the space file of ASK_TELL.md, for clients of `coordinator ask-tell`.
 final class AskTellBench {
@@ -30,13 +31,15 @@ final class AskTellBench {
     }
 
     func client(_ arguments: String...) throws -> AskTellClient {
-        try AskTellClient(program, ["ask-tell", "--space", folder + "/space.json"] + arguments)
+        try AskTellClient(
+            program, ["ask-tell", "--space", folder + "/space.json"] + arguments, in: folder)
     }
 
     /// What the program leaves that is given these lines.
     func run(_ lines: String, _ arguments: String...) throws -> (exit: Int32, output: String, errors: String)
     {
-        let client = try AskTellClient(program, ["ask-tell", "--space", folder + "/space.json"] + arguments)
+        let client = try AskTellClient(
+            program, ["ask-tell", "--space", folder + "/space.json"] + arguments, in: folder)
         client.write(lines)
         client.closeInput()
         let output = client.rest()
@@ -44,37 +47,51 @@ final class AskTellBench {
     }
 }
 
-/// A running `coordinator ask-tell`.
+/// A running `coordinator ask-tell`, whose client writes and reads as it likes.
 final class AskTellClient {
-    private let process = Process()
-    private let (input, output, errorOutput) = (Pipe(), Pipe(), Pipe())
-    private var unread = Data()
+    private let child: ChildProcess
+    private var input: Int32
+    private var output: Int32
+    private var unread: [UInt8] = []
+    private let errorFile: String
 
-    init(_ program: String, _ arguments: [String]) throws {
+    init(_ program: String, _ arguments: [String], in folder: String) throws {
         signal(SIGPIPE, SIG_IGN)
-        process.executableURL = URL(fileURLWithPath: program)
-        process.arguments = arguments
-        process.standardInput = input
-        process.standardOutput = output
-        process.standardError = errorOutput
-        try process.run()
+        errorFile = folder + "/stderr-" + String(UInt32.random(in: 0...UInt32.max), radix: 36)
+        let stderr = open(errorFile, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+        let (there, back) = (try Spawn.Pipe(), try Spawn.Pipe())
+        defer { for descriptor in [stderr, there.reading, back.writing] { close(descriptor) } }
+        var order = Program([program] + arguments)
+        (order.input, order.output, order.errors) = (there.reading, back.writing, stderr)
+        child = try order.spawn()
+        (input, output) = (there.writing, back.reading)
     }
 
-    func write(_ text: String) { try? input.fileHandleForWriting.write(contentsOf: Data(text.utf8)) }
+    deinit {
+        closeInput()
+        closeOutput()
+    }
 
-    func closeInput() { try? input.fileHandleForWriting.close() }
+    func write(_ text: String) { try? writeAll(Array(text.utf8), to: input) }
 
-    func closeOutput() { try? output.fileHandleForReading.close() }
+    func closeInput() {
+        if input >= 0 { close(input) }
+        input = -1
+    }
+
+    func closeOutput() {
+        if output >= 0 { close(output) }
+        output = -1
+    }
 
     /// The next line, without its end; nil when there is none any more.
     func line() -> String? {
         while true {
             if let end = unread.firstIndex(of: UInt8(ascii: "\n")) {
-                defer { unread = Data(unread[(end + 1)...]) }
+                defer { unread.removeFirst(end + 1) }
                 return String(decoding: unread[..<end], as: UTF8.self)
             }
-            let more = output.fileHandleForReading.availableData
-            if more.isEmpty { return nil }
+            guard case .bytes(let more) = receive(output) else { return nil }
             unread += more
         }
     }
@@ -95,19 +112,13 @@ final class AskTellClient {
         return text
     }
 
-    func errors() -> String {
-        String(decoding: errorOutput.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    }
+    func errors() -> String { (try? String(contentsOfFile: errorFile, encoding: .utf8)) ?? "" }
 
     func kill(at time: DispatchTime) {
-        let process = process.processIdentifier
-        DispatchQueue.global().asyncAfter(deadline: time) { Foundation.kill(process, SIGKILL) }
+        DispatchQueue.global().asyncAfter(deadline: time) { [child] in child.signalGroup(SIGKILL) }
     }
 
-    func kill() { Foundation.kill(process.processIdentifier, SIGKILL) }
+    func kill() { child.signalGroup(SIGKILL) }
 
-    func exit() -> Int32 {
-        process.waitUntilExit()
-        return process.terminationStatus
-    }
+    func exit() -> Int32 { child.wait().code }
 }

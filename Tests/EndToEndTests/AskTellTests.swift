@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@Suite struct AskTellTests {
+@Suite(.timeLimit(.minutes(5))) struct AskTellTests {
     @Test func `the program answers lines from its input, the last one without an end, and exits with 0`()
         throws
     {
@@ -52,7 +52,8 @@ import Testing
     func `wrong options are one message and exit 2`(arguments: [String], message: String) throws {
         let bench = try AskTellBench()
         let client = try AskTellClient(
-            bench.program, ["ask-tell", "--space", bench.folder + "/space.json"] + arguments)
+            bench.program, ["ask-tell", "--space", bench.folder + "/space.json"] + arguments,
+            in: bench.folder)
         client.closeInput()
         #expect(client.rest() == "")
         #expect(client.exit() == 2)
@@ -67,7 +68,7 @@ import Testing
     }
 }
 
-@Suite struct AskTellStorageTests {
+@Suite(.timeLimit(.minutes(5))) struct AskTellStorageTests {
     /// Lines of one client that tells what it was given.
     private static let script: [String] = (0..<12).flatMap { trial in
         [
@@ -116,7 +117,7 @@ import Testing
                 guard client.reply(#"{"tell":\#(trial),"value":\#(trial)}"#)?["ok"] != nil else { break }
                 told.insert(trial)
             }
-            #expect(client.exit() == SIGKILL)
+            #expect(client.exit() == -SIGKILL)
         }
         let finished =
             try bench.client("--storage", bench.storage).reply(#"{"hello":1}"#)?["finished"] as? Int

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@Suite struct BadInputTests {
+@Suite(.timeLimit(.minutes(5))) struct BadInputTests {
     @Test func `a wrong study file is refused with every problem's place, and nothing is created`()
         async throws
     {

@@ -48,87 +48,19 @@ final class Bench {
 
     // MARK: programs
 
-    /// What a finished program left.
-    struct Result {
-        let exit: Int32
-        let output: String
-        let errors: String
-    }
-
-    /// A program on its way, its output line by line.
-    final class Running {
-        let process: Process
-        let lines: AsyncStream<String>
-        private let errors: URL
-
-        init(_ path: String, _ arguments: [String], in folder: String) throws {
-            process = Process()
-            process.executableURL = URL(fileURLWithPath: path)
-            process.arguments = arguments
-            process.environment = ProcessInfo.processInfo.environment.merging(
-                [CoordinatorHome.variable: folder + "/head"]) { $1 }
-            errors = URL(
-                fileURLWithPath: folder + "/stderr-" + String(UInt32.random(in: 0...UInt32.max), radix: 36))
-            try Data().write(to: errors)
-            process.standardError = try FileHandle(forWritingTo: errors)
-            process.standardInput = FileHandle.nullDevice
-            let pipe = Pipe()
-            process.standardOutput = pipe
-            let (stream, continuation) = AsyncStream<String>.makeStream()
-            lines = stream
-            try process.run()
-            let reader = pipe.fileHandleForReading
-            Thread.detachNewThread {
-                var splitter = LineSplitter()
-                while case let bytes = reader.availableData, !bytes.isEmpty {
-                    for line in (try? splitter.take(bytes)) ?? [] {
-                        continuation.yield(String(decoding: line, as: UTF8.self))
-                    }
-                }
-                continuation.finish()
-            }
-        }
-
-        /// Reads so many lines.
-        func lines(_ count: Int) async {
-            var seen = 0
-            _ = await line { _ in
-                seen += 1
-                return seen == count
-            }
-        }
-
-        /// Reads until a line satisfies `isIt`; nil at the end of the output.
-        func line(where isIt: (String) -> Bool) async -> String? {
-            for await line in lines where isIt(line) { return line }
-            return nil
-        }
-
-        func end() async -> Result {
-            var output: [String] = []
-            for await line in lines { output.append(line) }
-            process.waitUntilExit()
-            let said = (try? String(contentsOf: errors, encoding: .utf8)) ?? ""
-            return Result(
-                exit: process.terminationStatus, output: output.joined(separator: "\n"), errors: said)
-        }
-
-        func signal(_ number: Int32) { kill(process.processIdentifier, number) }
-    }
-
     func begin(_ verb: String, _ arguments: String...) throws -> Running {
         let place = verb == "start" || verb == "stop" ? ["--agent-home", home] : []
         return try Running(programs + "/coordinator", [verb, study] + place + arguments, in: folder)
     }
 
-    func run(_ verb: String, _ arguments: String...) async throws -> Result {
+    func run(_ verb: String, _ arguments: String...) async throws -> Running.Result {
         let place = verb == "start" || verb == "stop" ? ["--agent-home", home] : []
         return await (try Running(programs + "/coordinator", [verb, study] + place + arguments, in: folder))
             .end()
     }
 
     /// Starts the study, kills its coordinator at the first line with each of these words, and starts it once more.
-    func start(killedAt moments: [String]) async throws -> Result {
+    func start(killedAt moments: [String]) async throws -> Running.Result {
         for moment in moments {
             let start = try begin("start")
             _ = await start.line { $0.contains(moment) }
@@ -139,7 +71,7 @@ final class Bench {
     }
 
     /// Without the bench's agent home.
-    func bare(_ verb: String, _ arguments: String...) async throws -> Result {
+    func bare(_ verb: String, _ arguments: String...) async throws -> Running.Result {
         await (try Running(programs + "/coordinator", [verb, study] + arguments, in: folder)).end()
     }
 

@@ -4,7 +4,7 @@ import StudyCore
 import Testing
 
 /// Studies that are extended, forked, replayed and reported on, with real processes.
-@Suite struct ChangedStudyTests {
+@Suite(.timeLimit(.minutes(5))) struct ChangedStudyTests {
     @Test func `a finished study goes on with more stages, across a kill`() async throws {
         let bench = try Bench(Yaml.stages(2, trials: 3))
         #expect(try await bench.run("start").exit == 0)

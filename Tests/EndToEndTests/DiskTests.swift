@@ -4,7 +4,10 @@ import StudyCore
 import Testing
 
 /// Studies on disks that are full, and later are not.
-@Suite(.serialized, .enabled(if: SmallDisk.isPossible, "needs to be allowed to mount")) struct DiskTests {
+@Suite(
+    .serialized, .timeLimit(.minutes(5)), .enabled(if: SmallDisk.isPossible, "needs to be allowed to mount")
+)
+struct DiskTests {
     @Test func `a coordinator whose disk is full ends and says so, and goes on once there is room`()
         async throws
     {
@@ -59,7 +62,7 @@ import Testing
 extension Bench {
     /// Whether `status` says that the study waits for room; looks again where it does not yet.
     fileprivate func waitsForDisk(_ coordinator: Running) async throws -> Bool {
-        try #require(coordinator.process.isRunning)
+        try #require(coordinator.isRunning)
         guard FileManager.default.fileExists(atPath: journal) else {
             try await Task.sleep(for: .milliseconds(20))
             return false

@@ -1,6 +1,7 @@
 import FleetLink
 import FleetModel
 import Foundation
+import Spawn
 import StudyCore
 import Testing
 
@@ -55,7 +56,7 @@ import Testing
             "--nvidia-smi=\(fleet.folder)/node1/nvidia-smi",
         ]
         let upgraded = await
-            (try Bench.Running(
+            (try Running(
                 bench.programs + "/coordinator",
                 [
                     "nodes", "upgrade", "node1", "--login", "gpu1", "--ssh-config", config, "--programs",
@@ -91,7 +92,7 @@ extension LoopbackFleet {
     }
 
     /// Runs `agent enroll` again on a node; its output is the ticket.
-    func enrolAgain(_ node: String) async throws -> Bench.Result {
+    func enrolAgain(_ node: String) async throws -> Running.Result {
         try await agent(
             "enroll", try await coordinator("invite").output, "--home", agentHome(of: node), "--plugins",
             bench.programs, "--nvidia-smi", "\(folder)/\(node)/nvidia-smi", "--linger", "30",
@@ -100,10 +101,7 @@ extension LoopbackFleet {
     }
 
     private func makeKey(_ path: String) throws {
-        let process = try Process.run(
-            URL(fileURLWithPath: "/usr/bin/ssh-keygen"),
-            arguments: ["-q", "-t", "ed25519", "-N", "", "-f", path])
-        process.waitUntilExit()
+        try Program(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path]).spawn().wait()
     }
 
     private func text(_ path: String) throws -> String { try String(contentsOfFile: path, encoding: .utf8) }

@@ -12,11 +12,11 @@ import Wire
         let fleet = try await LoopbackFleet(2, for: try Self.files())
         for words in [["list"], ["check"], ["show", "node1"]] {
             let text = await
-                (try Bench.Running(
+                (try Running(
                     fleet.bench.programs + "/coordinator", ["nodes"] + words, in: fleet.bench.folder)).end()
             #expect(text.exit == 0 && text.output.contains("node1"), "\(text)")
             let json = await
-                (try Bench.Running(
+                (try Running(
                     fleet.bench.programs + "/coordinator", ["nodes"] + words + ["--json"],
                     in: fleet.bench.folder))
                 .end()
@@ -45,7 +45,7 @@ import Wire
         // Without an end of its last line, as editors leave them.
         try (before + foreign).write(toFile: keys, atomically: false, encoding: .utf8)
         chmod(keys, 0o640)
-        func enrol(_ name: String) async throws -> Bench.Result {
+        func enrol(_ name: String) async throws -> Running.Result {
             try await fleet.agent(
                 "enroll", invite, "--home", fleet.agentHome(of: "node1"), "--plugins", bench.programs,
                 "--nvidia-smi", fleet.folder + "/node1/nvidia-smi", "--linger", "30", "--authorized-keys",
@@ -111,7 +111,7 @@ import Wire
         let port = try fleet.port(of: "node1")
         #expect(try await fleet.coordinator("nodes", "remove", "node1").exit == 0)
         let config = try fleet.addLogin(to: "node1")
-        func enroll(_ verb: String, _ what: String, _ more: String...) async throws -> Bench.Result {
+        func enroll(_ verb: String, _ what: String, _ more: String...) async throws -> Running.Result {
             let there = [
                 "--home=\(fleet.agentHome(of: "node1"))", "--authorized-keys=\(node)/authorized_keys",
                 "--port=\(port)", "--address=127.0.0.1", "--cpu-slots=3", "--nvidia-smi=/nonexistent/smi",
@@ -120,7 +120,7 @@ import Wire
                 ["nodes", verb, what, "--ssh-config", config, "--programs", bench.programs] + more
                 + there.map { "--agent-argument=\($0)" }
             return await
-                (try Bench.Running(
+                (try Running(
                     bench.programs + "/coordinator", arguments, in: bench.folder)).end()
         }
         let enrolled = try await enroll("enroll", "gpu1", "--name", "far")

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// What trials would start, and the plugins that say it.
-@Suite struct ExplainTests {
+@Suite(.timeLimit(.minutes(5))) struct ExplainTests {
     private static let root = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
@@ -10,8 +10,8 @@ import Testing
         (try? FileManager.default.contentsOfDirectory(atPath: root.path + "/deploy/studies"))?
         .filter { $0.hasSuffix(".yaml") }.sorted() ?? []
 
-    private func coordinator(_ arguments: [String], in bench: Bench) async throws -> Bench.Result {
-        await (try Bench.Running(bench.programs + "/coordinator", arguments, in: bench.folder)).end()
+    private func coordinator(_ arguments: [String], in bench: Bench) async throws -> Running.Result {
+        await (try Running(bench.programs + "/coordinator", arguments, in: bench.folder)).end()
     }
 
     private func explained(_ arguments: String...) async throws -> [String: Any] {

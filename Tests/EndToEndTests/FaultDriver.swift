@@ -16,7 +16,7 @@ final class FaultDriver {
     private let homes: [NodeID: String]
     private var toCome: [Fault]
     private var active: [(fault: Fault, until: Date)] = []
-    private var coordinator: Bench.Running
+    private var coordinator: Running
     /// When the coordinator, which is down, is started again.
     private var restart: Date?
     /// A pause was asked for, and is to last so long.
@@ -39,7 +39,7 @@ final class FaultDriver {
     }
 
     /// Plays until the study has ended by itself.
-    func play() async throws -> Bench.Result {
+    func play() async throws -> Running.Result {
         while true {
             while let fault = toCome.first, begin.addingTimeInterval(fault.at) <= Date() {
                 toCome.removeFirst()
@@ -54,7 +54,7 @@ final class FaultDriver {
     }
 
     /// Looks after the coordinator; its result once nobody is to start it again.
-    private func attend() async throws -> Bench.Result? {
+    private func attend() async throws -> Running.Result? {
         if let time = restart {
             guard time <= Date() else { return nil }
             restart = nil
@@ -62,7 +62,7 @@ final class FaultDriver {
             coordinator = try bench.begin("start")
             return nil
         }
-        guard !coordinator.process.isRunning else { return nil }
+        guard !coordinator.isRunning else { return nil }
         if let seconds = pause, try bench.engine().phase == .ended(.stopped) {
             pause = nil
             restart = Date(timeIntervalSinceNow: seconds)
@@ -84,11 +84,10 @@ final class FaultDriver {
         switch fault.kind {
         case .linkFrozen: signal(SIGSTOP, links(of: fault))
         case .diskFull: try bench.disk?.fill()
-        case .coordinatorCrash where coordinator.process.isRunning:
-            coordinator.signal(SIGKILL)
-            coordinator.process.waitUntilExit()
+        case .coordinatorCrash where coordinator.isRunning:
+            coordinator.endNow()
             restart = Date(timeIntervalSinceNow: fault.seconds)
-        case .pause where coordinator.process.isRunning:
+        case .pause where coordinator.isRunning:
             pause = fault.seconds
             _ = try bench.begin("stop")
         default: hold(fault)

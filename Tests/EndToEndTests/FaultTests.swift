@@ -4,7 +4,7 @@ import StudyCore
 import Testing
 
 /// Processes killed for real, and trainers that misbehave.
-@Suite(.serialized) struct FaultTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct FaultTests {
     @Test(arguments: [1, 4, 9])
     func `a coordinator killed at any moment loses and doubles nothing`(decisions: Int) async throws {
         let bench = try Bench(Yaml.stages(2, trials: 4, steps: 50, secondsPerStep: 0.005))
@@ -146,7 +146,7 @@ import Testing
 extension Bench {
     /// Waits until a trial has come to `step`, as the journal says it.
     func reach(step: Int, of coordinator: Running) async throws {
-        while coordinator.process.isRunning {
+        while coordinator.isRunning {
             if FileManager.default.fileExists(atPath: journal),
                 try engine().trials.contains(where: { $0.progress.step >= step })
             {

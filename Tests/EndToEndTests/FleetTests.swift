@@ -6,7 +6,7 @@ import Testing
 import Wire
 
 /// Studies over several agents of this machine, each with a home of its own, reached through pipes.
-@Suite(.serialized) struct FleetTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct FleetTests {
     @Test func `trials go to every enrolled node, and their logs come home`() async throws {
         let bench = try Bench(Yaml.search(trials: 8, steps: 20, secondsPerStep: 0.02))
         try bench.enrol("a")

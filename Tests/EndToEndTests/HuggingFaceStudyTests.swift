@@ -6,7 +6,7 @@ import Testing
 private let python = ProcessInfo.processInfo.environment["ITERHPO_HF_PYTHON"]
 
 /// A staged study of real transformers on CPU, from the study file to the summary.
-@Suite(.enabled(if: python != nil, "make test-hf runs this"))
+@Suite(.timeLimit(.minutes(10)), .enabled(if: python != nil, "make test-hf runs this"))
 struct HuggingFaceStudyTests {
     private static let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().appending(path: "HuggingFaceTests/Scripts/train.py").path

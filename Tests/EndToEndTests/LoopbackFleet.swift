@@ -1,6 +1,7 @@
 import FleetLink
 import FleetModel
 import Foundation
+import Spawn
 
 /// Real sshd's on loopback with an agent each, enrolled by `deploy/loopback-fleet`. They end with this object.
 final class LoopbackFleet {
@@ -14,7 +15,7 @@ final class LoopbackFleet {
         self.bench = bench
         folder = bench.folder + "/f"
         let result = await
-            (try Bench.Running(
+            (try Running(
                 Self.script,
                 ["\(count)", "--folder", folder, "--bin", bench.programs, "--gpus", "\(gpus)"]
                     + (sharesFiles ? ["--shared-files"] : []),
@@ -70,9 +71,7 @@ final class LoopbackFleet {
     }
 
     func start(_ node: String) throws {
-        let process = try Process.run(
-            URL(fileURLWithPath: "/usr/sbin/sshd"), arguments: ["-f", "\(folder)/\(node)/sshd_config"])
-        process.waitUntilExit()
+        try Program(["/usr/sbin/sshd", "-f", "\(folder)/\(node)/sshd_config"]).spawn().wait()
     }
 
     func endAgent(of node: String) {
@@ -85,19 +84,17 @@ final class LoopbackFleet {
     func renewHostKey(of node: String) throws {
         stop(node)
         for name in ["host_key", "host_key.pub"] { unlink("\(folder)/\(node)/\(name)") }
-        let process = try Process.run(
-            URL(fileURLWithPath: "/usr/bin/ssh-keygen"),
-            arguments: ["-q", "-t", "ed25519", "-N", "", "-f", "\(folder)/\(node)/host_key"])
-        process.waitUntilExit()
+        let key = "\(folder)/\(node)/host_key"
+        try Program(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key]).spawn().wait()
         try start(node)
     }
 
     /// Runs `coordinator nodes …` or another command that needs no study.
-    func coordinator(_ arguments: String...) async throws -> Bench.Result {
-        await (try Bench.Running(bench.programs + "/coordinator", arguments, in: bench.folder)).end()
+    func coordinator(_ arguments: String...) async throws -> Running.Result {
+        await (try Running(bench.programs + "/coordinator", arguments, in: bench.folder)).end()
     }
 
-    func agent(_ arguments: String...) async throws -> Bench.Result {
-        await (try Bench.Running(bench.programs + "/agent", arguments, in: bench.folder)).end()
+    func agent(_ arguments: String...) async throws -> Running.Result {
+        await (try Running(bench.programs + "/agent", arguments, in: bench.folder)).end()
     }
 }

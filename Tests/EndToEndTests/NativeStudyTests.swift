@@ -5,7 +5,7 @@ import Testing
 import Wire
 
 /// A study that really trains.
-@Suite struct NativeStudyTests {
+@Suite(.timeLimit(.minutes(5))) struct NativeStudyTests {
     private static let yaml = """
         trainer:
           plugin: native

@@ -5,7 +5,7 @@ import StudyCore
 import Testing
 
 /// One script of faults, once on a simulated fleet and once on real processes.
-@Suite(.serialized) struct ScriptedFaultTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct ScriptedFaultTests {
     static let scripts = [
         """
         0.5 freeze local for 0.5

@@ -4,7 +4,7 @@ import StudyCore
 import Testing
 
 /// Whole studies with the built programs, from the command line to the files.
-@Suite(.serialized) struct StudyRunTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct StudyRunTests {
     @Test func `a staged study runs to its end and leaves its tree of results`() async throws {
         let bench = try Bench(Yaml.stages(2, trials: 3))
         let result = try await bench.run("start")
@@ -53,7 +53,7 @@ import Testing
         _ = await first.line { $0.contains("proposed") }
         let second = try await bench.run("start")
         #expect(second.exit == 1)
-        #expect(second.errors.contains("\(first.process.processIdentifier)"))
+        #expect(second.errors.contains("\(first.pid)"))
         #expect(await first.end().exit == 0)
     }
 

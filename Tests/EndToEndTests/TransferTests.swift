@@ -36,9 +36,9 @@ import Wire
         let bench = try Self.bench(megabytes: 96)
         let fleet = try await LoopbackFleet(2, for: bench, gpus: 1)
         let start = try bench.begin("start")
-        let target = try await fleet.transfer(of: bench, past: 8 << 20)
-        for node in fleet.nodes { fleet.cut(node) }
-        #expect(fleet.landed(on: target) > 0, "it was over before it was cut")
+        let target = try fleet.transfer(past: 8 << 20, during: start) { _ in
+            for node in fleet.nodes { fleet.cut(node) }
+        }
         let result = await start.end()
         #expect(result.exit == 0, "\(result.errors)")
         #expect(result.output.contains("did not come to node \(target)"), "\(result.output)")
@@ -50,9 +50,10 @@ import Wire
         let bench = try Self.bench(megabytes: 96)
         let fleet = try await LoopbackFleet(2, for: bench, gpus: 1)
         let start = try bench.begin("start")
-        let target = try await fleet.transfer(of: bench, past: 8 << 20)
-        let victim = fleet.nodes.first { ($0 == target) == isTarget }!
-        for pid in fleet.agents(of: victim) { kill(pid, SIGKILL) }
+        let target = try fleet.transfer(past: 8 << 20, during: start) { target in
+            let victim = fleet.nodes.first { ($0 == target) == isTarget }!
+            for pid in fleet.agents(of: victim) { kill(pid, SIGKILL) }
+        }
         let result = await start.end()
         #expect(result.exit == 0, "\(result.errors)")
         #expect(result.output.contains("did not come to node \(target)"), "\(result.output)")
@@ -69,12 +70,12 @@ import Wire
         }
         defer { for (_, disk) in disks { disk.unmount() } }
         let start = try bench.begin("start")
-        let target = try await fleet.transfer(of: bench, past: 8 << 20)
-        let disk = disks.first { $0.0 == target }!.1
-        try disk.fill()
+        let target = try fleet.transfer(past: 8 << 20, during: start) { target in
+            try disks.first { $0.0 == target }!.1.fill()
+        }
         let said = await start.line { $0.contains("did not come to node \(target)") }
         #expect(said?.contains("No space left on device") == true, "\(said ?? "nothing")")
-        try disk.free()
+        try disks.first { $0.0 == target }!.1.free()
         let result = await start.end()
         #expect(result.exit == 0, "\(result.errors)")
         try fleet.expectBytesMoved(of: bench)
@@ -87,8 +88,8 @@ import Wire
         let start = try bench.begin("start")
         _ = await start.line { $0.contains("1.0 proposed") }
         let move = try fleet.move(of: bench)
-        while !FileManager.default.fileExists(atPath: move.copy) {
-            try await Task.sleep(for: .milliseconds(2))
+        try watch(start, until: "the copy is there") {
+            FileManager.default.fileExists(atPath: move.copy) ? true : nil
         }
         try FileManager.default.removeItem(atPath: move.copy)
         let result = await start.end()
@@ -163,11 +164,17 @@ extension LoopbackFleet {
         }
     }
 
-    /// Waits until so many bytes of a checkpoint have come to a node; answers the node.
-    func transfer(of bench: Bench, past bytes: Int) async throws -> String {
-        while true {
-            if let node = nodes.first(where: { landed(on: $0) > bytes }) { return node }
-            try await Task.sleep(for: .milliseconds(2))
+    /// Waits until so many bytes of a checkpoint have come to a node, and does something to the fleet there and
+    /// then.
+    /// - Returns: the node.
+    func transfer(
+        past bytes: Int, during study: Running, strike: (String) throws -> Void
+    ) throws -> String {
+        let nodes = nodes
+        return try watch(study, until: "\(bytes) bytes have come to a node") {
+            guard let node = nodes.first(where: { landed(on: $0) > bytes }) else { return nil }
+            try strike(node)
+            return node
         }
     }
 

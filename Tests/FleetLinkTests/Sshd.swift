@@ -127,16 +127,7 @@ final class Sshd {
     /// What a program says on both outputs, and its exit code.
     @discardableResult
     static func run(_ arguments: [String]) throws -> (exit: Int32, output: String) {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = arguments
-        let pipe = Foundation.Pipe()
-        process.standardOutput = pipe
-        process.standardError = pipe
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        let bytes = try pipe.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        return (process.terminationStatus, String(decoding: bytes, as: UTF8.self))
+        let said = try Program(arguments).capture(withErrors: true)
+        return (said.end.code, said.text)
     }
 }

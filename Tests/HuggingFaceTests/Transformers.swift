@@ -1,5 +1,6 @@
 import FleetModel
 import Foundation
+import Spawn
 import Testing
 import TrainerKitTesting
 import Wire
@@ -44,15 +45,9 @@ enum Transformers {
 
     /// What Python says to a short program.
     static func say(_ program: String, _ arguments: String...) throws -> String {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: python ?? "python3")
-        process.arguments = ["-c", program] + arguments
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        try process.run()
-        let said = pipe.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return String(decoding: said, as: UTF8.self)
+        var order = Program([python ?? "python3", "-c", program] + arguments)
+        order.errors = 2
+        return try order.capture().text
     }
 
     /// The learning rate in a checkpoint's optimiser.

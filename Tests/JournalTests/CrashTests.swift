@@ -1,5 +1,6 @@
 import BusyStudy
 import Foundation
+import Spawn
 import Glibc
 import Journal
 import StudyCore
@@ -78,26 +79,26 @@ let countSteps = "SELECT (SELECT count(*) FROM steps) + (SELECT count(*) FROM re
 enum WritingChild {
     /// Kills the child when so many batches are acknowledged. Answers how many steps it had acknowledged.
     static func killed(writing path: String, batch: Int, after batches: Int) throws -> Int {
-        let child = Process()
         let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        child.executableURL = URL(fileURLWithPath: own).deletingLastPathComponent()
-            .appendingPathComponent("JournalSpeed")
-        child.arguments = ["write", path, "\(batch)"]
-        let output = Pipe()
-        child.standardOutput = output
-        try child.run()
-        var text = Data()
-        while text.count(where: { $0 == UInt8(ascii: "\n") }) < batches {
-            let more = output.fileHandleForReading.availableData
-            try #require(!more.isEmpty, "the child ended by itself")
+        let program = URL(fileURLWithPath: own).deletingLastPathComponent().path + "/JournalSpeed"
+        let pipe = try Spawn.Pipe()
+        defer { close(pipe.reading) }
+        var order = Program([program, "write", path, "\(batch)"])
+        (order.output, order.errors) = (pipe.writing, 2)
+        let child = try order.spawn()
+        close(pipe.writing)
+        var text: [UInt8] = []
+        while text.count(where: { $0 == UInt8(ascii: "\n") }) < batches,
+            case .bytes(let more) = receive(pipe.reading)
+        {
             text += more
         }
-        kill(child.processIdentifier, SIGKILL)
-        text += output.fileHandleForReading.readDataToEndOfFile()
-        child.waitUntilExit()
+        child.signalGroup(SIGKILL)
+        while case .bytes(let more) = receive(pipe.reading) { text += more }
+        try #require(child.wait() == .signal(SIGKILL), "the child ended by itself")
         // A line without its end was cut by the kill, and acknowledges nothing.
         let lines = text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast()
-        return Int(String(decoding: lines.last ?? Data(), as: UTF8.self)) ?? 0
+        return Int(String(decoding: lines.last ?? [], as: UTF8.self)) ?? 0
     }
 }
 

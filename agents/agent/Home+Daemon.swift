@@ -51,7 +51,6 @@ extension Home {
 
     /// Starts the daemon in a session of its own and connects to it.
     private func start(_ arguments: DaemonArguments) throws -> Int32 {
-        keepDescriptorsFromChildren()
         let ready = try Pipe()
         let errors = try checked("open \(log)") {
             open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)

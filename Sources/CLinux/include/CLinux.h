@@ -15,6 +15,10 @@ int linux_pipe(int ends[2]);
 /* posix_spawn_file_actions_addchdir_np(3). 0, or an error number. */
 int linux_spawn_in_folder(posix_spawn_file_actions_t *actions, const char *folder);
 
+/* posix_spawn_file_actions_addclosefrom_np(3): the child has no descriptor from this one on. 0, or an error
+   number. */
+int linux_spawn_closing_from(posix_spawn_file_actions_t *actions, int first);
+
 /* pidfd_open(2): a descriptor that becomes readable when the process ends; closed on exec. -1 with errno,
    also on kernels before 5.3. */
 int linux_watch_process(int pid);

@@ -18,8 +18,9 @@ struct Route: Hashable, Sendable {
         let options = home.sshOptions
         var arguments = ["ssh", "-G"] + options + ["-l", address.user]
         if let port = address.port { arguments += ["-p", "\(port)"] }
-        let said = Self.output(of: arguments + ["--", address.host])
-        try self.init(reading: said ?? "", address: address, options: options)
+        let said = try? Program(arguments + ["--", address.host]).capture(within: 5)
+        try self.init(
+            reading: said?.end == .exit(0) ? said?.text ?? "" : "", address: address, options: options)
     }
 
     /// - Parameter said: what `ssh -G` prints, a word and its value a line.
@@ -57,27 +58,5 @@ struct Route: Hashable, Sendable {
             hop.hasSuffix("]:\(port)") || hop.firstIndex(of: ":") == colon
         else { return ["--", hop] }
         return ["-p", "\(port)", "--", hop[..<colon].filter { $0 != "[" && $0 != "]" }]
-    }
-
-    /// What a program writes to stdout; nil where it fails or takes over 5 s.
-    private static func output(of arguments: [String]) -> String? {
-        guard let pipe = try? Pipe() else { return nil }
-        defer { close(pipe.reading) }
-        var program = Program(arguments)
-        program.output = pipe.writing
-        let child = try? program.spawn()
-        close(pipe.writing)
-        guard let child else { return nil }
-        let deadline = monotonicSeconds() + 5
-        var bytes: [UInt8] = []
-        var wait = pollfd(fd: pipe.reading, events: Int16(POLLIN), revents: 0)
-        while poll(&wait, 1, Int32(max(0, deadline - monotonicSeconds()) * 1_000)) > 0,
-            case .bytes(let more) = receive(pipe.reading)
-        {
-            bytes += more
-        }
-        if monotonicSeconds() >= deadline { child.signalGroup(SIGKILL) }
-        guard child.wait() == .exit(0) else { return nil }
-        return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -27,7 +27,6 @@ struct Detachment {
         defer { close(output) }
         let before = lseek(output, 0, SEEK_END)
         let own = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().path
-        keepDescriptorsFromChildren()
         var program = Program(
             [CommandLine.arguments[0]] + CommandLine.arguments.dropFirst().filter { $0 != "--detach" }
                 + ["--plain"])

@@ -1,6 +1,7 @@
 import FleetModel
 import Foundation
 import Search
+import Spawn
 import StudyCore
 import Wire
 
@@ -103,21 +104,7 @@ struct PluginExecutable {
     /// What the plugin says on both its outputs; it reads its question, where there is one, to the end before
     /// it speaks.
     private func answer(_ arguments: [String], to input: Data?) throws -> String {
-        let process = Process()
-        let (question, answer) = (Pipe(), Pipe())
-        process.executableURL = URL(fileURLWithPath: path)
-        process.arguments = arguments
-        process.standardInput = input == nil ? FileHandle.nullDevice : question
-        process.standardOutput = answer
-        process.standardError = answer
-        try process.run()
-        if let input {
-            try question.fileHandleForWriting.write(contentsOf: input)
-            try question.fileHandleForWriting.close()
-        }
-        let bytes = try answer.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        return String(decoding: bytes, as: UTF8.self)
+        try Program([path] + arguments).capture(input.map(Array.init), withErrors: true).text
     }
 }
 

@@ -46,8 +46,8 @@ struct SSHServer {
 
     /// The keys that the server shows to this machine itself; nil where none answers or ssh-keyscan is missing.
     private static func scan(_ port: Int) -> [HostKey]? {
-        let said = try? output(of: ["ssh-keyscan", "-T", "5", "-p", "\(port)", "127.0.0.1"])
-        let keys = (said ?? "").split(whereSeparator: \.isNewline).filter { !$0.hasPrefix("#") }
+        let said = try? Program(["ssh-keyscan", "-T", "5", "-p", "\(port)", "127.0.0.1"]).capture()
+        let keys = (said?.text ?? "").split(whereSeparator: \.isNewline).filter { !$0.hasPrefix("#") }
             .compactMap { line in line.firstIndex(of: " ").flatMap { HostKey(String(line[$0...])) } }
         return keys.isEmpty ? nil : Set(keys).sorted { $0.type < $1.type }
     }
@@ -81,24 +81,4 @@ struct SSHServer {
         }.filter { !$0.contains("%") }
         return texts.filter { !$0.contains(":") } + texts.filter { $0.contains(":") }
     }
-}
-
-/// What a program writes to stdout. - Throws: where it cannot be started.
-func output(of arguments: [String]) throws -> String {
-    let pipe = try Pipe()
-    defer { close(pipe.reading) }
-    var program = Program(arguments)
-    program.output = pipe.writing
-    let child: ChildProcess
-    do {
-        child = try program.spawn()
-    } catch {
-        close(pipe.writing)
-        throw error
-    }
-    close(pipe.writing)
-    var bytes: [UInt8] = []
-    while case .bytes(let more) = receive(pipe.reading) { bytes += more }
-    child.wait()
-    return String(decoding: bytes, as: UTF8.self)
 }

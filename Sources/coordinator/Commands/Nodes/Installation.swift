@@ -102,25 +102,14 @@ final class Installation {
 
     @discardableResult
     private func run(_ words: [String]) throws -> String {
-        let pipe = try Spawn.Pipe()
-        defer { close(pipe.reading) }
         var program = Program(words)
         // ssh may have to ask for a password, at our terminal.
-        (program.input, program.output, program.errors, program.staysInGroup) = (0, pipe.writing, 2, true)
-        let child: ChildProcess
-        do {
-            child = try program.spawn()
-        } catch {
-            close(pipe.writing)
-            throw error
-        }
-        close(pipe.writing)
-        var bytes: [UInt8] = []
-        while case .bytes(let more) = receive(pipe.reading) { bytes += more }
-        guard child.wait() == .exit(0) else {
+        (program.input, program.errors, program.staysInGroup) = (0, 2, true)
+        let said = try program.capture()
+        guard said.end == .exit(0) else {
             throw Refusal(description: "`\(words[0])` failed; what it said stands above")
         }
-        return String(decoding: bytes, as: UTF8.self)
+        return said.text
     }
 
     /// A word for these very files.
