@@ -10,6 +10,10 @@ let rules: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),
 ]
 
+/// Also in debug builds: unoptimised, loops over floats are a hundred times slower, and the searches, simulations
+/// and trainings in the tests would take many minutes.
+let optimised: [SwiftSetting] = [.unsafeFlags(["-O"], .when(configuration: .debug))]
+
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
@@ -49,12 +53,11 @@ let package = Package(
     targets: [
         // Nouns, and the pure core.
         .target(name: "FleetModel", swiftSettings: rules),
-        .target(name: "Search", dependencies: ["FleetModel"], swiftSettings: rules),
+        .target(name: "Search", dependencies: ["FleetModel"], swiftSettings: rules + optimised),
         .target(name: "StudyCore", dependencies: ["FleetModel", "Search"], swiftSettings: rules),
         .target(
             name: "Simulation", dependencies: ["FleetModel", "Search", "StudyCore"],
-            // Unoptimised, the thousands of simulations in its tests would take minutes.
-            swiftSettings: rules + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
+            swiftSettings: rules + optimised),
 
         // The pipe, its kit, and the edges.
         .target(name: "Wire", dependencies: ["FleetModel"], swiftSettings: rules),
@@ -92,9 +95,8 @@ let package = Package(
         .executableTarget(
             name: "native", dependencies: ["FleetModel", "Wire", "TrainerKit", "COpenBLAS"],
             path: "plugins/native",
-            // Unoptimised, the loops over floats are a hundred times slower: no debug build could train.
             // Not standalone: with the runtime and OpenBLAS both inside, it finds no arguments.
-            swiftSettings: rules + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
+            swiftSettings: rules + optimised),
         .target(
             name: "COpenBLAS",
             linkerSettings: [

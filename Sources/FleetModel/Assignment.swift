@@ -53,12 +53,13 @@ extension ParameterValue: Codable {
     /// A whole JSON number reads as `.int`; who knows the parameter to be a float asks for `number`.
     public init(from decoder: any Decoder) throws {
         let value = try decoder.singleValueContainer()
-        if let bool = try? value.decode(Bool.self) {
+        if let number = Number(in: value) {
+            switch number {
+            case .whole(let int): self = .int(int)
+            case .broken(let double): self = .float(double)
+            }
+        } else if let bool = try? value.decode(Bool.self) {
             self = .bool(bool)
-        } else if let int = try? value.decode(Int.self) {
-            self = .int(int)
-        } else if let double = try? value.decode(Double.self) {
-            self = .float(double)
         } else {
             self = .string(try value.decode(String.self))
         }

@@ -34,12 +34,13 @@ extension JSON: Codable {
         let value = try decoder.singleValueContainer()
         if value.decodeNil() {
             self = .null
+        } else if let number = Number(in: value) {
+            switch number {
+            case .whole(let int): self = .int(int)
+            case .broken(let double): self = .double(double)
+            }
         } else if let bool = try? value.decode(Bool.self) {
             self = .bool(bool)
-        } else if let int = try? value.decode(Int.self) {
-            self = .int(int)
-        } else if let double = try? value.decode(Double.self) {
-            self = .double(double)
         } else if let string = try? value.decode(String.self) {
             self = .string(string)
         } else if let array = try? value.decode([JSON].self) {
@@ -59,6 +60,25 @@ extension JSON: Codable {
         case .string(let string): try value.encode(string)
         case .array(let array): try value.encode(array)
         case .object(let object): try value.encode(object)
+        }
+    }
+}
+
+/// A JSON number, by what it is and not by how it is written: `1.0` is whole.
+enum Number {
+    case whole(Int)
+    case broken(Double)
+
+    /// Asks for what most values are first: a decoder that says no builds and throws an error, which costs many
+    /// times what the number does.
+    init?(in value: any SingleValueDecodingContainer) {
+        guard let double = try? value.decode(Double.self) else { return nil }
+        let isWhole = double.rounded(.towardZero) == double && abs(double) < 0x1p63
+        // Above 2^53 the double is not the number itself.
+        if isWhole, let int = try? value.decode(Int.self) {
+            self = .whole(int)
+        } else {
+            self = .broken(double)
         }
     }
 }
