@@ -22,10 +22,12 @@ build: packages ## Build the coordinator, the agent and the plugins (release)
 quickstart: build ## Run a real staged study on this machine: about 2 minutes after the build
 	$(BIN)/coordinator start deploy/studies/quickstart.yaml --out quickstart
 
-# Suites that wait for processes and links, each group alone: not beside what keeps all cores busy.
+# Suites that wait for processes and links, each group alone: not beside what keeps all cores busy. A group that
+# hangs fails, and does not take CI's whole time.
 LINKS := AgentTests|FleetLinkTests
 STUDIES := EndToEndTests
 PLUGINS := HuggingFaceTests|MegatronTests|NativeTests|TrainerKitTests
+SUITES := timeout --kill-after=30 1200 swift test --skip-build
 
 test: packages ## Run every check: format, build, all suites
 	@deploy/install-packages openssh-server
@@ -33,15 +35,15 @@ test: packages ## Run every check: format, build, all suites
 	swift build -c release --product native
 	swift build -c release --product soak
 	swift build --build-tests
-	swift test --skip-build --skip '$(LINKS)|$(STUDIES)|$(PLUGINS)'
-	swift test --skip-build --filter '$(LINKS)'
-	swift test --skip-build --filter '$(PLUGINS)'
-	swift test --skip-build --filter '$(STUDIES)'
+	$(SUITES) --skip '$(LINKS)|$(STUDIES)|$(PLUGINS)'
+	$(SUITES) --filter '$(LINKS)'
+	$(SUITES) --filter '$(PLUGINS)'
+	$(SUITES) --filter '$(STUDIES)'
 
 test-hf: packages ## Check the huggingface plugin with real transformers on CPU (downloads 250 MB once)
 	swift build --build-tests
 	python=$$(Tests/HuggingFaceTests/environment) && \
-		ITERHPO_HF_PYTHON=$$python swift test --skip-build --filter HuggingFace
+		ITERHPO_HF_PYTHON=$$python $(SUITES) --filter HuggingFace
 
 bench: build ## Measure speed: native trainer, journal, decisions
 	Benchmarks/run
