@@ -27,7 +27,7 @@ quickstart: build ## Run a real staged study on this machine: about 2 minutes af
 LINKS := AgentTests|FleetLinkTests
 STUDIES := EndToEndTests
 PLUGINS := HuggingFaceTests|MegatronTests|NativeTests|TrainerKitTests
-SUITES := timeout --kill-after=30 1200 swift test --skip-build
+SUITES := timeout --foreground --kill-after=30 1200 swift test --skip-build
 
 test: packages ## Run every check: format, build, all suites
 	@deploy/install-packages openssh-server
