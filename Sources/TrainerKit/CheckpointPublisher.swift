@@ -9,8 +9,10 @@ struct CheckpointPublisher {
     private let spec: RunSpec
     private let folder: TrialFolder
     private let workingFolder: String
-    /// Folders that were looked at and left: their step cannot be.
+    /// What was looked at and left: its step cannot be.
     private var left: Set<String> = []
+    /// The last step that the program has reported, and whether it has ended well.
+    private var passed = Int.min
 
     init(_ command: SupervisedCommand, spec: RunSpec, folder: TrialFolder) {
         watch = command.command.checkpoints
@@ -18,6 +20,11 @@ struct CheckpointPublisher {
         self.folder = folder
         workingFolder = command.workingFolder(of: spec, in: folder)
     }
+
+    mutating func reported(_ step: Int) { passed = max(passed, step) }
+
+    /// The program will write no more, and ended well.
+    mutating func hasEndedWell() { passed = .max }
 
     /// Publishes what has become complete in the watched folder, in the order of steps.
     mutating func found() -> [RunEvent] {
@@ -29,7 +36,9 @@ struct CheckpointPublisher {
             guard let step = watch.step(in: name) else { return nil }
             let place = watch.folder + "/" + name
             guard !left.contains(place) else { return nil }
-            if let marker = watch.marker, access(place + "/" + marker, F_OK) != 0 { return nil }
+            let marker = watch.marker(of: name, isFile: Self.kind(of: place) == S_IFREG)
+            if let marker, access(marker, F_OK) != 0 { return nil }
+            if watch.isCompleteWhenPassed, passed <= step { return nil }
             if let last = lastTracked, step > last { return nil }
             return (step, place)
         }
@@ -48,7 +57,7 @@ struct CheckpointPublisher {
         return number.map { $0 - watch.offset } ?? .min
     }
 
-    /// Publishes the folder `place`, absolute or relative to the working folder, or says why not.
+    /// Publishes the folder or file `place`, absolute or relative to the working folder, or says why not.
     mutating func publish(_ place: String, step: Int) -> [RunEvent] {
         let place = absolutePath(place, from: workingFolder)
         do throws(Refusal) {
@@ -69,10 +78,12 @@ struct CheckpointPublisher {
     /// The folder that becomes the checkpoint, with `place` in it.
     private func arranged(_ place: String, _ name: String) throws -> String {
         let last = place.split(separator: "/").last.map(String.init) ?? ""
-        guard let watch, let beside = watch.beside, let number = watch.number(in: last) else { return place }
+        let number = watch?.number(in: last)
+        let beside = number == nil ? nil : watch?.beside
+        guard beside != nil || Self.kind(of: place) == S_IFREG else { return place }
         let arranged = try CheckpointFolder.temporary(name, in: folder)
-        for (file, text) in beside {
-            let text = text.replacing("{number}", with: "\(number)")
+        for (file, text) in beside ?? [:] {
+            let text = text.replacing("{number}", with: "\(number ?? 0)")
             try Data(text.utf8).write(to: URL(filePath: arranged + "/" + file))
         }
         try CheckpointFolder.move(place, to: arranged + "/" + last)
@@ -87,10 +98,15 @@ struct CheckpointPublisher {
         let roots = [folder.path, watch?.folder].compactMap(\.self)
         let isBelow =
             roots.contains { place.hasPrefix($0 + "/") } && !place.split(separator: "/").contains("..")
-        guard isBelow else { throw Refusal("expected a folder below \(folder.path)") }
-        var status = stat()
-        guard lstat(place, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
-            throw Refusal("expected a folder that exists")
+        guard isBelow else { throw Refusal("expected a place below \(folder.path)") }
+        guard let kind = Self.kind(of: place), kind == S_IFDIR || kind == S_IFREG else {
+            throw Refusal("expected a folder or a file that exists")
         }
+    }
+
+    /// `S_IFDIR`, `S_IFREG` and so on, of the place itself where it is a link; nil where there is nothing.
+    private static func kind(of place: String) -> mode_t? {
+        var status = stat()
+        return lstat(place, &status) == 0 ? status.st_mode & S_IFMT : nil
     }
 }

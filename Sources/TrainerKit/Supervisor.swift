@@ -146,6 +146,7 @@ struct Supervisor: ~Copyable {
             if let line = sources[index].lines.finish() { try take(line, from: sources[index].stream) }
         }
         try readFiles { $0.finish() }
+        if case .exit(let code) = end, code == 0 || course.stop != nil { publisher.hasEndedWell() }
         try record(publisher.found())
         if end != .exit(0), TrialFolder.isOnFullDisk(folder.path) {
             course.stop(for: .fault(.node(reason: TrialFolder.fullDisk(of: folder.path))))
@@ -218,7 +219,9 @@ extension Supervisor {
         for signal in signals {
             switch signal {
             case .fault(let cause): course.suspect(cause)
-            case .report(let report): try record(.report(report: report))
+            case .report(let report):
+                publisher.reported(report.step)
+                try record(.report(report: report))
             case .note(let text): try record(.note(text: text))
             case .checkpoint(let step, let place): try record(publisher.publish(place, step: step))
             }

@@ -102,4 +102,46 @@ import Wire
         #expect(run.checkpoints == [5])
         #expect(run.notes.count == 1)
     }
+
+    @Test func `a checkpoint that is a file stands in a folder of its own once its marker is there`() throws {
+        let run = try TrainerContract.perl(
+            #"""
+            my $dir = shift;
+            for ("0005", "0009") { open(F, ">$dir/model_$_.pt"); print F $_; close(F) }
+            open(F, ">$dir/DONE_0005"); print qq({"step": 20, "loss": 2}\n)
+            """#, arguments: [.string("{checkpoint_dir}")],
+            settings: [
+                "checkpoint": .object([
+                    "pattern": .string("model_{step}.pt"), "marker": .string("DONE_{step}"),
+                ])
+            ]
+        ).rehearsal()
+        try run.run()
+        #expect(run.checkpoints == [5])
+        #expect(run.text(of: "checkpoints/step_5/model_0005.pt") == "0005")
+    }
+
+    /// It saves at 5 and 10 in place, and is seen between a save's beginning and its end.
+    @Test func `a file that is written in place is complete when a later step is reported`() throws {
+        let contract = try TrainerContract.perl(
+            #"""
+            my ($dir, $load) = @ARGV; $| = 1; my $from = 0;
+            if ($load) { open(F, $load); $from = <F>; close(F) }
+            for my $step ($from + 1 .. 20) {
+                if ($step % 5 == 0) {
+                    open(F, ">$dir/ckpt-$step.pt"); select(undef, undef, undef, 0.3); print F $step; close(F);
+                }
+                print qq({"step": $step, "loss": 2}\n);
+            }
+            """#, arguments: [.string("{checkpoint_dir}"), .array([.string("{checkpoint_file}")])],
+            settings: [
+                "checkpoint": .object(["pattern": .string("ckpt-{step}.pt"), "complete": .string("passed")])
+            ])
+        let run = try contract.rehearsal()
+        try run.run()
+        #expect(run.checkpoints == [5, 10, 15, 20])
+        for step in run.checkpoints {
+            #expect(run.text(of: "checkpoints/step_\(step)/ckpt-\(step).pt") == "\(step)")
+        }
+    }
 }

@@ -16,9 +16,11 @@ import TrainerKitTesting
         try contract.verify(promise)
     }
 
-    @Test(arguments: TrainerContract.Promise.allCases)
-    func `command keeps the contract around a program`(_ promise: TrainerContract.Promise) throws {
-        try TrainerContract.perlTrainer().verify(promise)
+    @Test(arguments: TrainerContract.Promise.allCases, TrainerContract.Saves.allCases)
+    func `command keeps the contract around a program`(
+        _ promise: TrainerContract.Promise, saves: TrainerContract.Saves
+    ) throws {
+        try TrainerContract.perlTrainer(saves).verify(promise)
     }
 
     @Test func `the contract notices a plugin that says nothing`() throws {

@@ -30,15 +30,35 @@ extension TrainerContract {
         return contract
     }
 
+    /// What a trainer in perl saves.
+    enum Saves: CaseIterable {
+        case folders, files
+    }
+
     /// A small trainer in perl with all that a trainer does: it reports JSON lines, saves checkpoints and
     /// goes on from one, and saves when it is told to stop.
-    static func perlTrainer() throws -> TrainerContract {
+    static func perlTrainer(_ saves: Saves = .folders) throws -> TrainerContract {
+        let (save, load, place, settings): (String, String, String, [String: String]) =
+            switch saves {
+            case .folders:
+                (
+                    """
+                    sub save { my $s = shift; mkdir("$dir/it_$s"); open(F, ">$dir/it_$s/loss"); print F $loss;
+                      close F; open(F, ">$dir/it_$s/done"); close F; }
+                    """, "$from/loss", "{checkpoint}", ["pattern": "it_{step}", "marker": "done"]
+                )
+            case .files:
+                (
+                    """
+                    sub save { my $s = shift; open(F, ">$dir/it_$s.pt"); print F $loss; close F; }
+                    """, "$from", "{checkpoint_file}", ["pattern": "it_{step}.pt", "complete": "passed"]
+                )
+            }
         var contract = try perl(
             """
             $| = 1; my ($lr, $first, $steps, $dir, $from) = @ARGV;
-            my $loss = 4; if ($from) { open(F, "$from/loss"); $loss = <F>; }
-            sub save { my $s = shift; mkdir("$dir/it_$s"); open(F, ">$dir/it_$s/loss"); print F $loss; close F;
-              open(F, ">$dir/it_$s/done"); close F; }
+            my $loss = 4; if ($from) { open(F, "\(load)"); $loss = <F>; }
+            \(save)
             my $stop = 0; $SIG{TERM} = sub { $stop = 1 };
             for my $s ($first + 1 .. $steps) {
               $loss *= 1 - $lr; print qq({"step": $s, "loss": $loss}\\n);
@@ -48,8 +68,8 @@ extension TrainerContract {
             }
             """,
             arguments: ["{lr}", "{first_step}", "{steps}", "{checkpoint_dir}"].map { .string($0) }
-                + [.array([.string("{checkpoint}")])],
-            settings: ["checkpoint": .object(["pattern": .string("it_{step}"), "marker": .string("done")])])
+                + [.array([.string(place)])],
+            settings: ["checkpoint": .object(settings.mapValues { .string($0) })])
         contract.assignment = ["lr": .float(0.01)]
         contract.makesCheckpoints = true
         return contract

@@ -45,10 +45,12 @@ extension CommandTrainer {
             .init(
                 "checkpoint",
                 """
-                pattern: name of a checkpoint's folder below {checkpoint_dir}, "step_{step}" by default. marker: a \
-                file in it that says that it is complete; without one the folder must appear by a rename. Complete \
-                folders are moved away, so the program must not write to them again. Steps count from the start of \
-                the trial: a resumed program starts after {first_step}.
+                pattern: name of a checkpoint's folder or file below {checkpoint_dir}, "step_{step}" by default, \
+                "ckpt_{step}.pt". marker: a file in the folder, or beside the file ("DONE_{step}"), that says that it \
+                is complete. Without one, complete says when it is: rename (default), it appears by a rename; passed, \
+                a later step was reported or the program has ended well. Complete ones are moved away, so the \
+                program must not write to them again; a file is loaded from {checkpoint_file}. Steps count from the \
+                start of the trial: a resumed program starts after {first_step}.
                 """),
             .init("stop_signal", "What asks the program to end: TERM (default), INT, USR1, USR2 or HUP."),
         ],

@@ -34,7 +34,8 @@ import Wire
     var makesCheckpoints: Bool {
         let names = Set(usedNames.map(\.name))
         return checkpoints != nil
-            && (names.contains("checkpoint") || names.isSuperset(of: ["warm_from", "resume_from"]))
+            && (!names.isDisjoint(with: ["checkpoint", "checkpoint_file"])
+                || names.isSuperset(of: ["warm_from", "resume_from"]))
     }
 
     var coolsDown: Bool {
@@ -72,7 +73,7 @@ import Wire
     }
 
     func execution(of spec: RunSpec, in folder: TrialFolder) throws(Refusal) -> Execution {
-        let names = RunNames(spec, folder, try microBatch?.split(of: spec))
+        let names = names(of: spec, folder, try microBatch?.split(of: spec))
         try makeFolder(names.checkpointFolder)
         var command = Command(
             try arguments.map { item throws(Refusal) in try item.filled(from: names) }.flatMap { $0 },
@@ -85,17 +86,23 @@ import Wire
 
     func expectation(of spec: RunSpec) -> Expectation {
         // Its templates are about the trial's values, not about its folder.
-        attest?.expectation(spec, RunNames(spec, TrialFolder(path: "/"), nil)) ?? Expectation()
+        attest?.expectation(spec, names(of: spec, TrialFolder(path: "/"))) ?? Expectation()
     }
 
     func reader(of spec: RunSpec, in folder: TrialFolder) throws(Refusal) -> any LineReader {
-        sources.reader(RunNames(spec, folder, nil), from: workingFolder ?? spec.baseFolder)
+        sources.reader(names(of: spec, folder), from: workingFolder ?? spec.baseFolder)
     }
 
     func microBatches(of spec: RunSpec) throws(Refusal) -> MicroBatches? {
         guard let microBatch else { return nil }
         let program = arguments.flatMap(\.parts).map(\.template.text).joined(separator: " ")
         return MicroBatches(dividing: try microBatch.share(of: spec), shape: program)
+    }
+
+    private func names(
+        of spec: RunSpec, _ folder: TrialFolder, _ split: MicroBatchSetting.Split? = nil
+    ) -> RunNames {
+        RunNames(spec, folder, split) { checkpoints?.file(in: $0) }
     }
 
     private func makeFolder(_ path: String) throws(Refusal) {
@@ -112,21 +119,34 @@ struct CheckpointSetting {
     private let prefix: String
     private let suffix: String
     private let marker: String?
+    private let isCompleteWhenPassed: Bool
 
     init(_ settings: inout SettingsReader) {
         let pattern = settings.string("pattern", default: "step_{step}")
         let parts = pattern.split(separator: "{step}", omittingEmptySubsequences: false).map(String.init)
         if parts.count != 2 || pattern.contains("/") {
             settings.complain(
-                at: ["pattern"], found: "\"\(pattern)\"", expected: "a folder name with {step} in it once")
+                at: ["pattern"], found: "\"\(pattern)\"",
+                expected: "the name of a folder or file with {step} in it once")
         }
         prefix = parts[0]
         suffix = parts.last ?? ""
         let marker = settings.string("marker", default: "")
         self.marker = marker.isEmpty ? nil : marker
+        isCompleteWhenPassed =
+            settings.choice("complete", among: ["rename", "passed"], default: "rename") == "passed"
     }
 
     func watch(in folder: String) -> CheckpointWatch {
-        CheckpointWatch(folder: folder, prefix: prefix, suffix: suffix, marker: marker)
+        var watch = CheckpointWatch(folder: folder, prefix: prefix, suffix: suffix, marker: marker)
+        watch.isCompleteWhenPassed = isCompleteWhenPassed
+        return watch
+    }
+
+    /// The file in the checkpoint at `path` that the program saved; nil where that is the folder itself.
+    func file(in path: String) -> String? {
+        let watch = watch(in: path)
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        return names.first { watch.step(in: $0) != nil }.map { "\(path)/\($0)" }
     }
 }

@@ -6,15 +6,20 @@ import Wire
 struct RunNames {
     /// The names that are no hyper-parameters.
     static let all = [
-        "accumulation", "anneal_from", "attempt", "checkpoint", "checkpoint_dir", "cooldown", "first_step",
-        "folder", "gpu_count", "gpus", "metric", "micro_batch", "resume_from", "seed", "stage", "start_from",
+        "accumulation", "anneal_from", "attempt", "checkpoint", "checkpoint_dir", "checkpoint_file",
+        "cooldown", "first_step", "folder", "gpu_count", "gpus", "metric", "micro_batch", "resume_from",
+        "seed", "stage", "start_from",
         "steps", "trial", "warm_from",
     ]
 
     let checkpointFolder: String
     private let values: [String: String]
 
-    init(_ spec: RunSpec, _ folder: TrialFolder, _ split: MicroBatchSetting.Split?) {
+    /// - Parameter file: the file of the program's own in a checkpoint's folder.
+    init(
+        _ spec: RunSpec, _ folder: TrialFolder, _ split: MicroBatchSetting.Split?,
+        file: (String) -> String?
+    ) {
         checkpointFolder = folder.work + "/checkpoints"
         var values = [
             "anneal_from": "\(spec.trainingSteps)", "attempt": "\(spec.key.run.attempt)",
@@ -36,6 +41,7 @@ struct RunNames {
             values["checkpoint"] = path
             values["resume_from"] = path
         }
+        values["checkpoint_file"] = values["checkpoint"].flatMap(file)
         self.values = spec.assignment.mapValues(\.description).merging(values) { parameter, _ in parameter }
     }
 
