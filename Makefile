@@ -26,6 +26,7 @@ quickstart: build ## Run a real staged study on this machine: about 2 minutes af
 # hangs fails, and does not take CI's whole time.
 LINKS := AgentTests|FleetLinkTests
 STUDIES := EndToEndTests
+FLEETS := EndToEndTests.(DistantNodeTests|EnrolmentTests|FleetFaultTests|FleetTests|TransferTests)
 PLUGINS := HuggingFaceTests|MegatronTests|NativeTests|TrainerKitTests
 SUITES := timeout --foreground --kill-after=30 1200 swift test --skip-build
 
@@ -38,7 +39,8 @@ test: packages ## Run every check: format, build, all suites
 	$(SUITES) --skip '$(LINKS)|$(STUDIES)|$(PLUGINS)'
 	$(SUITES) --filter '$(LINKS)'
 	$(SUITES) --filter '$(PLUGINS)'
-	$(SUITES) --filter '$(STUDIES)'
+	$(SUITES) --filter '$(FLEETS)'
+	$(SUITES) --filter '$(STUDIES)' --skip '$(FLEETS)'
 
 test-hf: packages ## Check the huggingface plugin with real transformers on CPU (downloads 250 MB once)
 	swift build --build-tests

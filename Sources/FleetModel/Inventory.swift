@@ -25,6 +25,18 @@ public enum GPUSurvey: Hashable, Codable, Sendable {
     case failed(stderr: String)
 }
 
+/// A plugin that a node's agent can start.
+public struct PluginOffer: Hashable, Codable, Sendable {
+    public let name: String
+    /// Of the kit that it was built with.
+    public let version: String
+
+    public init(name: String, version: String) {
+        self.name = name
+        self.version = version
+    }
+}
+
 /// What a node offers and who holds it.
 public struct Inventory: Hashable, Codable, Sendable {
     /// One slot and its state.
@@ -41,10 +53,10 @@ public struct Inventory: Hashable, Codable, Sendable {
     public let hostname: String
     public let gpus: GPUSurvey
     public let slots: [Entry]
-    /// Names of the plugins that this agent can start, sorted.
-    public let plugins: [String]
+    /// Sorted by their names.
+    public let plugins: [PluginOffer]
 
-    public init(hostname: String, gpus: GPUSurvey, slots: [Entry], plugins: [String]) {
+    public init(hostname: String, gpus: GPUSurvey, slots: [Entry], plugins: [PluginOffer]) {
         self.hostname = hostname
         self.gpus = gpus
         self.slots = slots

@@ -6,7 +6,7 @@ import StudyCore
 import Testing
 
 /// A node behind a jump host, and one that is upgraded while it works.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct DistantNodeTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct DistantNodeTests {
     @Test func `through a jump host a study goes on though that is cut, and without it there is no way`()
         async throws
     {
@@ -76,7 +76,7 @@ import Testing
         }
         #expect(!installed.isEmpty, "agents run from \(places)")
         #expect(!runs.isEmpty)
-        #expect(Set(bench.runProcesses(of: home)) == runs)
+        #expect(runs.isSuperset(of: bench.runProcesses(of: home)), "a run was started again")
         let result = await start.end()
         #expect(result.exit == 0, "\(result.errors)")
         let trials = try bench.engine().trials

@@ -5,7 +5,7 @@ import Testing
 import Wire
 
 /// The commands that make a machine a node, as people type them.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct EnrolmentTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct EnrolmentTests {
     static func files() throws -> Bench { try Bench(Yaml.search()) }
 
     @Test func `nodes are listed, shown, checked, drained and removed, as text and as JSON`() async throws {

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Wire
 
 /// What trials would start, and the plugins that say it.
 @Suite(.timeLimit(.minutes(5))) struct ExplainTests {
@@ -64,10 +65,15 @@ import Testing
 
     @Test func `plugins are listed and shown`() async throws {
         let bench = try Bench(Yaml.search())
+        try bench.enrol("other")
         let list = try await coordinator(["plugins", "list"], in: bench)
         for name in ["command", "megatron", "native", "scripted"] { #expect(list.output.contains(name)) }
+        #expect(list.output.contains("\(Hello.currentVersion) on other"))
+        let alone = try await coordinator(["plugins", "list", "--here"], in: bench)
+        #expect(alone.output.contains("native") && !alone.output.contains("other"))
         let shown = try await coordinator(["plugins", "show", "megatron"], in: bench)
         #expect(shown.output.contains("warm_start"))
+        #expect(shown.output.contains("other \(Hello.currentVersion)"))
         let unknown = try await coordinator(["plugins", "show", "megatorn"], in: bench)
         #expect(unknown.exit == 2 && unknown.errors.contains("did you mean megatron?"))
     }

@@ -7,7 +7,7 @@ import Testing
 import Wire
 
 /// Studies over real sshd's on loopback, and what may befall them.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct FleetFaultTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct FleetFaultTests {
     /// One stage, so that no checkpoint has to move.
     static func study(trials: Int = 8, steps: Int = 60, extra: String = "") -> String {
         Yaml.search(trials: trials, steps: steps, secondsPerStep: 0.02, extra: extra)

@@ -34,7 +34,7 @@ import Wire
     @Test func `a node that joins while a study runs is used, and one that drains gets no more`() async throws
     {
         let bench = try Bench(
-            Yaml.search(trials: 20, steps: 10, secondsPerStep: 0.02, extra: "resources: { nodes: [a, b] }"))
+            Yaml.search(trials: 24, steps: 10, secondsPerStep: 0.04, extra: "resources: { nodes: [a, b] }"))
         try bench.enrol("a", cpuSlots: 1)
         let start = try bench.begin("start")
         _ = await start.line { $0.contains("completed") }

@@ -6,7 +6,7 @@ import Wire
 
 /// Staged studies over real sshd's whose nodes have files of their own: what a stage begins with must come from
 /// the node that wrote it, through the coordinator, whatever happens on the way.
-@Suite(.serialized, .timeLimit(.minutes(3))) struct TransferTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct TransferTests {
     /// The trials of a stage last until after a transfer was tried again.
     static func bench(megabytes: Int = 1) throws -> Bench {
         try Bench(

@@ -122,7 +122,7 @@ extension Daemon {
         guard isReady, inventoryIsStale, let slots, clients.contains(where: \.wantsInventory) else { return }
         inventoryIsStale = false
         let inventory = Inventory(
-            hostname: hostname, gpus: slots.findings.survey, slots: entries(slots), plugins: plugins.names)
+            hostname: hostname, gpus: slots.findings.survey, slots: entries(slots), plugins: plugins.offers)
         for client in clients { client.tell(inventory: inventory) }
     }
 }

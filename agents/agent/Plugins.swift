@@ -10,7 +10,7 @@ struct Plugins {
     static let known = ["command", "huggingface", "megatron", "native", "scripted"]
 
     /// A program as it was when it was asked.
-    struct Version: Hashable {
+    struct File: Hashable {
         let path: String
         let modified: Int
         let nanoseconds: Int
@@ -20,7 +20,8 @@ struct Plugins {
     let folders: [String]
     /// The folder all of whose programs are plugins.
     let own: String
-    private var answers: [Version: Bool] = [:]
+    /// The version of the kit, of those that said hello.
+    private var answers: [File: String?] = [:]
 
     init(folder: String?, home: Home) {
         own = home.plugins
@@ -37,44 +38,50 @@ struct Plugins {
     /// The program of that name; nil where there is none, or the name is none.
     func find(_ name: String) -> String? {
         guard FolderName.isSafe(name) else { return nil }
-        return folders.lazy.compactMap { Self.version("\($0)/\(name)")?.path }.first
+        return folders.lazy.compactMap { Self.file("\($0)/\(name)")?.path }.first
     }
 
     /// The programs that might be plugins and were not asked yet; each is answered once.
-    mutating func takeUnasked() -> [Version] {
-        let versions = candidates.compactMap { Self.version($0) }.filter { answers[$0] == nil }
-        for version in versions { answers[version] = false }
-        return versions
+    mutating func takeUnasked() -> [File] {
+        let files = candidates.compactMap(Self.file).filter { answers[$0] == nil }
+        for file in files { answers[file] = .some(nil) }
+        return files
     }
 
     /// `output` is what `describe` said, nil where it failed.
-    mutating func note(_ version: Version, output: String?) {
-        answers[version] = output.map(Self.saysHello) ?? false
+    mutating func note(_ file: File, output: String?) {
+        answers[file] = .some(output.flatMap(Self.version(saidBy:)))
     }
 
-    /// Names of the plugins that said hello, sorted.
-    var names: [String] {
-        let ready = candidates.filter { path in Self.version(path).map { answers[$0] == true } ?? false }
-        return Set(ready.map { String($0[$0.index(after: $0.lastIndex(of: "/")!)...]) }).sorted()
+    /// The plugins that said hello, sorted by their names.
+    var offers: [PluginOffer] {
+        var versions: [String: String] = [:]
+        for path in candidates {
+            guard let file = Self.file(path), let version = answers[file] ?? nil else { continue }
+            let name = String(path[path.index(after: path.lastIndex(of: "/")!)...])
+            versions[name] = versions[name] ?? version
+        }
+        return versions.map(PluginOffer.init).sorted { $0.name < $1.name }
     }
+
+    var names: [String] { offers.map(\.name) }
 
     private var candidates: [String] {
         folders.flatMap { folder in Self.known.map { "\(folder)/\($0)" } }
             + Spawn.names(in: own).filter(FolderName.isSafe).map { "\(own)/\($0)" }
     }
 
-    private static func saysHello(_ output: String) -> Bool {
-        output.split(whereSeparator: \.isNewline).contains { line in
-            ((try? Hello.read(String(line))) ?? nil) != nil
-        }
+    private static func version(saidBy output: String) -> String? {
+        output.split(whereSeparator: \.isNewline).lazy.compactMap { (try? Hello.read(String($0))) ?? nil }
+            .first?.version
     }
 
-    private static func version(_ path: String) -> Version? {
+    private static func file(_ path: String) -> File? {
         var status = stat()
         guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, access(path, X_OK) == 0 else {
             return nil
         }
-        return Version(
+        return File(
             path: path, modified: status.st_mtim.tv_sec, nanoseconds: Int(status.st_mtim.tv_nsec))
     }
 }

@@ -69,7 +69,8 @@ struct StatusReport: Hashable, Codable {
 
     private var heading: String {
         guard let inventory else { return "no daemon runs for \(home); `agent attach` starts one" }
-        let plugins = inventory.plugins.isEmpty ? "none" : inventory.plugins.joined(separator: ", ")
+        let plugins =
+            inventory.plugins.isEmpty ? "none" : inventory.plugins.map(\.name).joined(separator: ", ")
         return "\(inventory.hostname), plugins: \(plugins)"
     }
 

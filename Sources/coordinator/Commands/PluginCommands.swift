@@ -5,55 +5,89 @@ import StudyCore
 import Wire
 
 /// `coordinator plugins`.
-struct Plugins: ParsableCommand {
+struct Plugins: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "List the trainers' plugins, show what one takes, or begin a new one.",
         subcommands: [ListPlugins.self, ShowPlugin.self, NewPlugin.self])
 }
 
-/// A plugin of this machine, as it says itself.
-private struct InstalledPlugin: Encodable {
-    let name: String
-    let path: String
-    let summary: String
-    /// Of the kit that it was built with.
-    let version: String
-
-    init(_ plugin: PluginExecutable) throws {
-        let (hello, about) = try plugin.introduction()
-        (name, path, summary, version) = (about.name, plugin.path, about.summary, hello.version)
-    }
-}
-
 /// `coordinator plugins list`.
-struct ListPlugins: ParsableCommand {
+struct ListPlugins: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "List the plugins of this machine, with the version of their kit.",
+        commandName: "list",
+        abstract:
+            "List the plugins of this machine and of the enrolled nodes, with the version of their kit.",
         discussion: "Example: coordinator plugins list --json")
 
     @OptionGroup var local: LocalNodeOptions
+    @Flag(help: "Ask this machine only, and no node.") var here = false
     @Flag(help: "Print JSON.") var json = false
 
-    func run() throws {
-        let found = PluginExecutable.installed(in: local.pluginFolder).compactMap { try? InstalledPlugin($0) }
-        if json { return try ResultsJSON.print(found) }
-        let rows = found.map { [$0.name, $0.version, $0.summary, $0.path] }
-        print(Text.table([["plugin", "kit", "what it does", "where"]] + rows).joined(separator: "\n"))
+    private struct Row: Encodable {
+        let name: String
+        /// On this machine, like what follows; nil where only nodes have it.
+        let path: String?
+        let summary: String?
+        let version: String?
+        let nodes: [PluginsOnNodes.Entry]
+    }
+
+    func run() async throws {
+        let nodes = here ? nil : try await PluginsOnNodes(local.home)
+        var rows = PluginExecutable.installed(in: local.pluginFolder).compactMap { plugin -> Row? in
+            guard let (hello, about) = try? plugin.introduction() else { return nil }
+            return Row(
+                name: about.name, path: plugin.path, summary: about.summary, version: hello.version,
+                nodes: nodes?[about.name] ?? [])
+        }
+        let elsewhere = (nodes?.names ?? []).subtracting(rows.map(\.name)).sorted()
+        rows += elsewhere.map {
+            Row(name: $0, path: nil, summary: nil, version: nil, nodes: nodes?[$0] ?? [])
+        }
+        if json { return try ResultsJSON.print(rows) }
+        let hasNodes = rows.contains { !$0.nodes.isEmpty }
+        let cells = rows.map { row in
+            [row.name, row.version ?? "not here"] + (hasNodes ? [nodes?.summary(of: row.name) ?? ""] : [])
+                + [row.summary ?? "", row.path ?? ""]
+        }
+        let titles = ["plugin", "kit"] + (hasNodes ? ["on nodes"] : []) + ["what it does", "where"]
+        print(Text.table([titles] + cells).joined(separator: "\n"))
     }
 }
 
 /// `coordinator plugins show NAME`.
-struct ShowPlugin: ParsableCommand {
+struct ShowPlugin: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
-        abstract: "Show a plugin's settings and the hyper-parameters that it understands.",
+        abstract:
+            "Show a plugin's settings, the hyper-parameters that it understands, and the nodes' versions.",
         discussion: "Example: coordinator plugins show megatron")
 
     @Argument(help: "The plugin's name.") var name: String
     @OptionGroup var local: LocalNodeOptions
+    @Flag(help: "Ask this machine only, and no node.") var here = false
     @Flag(help: "Print JSON.") var json = false
 
-    func run() throws {
+    /// What `--json` prints.
+    private struct Shown: Encodable {
+        let about: TrainerDescription
+        let version: String
+        let path: String
+        let nodes: [PluginsOnNodes.Entry]
+
+        private enum Key: CodingKey { case version, path, nodes }
+
+        /// As the plugin describes itself, and beside that what only we know.
+        func encode(to encoder: any Encoder) throws {
+            try about.encode(to: encoder)
+            var container = encoder.container(keyedBy: Key.self)
+            try container.encode(version, forKey: .version)
+            try container.encode(path, forKey: .path)
+            try container.encode(nodes, forKey: .nodes)
+        }
+    }
+
+    func run() async throws {
         let installed = PluginExecutable.installed(in: local.pluginFolder)
         guard let plugin = installed.first(where: { $0.name == name }) else {
             let names = installed.map(\.name)
@@ -68,11 +102,16 @@ struct ShowPlugin: ParsableCommand {
         } catch {
             throw Failure.failed("\(error)")
         }
-        if json { return try ResultsJSON.print(about) }
+        let nodes = here ? [] : try await PluginsOnNodes(local.home)[name]
+        if json {
+            return try ResultsJSON.print(
+                Shown(about: about, version: hello.version, path: plugin.path, nodes: nodes))
+        }
         let parameters = about.parameters?.joined(separator: ", ") ?? "any that its settings allow"
         let settings = about.settings.flatMap { ["  \($0.name)", "      \($0.meaning)"] }
         let lines =
-            ["\(about.name): \(about.summary)", "kit \(hello.version), \(plugin.path)", ""]
+            ["\(about.name): \(about.summary)", "kit \(hello.version), \(plugin.path)"] + nodes.map(\.words)
+            + [""]
             + ["hyper-parameters: \(parameters)", "", "settings (trainer.settings in the study file)"]
             + settings
             + (about.example.isEmpty ? [] : ["", "example", about.example])

@@ -99,7 +99,7 @@ struct Doctor: ParsableCommand {
             subject: "plugins", isRight: !inventory.plugins.isEmpty,
             words: inventory.plugins.isEmpty
                 ? "none answers: install them beside the agent or in HOME/plugins"
-                : inventory.plugins.joined(separator: ", "))
+                : inventory.plugins.map(\.name).joined(separator: ", "))
         let gpus: Finding =
             switch inventory.gpus {
             case .found(let gpus):

@@ -64,7 +64,8 @@ struct Enroll: ParsableCommand {
         let ticket = Ticket(
             name: name ?? usual, user: userName, addresses: server.addresses, port: server.port,
             hostKeys: server.hostKeys, key: invite.key, version: Hello.currentVersion, gpus: inventory.gpus,
-            slots: inventory.slots.count, plugins: inventory.plugins, freeDiskMiB: freeMiB(home.path),
+            slots: inventory.slots.count, plugins: inventory.plugins.map(\.name),
+            freeDiskMiB: freeMiB(home.path),
             made: now)
         return try asArgument { () throws(EnrolmentFault) in
             do {

@@ -23,7 +23,7 @@ struct NodeReport: Encodable {
     let answerSeconds: Double?
     let gpus: [String]?
     let slots: [SlotRow]?
-    let plugins: [String]?
+    let plugins: [PluginOffer]?
     let isUpgradeOffered: Bool
 
     init(_ node: EnrolledNode, _ result: Result<NodeProbe, LinkFailure>) {
@@ -66,7 +66,9 @@ struct NodeReport: Encodable {
             return ["\(name)  \(address)  \(state)", failure ?? ""]
         }
         return ["\(name)  \(address)  \(state)  \(cells[3])", "host \(hostname ?? "")"]
-            + ["plugins \(plugins.isEmpty ? "none" : plugins.joined(separator: ", "))"] + gpus
+            + [
+                "plugins \(plugins.isEmpty ? "none" : plugins.map { "\($0.name) \($0.version)" }.joined(separator: ", "))"
+            ] + gpus
             + slots.map { "\($0.slot)  \($0.state)" }
     }
 }
