@@ -114,6 +114,9 @@ let package = Package(
             name: "TransferSpeed", dependencies: ["FleetLink", "FleetModel", "Spawn", "Wire"],
             path: "Benchmarks/TransferSpeed", swiftSettings: rules),
         .executableTarget(
+            name: "PluginCost", dependencies: ["FleetModel", "Spawn", "TrainerKitTesting", "Wire"],
+            path: "Benchmarks/PluginCost", swiftSettings: rules),
+        .executableTarget(
             name: "SamplerSpeed", dependencies: ["FleetModel", "Search"], path: "Benchmarks/SamplerSpeed",
             swiftSettings: rules),
 
