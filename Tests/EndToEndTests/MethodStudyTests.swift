@@ -5,7 +5,7 @@ import StudyCore
 import Testing
 
 /// Sweeps, populations, growth, several objectives and rungs that continue, on the native trainer.
-@Suite(.timeLimit(.minutes(5))) struct MethodStudyTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct MethodStudyTests {
     /// The examples that ship, as they stand but for their name.
     private static func example(_ name: String) throws -> String {
         let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent()

@@ -5,7 +5,7 @@ import Testing
 import Wire
 
 /// A study that really trains.
-@Suite(.timeLimit(.minutes(5))) struct NativeStudyTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct NativeStudyTests {
     private static let yaml = """
         trainer:
           plugin: native
