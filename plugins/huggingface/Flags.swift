@@ -21,7 +21,8 @@ struct FlagSettings {
     /// Whether TrainingArguments are set inside the script, which takes no flags.
     private let setsArguments: Bool
 
-    init(_ settings: inout SettingsReader) {
+    /// - Parameter own: flags that the plugin sets itself.
+    init(_ settings: inout SettingsReader, own: Set<String>) {
         let args = settings.value("args")
         if case .object(let members)? = args { fixed = members } else { fixed = [:] }
         if args != nil, fixed.isEmpty {
@@ -31,7 +32,7 @@ struct FlagSettings {
         renamed = settings.texts("rename")
         setsArguments =
             settings.choice("pass", among: ["flags", "arguments"], default: "flags") == "arguments"
-        for name in fixed.keys.sorted() where TrialFlags.own.contains(name) {
+        for name in fixed.keys.sorted() where own.contains(name) {
             settings.complain(
                 at: ["args", name], found: name,
                 expected: "nothing: huggingface sets \(name) itself, from the trial or its other settings")
