@@ -123,7 +123,7 @@ struct HuggingFaceAccelerateTests {
         try skipping.complete()
         #expect(Set(skipping.readings("global_batch_size").values) == [4])
         // Every third batch was for nothing.
-        #expect(skipping.readings("consumed_samples")[8] == 11 * 4)
+        #expect(skipping.readings("consumed_samples")[8] == 44)
         #expect(skipping.readings("scheduler_steps")[8] == 7)
     }
 
@@ -144,7 +144,9 @@ struct HuggingFaceAccelerateTests {
     }
 
     @Test func `a loss that stops being a number fails the loop at its step`() throws {
-        let run = try Self.contract(["fault": .string("nan")], ["log_every": .int(1)]).rehearsal()
+        let run = try Self.contract(
+            ["fault": .string("nan"), "evaluate_every": .int(8)], ["log_every": .int(1)]
+        ).rehearsal()
         try run.run()
         guard case .notFinite("loss", 4, _) = try run.failure().cause else {
             throw BrokenPromise("\(try run.failure())")
@@ -202,5 +204,33 @@ struct HuggingFaceAccelerateTests {
         let warm = try Self.contract(args, lr: 2e-4).rehearsal(start: .warm(from: from))
         try warm.complete()
         #expect(warm.readings("learning_rate")[1] == 2e-4)
+    }
+
+    @Test func `two processes agree on stops, and a step's batch is that of both`() throws {
+        let args: [String: JSON] = [
+            "rows": .int(60), "schedule": .string("constant"), "counts": .string(""),
+            "evaluate_every": .int(200),
+        ]
+        // GPUs that are not there: the script trains on the CPU.
+        let slots: [Slot] = [.gpu(index: 0), .gpu(index: 1)]
+        let contract = Self.contract(args, ["log_every": .int(1), "checkpoint_every": .int(0)], batch: 6)
+        let stopped = try contract.rehearsal(steps: 400, slots: slots, grace: 60)
+        try stopped.start()
+        try stopped.wait(for: "the fifth step") { (stopped.reports.last?.step ?? 0) >= 5 }
+        try stopped.order(StopOrder(save: true, reason: "test"))
+        #expect(try stopped.wait() == 0)
+        #expect(stopped.ending == .stopped)
+        #expect(Set(stopped.readings("global_batch_size").values) == [6])
+        let step = try #require(stopped.checkpoints.last)
+        let from = try #require(stopped.checkpoint(ofStep: step))
+        let resumed = try contract.rehearsal(
+            steps: step + 20, start: .resume(from: from, step: step), slots: slots)
+        try resumed.run()
+        #expect(resumed.readings("consumed_samples")[step + 20] == Double(6 * (step + 20)))
+        let warm = try Self.contract(args.merging(["evaluate_every": .int(8)]) { $1 }, lr: 2e-4, batch: 8)
+            .rehearsal(start: .warm(from: from), slots: slots)
+        try warm.complete()
+        #expect(Set(warm.readings("learning_rate").values) == [2e-4])
+        #expect(Set(warm.readings("global_batch_size").values) == [8])
     }
 }

@@ -24,10 +24,13 @@ struct FlagSettings {
     /// - Parameter own: flags that the plugin sets itself.
     init(_ settings: inout SettingsReader, own: Set<String>) {
         let args = settings.value("args")
-        if case .object(let members)? = args { fixed = members } else { fixed = [:] }
-        if args != nil, fixed.isEmpty {
+        switch args {
+        case .object(let members)?: fixed = members
+        case let other:
+            fixed = [:]
+            guard let other else { break }
             settings.complain(
-                at: ["args"], found: args!.kind, expected: "a mapping of the script's flags to values")
+                at: ["args"], found: other.kind, expected: "a mapping of the script's flags to values")
         }
         renamed = settings.texts("rename")
         setsArguments =

@@ -74,12 +74,17 @@ class Place:
 
     def state(self):
         """Goes into a checkpoint, beside the order."""
-        samples = min(self.samples, self.length)
-        return {"passes": self.passes, "samples": samples, "finished": self.finished}
+        if self.is_at_end:
+            return {"passes": self.passes + 1, "samples": 0, "finished": self.consumed}
+        return {"passes": self.passes, "samples": self.samples, "finished": self.finished}
 
     def order_to_save(self):
         """Of the pass that is under way, or of the one that comes."""
-        return self.order or order_of(self.loader)
+        return order_of(self.loader) if self.order is None or self.is_at_end else self.order
+
+    @property
+    def is_at_end(self):
+        return self.samples > 0 and self.samples >= self.length
 
 
 def generators(loader):
