@@ -187,10 +187,10 @@ import Wire
 
     @Test func `a folder without checkpoint or model is refused with its name`() throws {
         #expect(throws: Refusal.self) {
-            try Origin(of: spec(start: .warm(from: "/etc")), keepsOptimizer: true)
+            try Origin(of: spec(start: .warm(from: "/etc")), loop: .trainer, keepsOptimizer: true)
         }
         #expect(throws: Refusal.self) {
-            try Origin(of: spec(start: .resume(from: "/etc", step: 3)), keepsOptimizer: true)
+            try Origin(of: spec(start: .resume(from: "/etc", step: 3)), loop: .trainer, keepsOptimizer: true)
         }
     }
 }

@@ -3,8 +3,16 @@ import Wire
 
 extension HuggingFace {
     static let about = TrainerDescription(
-        name: "huggingface", summary: "Trains with any script that uses transformers.Trainer, 4.46 or later.",
+        name: "huggingface",
+        summary: "Trains with any script on transformers.Trainer, 4.46 or later, or on accelerate.",
         settings: [
+            .init(
+                "loop",
+                """
+                trainer (default): transformers.Trainer's; accelerate: the script's own, with an Accelerator and \
+                prepare(). Such a script is given output_dir, max_train_steps, learning_rate, \
+                per_device_train_batch_size, gradient_accumulation_steps and seed, and evaluates by itself.
+                """),
             .init("script", "The training script; or python_module for one that python -m finds."),
             .init("python_module", "Instead of script: the module to run."),
             .init("python", "The interpreter that has transformers; python3 by default."),
@@ -36,7 +44,8 @@ extension HuggingFace {
             .init("log_every", "Trial steps between logs; by default 10, or evaluate_every if that is less."),
             .init(
                 "evaluate_every",
-                "Trial steps between evaluations; an eighth of the trial by default, 0: at its end alone."),
+                "Trial steps between evaluations by the Trainer; an eighth of the trial by default, 0: at its end alone."
+            ),
             .init("checkpoint_every", "Trial steps between checkpoints; by default only one at the end."),
             .init(
                 "warm_start",

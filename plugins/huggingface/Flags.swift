@@ -21,17 +21,21 @@ struct FlagSettings {
     /// Whether TrainingArguments are set inside the script, which takes no flags.
     private let setsArguments: Bool
 
-    init(_ settings: inout SettingsReader) {
+    /// - Parameter own: flags that the plugin sets itself.
+    init(_ settings: inout SettingsReader, own: Set<String>) {
         let args = settings.value("args")
-        if case .object(let members)? = args { fixed = members } else { fixed = [:] }
-        if args != nil, fixed.isEmpty {
+        switch args {
+        case .object(let members)?: fixed = members
+        case let other:
+            fixed = [:]
+            guard let other else { break }
             settings.complain(
-                at: ["args"], found: args!.kind, expected: "a mapping of the script's flags to values")
+                at: ["args"], found: other.kind, expected: "a mapping of the script's flags to values")
         }
         renamed = settings.texts("rename")
         setsArguments =
             settings.choice("pass", among: ["flags", "arguments"], default: "flags") == "arguments"
-        for name in fixed.keys.sorted() where TrialFlags.own.contains(name) {
+        for name in fixed.keys.sorted() where own.contains(name) {
             settings.complain(
                 at: ["args", name], found: name,
                 expected: "nothing: huggingface sets \(name) itself, from the trial or its other settings")

@@ -4,10 +4,11 @@ import Glibc
 import TrainerKit
 import Wire
 
-/// Any script that trains with `transformers.Trainer`: flags from the trial, metrics and attestation from a
-/// Python module that this plugin puts beside the script.
+/// Any script that trains with `transformers.Trainer` or with a loop of its own on accelerate: flags from the
+/// trial, metrics and attestation from a Python module that this plugin puts beside the script.
 @main struct HuggingFace: Trainer {
     let program: TrainingScript
+    let loop: TrainingLoop
     let flags: FlagSettings
     let batches: BatchSettings
     let cadence: CadenceSettings
@@ -22,7 +23,8 @@ import Wire
 
     init(settings: inout SettingsReader) {
         program = TrainingScript(&settings)
-        flags = FlagSettings(&settings)
+        loop = TrainingLoop(&settings)
+        flags = FlagSettings(&settings, own: loop.ownFlags)
         batches = BatchSettings(&settings)
         cadence = CadenceSettings(&settings)
         usesModule = settings.bool("module", default: true)
@@ -44,7 +46,7 @@ import Wire
     func problems(with parameters: [PluginCheck.Parameter]) -> [Problem] {
         parameters.compactMap { parameter in
             let path = ["space", parameter.name]
-            if TrialFlags.own.contains(parameter.name) {
+            if loop.ownFlags.contains(parameter.name) {
                 return Problem(
                     at: path, found: parameter.name,
                     expected: "lr, batch_size or a flag of the script that huggingface does not set itself",
@@ -59,37 +61,46 @@ import Wire
 
     func execution(of spec: RunSpec, in folder: TrialFolder) throws(Refusal) -> Execution {
         let place = RunPlace(folder)
-        let origin = try Origin(of: spec, keepsOptimizer: keepsOptimizer)
-        let values = try TrialValues(spec, fixed: flags.fixed)
+        let origin = try Origin(of: spec, loop: loop, keepsOptimizer: keepsOptimizer)
+        let values = try values(of: spec)
         let split = batches.split(values.batchSize, over: program.processes(of: spec))
         let cadence = cadence.filled(for: spec, isCounted: !usesModule)
         let own = TrialFlags(
-            spec: spec, values: values, split: split, cadence: cadence, origin: origin,
+            spec: spec, loop: loop, values: values, split: split, cadence: cadence, origin: origin,
             output: place.output, usesModule: usesModule, modelFlag: modelFlag
         ).all.filter { flags.fixed[$0.name] == nil }
-        try place.prepare(usesModule ? RunPlan(spec, place, origin, cadence, flags.asArguments(own)) : nil)
+        var plan = RunPlan(spec, place, origin, cadence, flags.asArguments(own))
+        plan.keeps_optimizer = keepsOptimizer
+        try place.prepare(usesModule ? plan : nil)
         var command = Command(
             program.launch(spec) + flags.arguments(own),
-            environment: place.environment(environment, usesModule),
+            environment: place.environment(environment, usesModule ? loop : nil, firstStep: spec.firstStep),
             workingFolder: workingFolder)
         if usesModule {
             command.metrics = [MetricsFile(place.reports)]
             command.watchesStopFile = true
         } else {
             command.checkpoints = CheckpointWatch(
-                folder: place.output, prefix: "checkpoint-", marker: Origin.stateFile)
+                folder: place.output, prefix: "checkpoint-", marker: loop.stateFile)
         }
         command.notes = split.note.map { [$0] } ?? []
         return .program(command)
     }
 
+    private func values(of spec: RunSpec) throws(Refusal) -> TrialValues {
+        try TrialValues(spec, fixed: flags.fixed, defaultRate: loop.defaultLearningRate)
+    }
+
     func expectation(of spec: RunSpec) -> Expectation {
-        guard let values = try? TrialValues(spec, fixed: flags.fixed) else { return Expectation() }
+        guard let values = try? values(of: spec) else { return Expectation() }
+        let batch = batches.split(values.batchSize, over: program.processes(of: spec)).global
+        // What a loop of the script's own does where it is told nothing, nobody knows, nor its schedule.
+        let isTold = loop == .trainer || values.batchSize != nil
         var expectation = Expectation(
-            learningRate: values.learningRate,
-            globalBatchSize: batches.split(values.batchSize, over: program.processes(of: spec)).global,
+            learningRate: values.learningRate, globalBatchSize: isTold ? batch : nil,
             // Printed numbers have four digits.
-            tolerance: usesModule ? 1e-4 : 1e-3, finite: ["loss"], share: values.share(of: spec))
+            tolerance: usesModule ? 1e-4 : 1e-3, finite: ["loss"],
+            share: loop == .trainer ? values.share(of: spec) : nil)
         expectation.judgesPlace = false
         return expectation
     }
@@ -101,7 +112,8 @@ import Wire
     }
 
     func microBatches(of spec: RunSpec) throws(Refusal) -> MicroBatches? {
-        let values = try TrialValues(spec, fixed: flags.fixed)
+        let values = try values(of: spec)
+        if loop == .accelerate, values.batchSize == nil { return nil }
         let processes = program.processes(of: spec)
         let share = batches.split(values.batchSize, over: processes).share
         let shape = flags.fixed.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value.words.joined())" }

@@ -8,31 +8,29 @@ enum Origin: Hashable {
     case fresh
     /// A folder of weights alone.
     case weights(String)
-    /// A checkpoint of `transformers.Trainer`: another trial's, under this trial's values.
+    /// A checkpoint of the training loop: another trial's, under this trial's values.
     case warm(String)
     /// A checkpoint of this trial.
     case resume(String, step: Int)
 
-    /// Written last by the Trainer: a checkpoint with it is complete.
-    static let stateFile = "trainer_state.json"
-
-    init(of spec: RunSpec, keepsOptimizer: Bool) throws(Refusal) {
+    init(of spec: RunSpec, loop: TrainingLoop, keepsOptimizer: Bool) throws(Refusal) {
         switch spec.start {
         case .fresh: self = .fresh
         case .resume(let folder, let step):
-            guard Self.holds(folder, Self.stateFile) else {
-                throw Refusal("found no \(Self.stateFile) in \(folder); expected a checkpoint of this trial")
+            guard Self.holds(folder, loop.stateFile) else {
+                throw Refusal("found no \(loop.stateFile) in \(folder); expected a checkpoint of this trial")
             }
             self = .resume(folder, step: step)
         case .warm(let folder):
-            if keepsOptimizer, Self.holds(folder, Self.stateFile) {
+            // Of a loop of the script's own, the weights alone are for the module to load too.
+            if keepsOptimizer || loop == .accelerate, Self.holds(folder, loop.checkpointFile) {
                 self = .warm(folder)
             } else if Self.isModel(folder) {
                 self = .weights(folder)
             } else {
                 throw Refusal(
-                    "found neither \(Self.stateFile) nor config.json in \(folder); expected a checkpoint of "
-                        + "transformers.Trainer, or a model that save_pretrained wrote")
+                    "found neither \(loop.checkpointFile) nor config.json in \(folder); expected a checkpoint of "
+                        + "\(loop.description), or a model that save_pretrained wrote")
             }
         }
     }
@@ -44,7 +42,7 @@ enum Origin: Hashable {
         access(folder + "/" + name, R_OK) == 0
     }
 
-    /// What the Trainer itself loads.
+    /// What the Trainer itself, or the module, loads.
     var checkpoint: String? {
         switch self {
         case .fresh, .weights: nil

@@ -5,6 +5,7 @@ import Wire
 /// The flags that the trial decides.
 struct TrialFlags {
     let spec: RunSpec
+    let loop: TrainingLoop
     let values: TrialValues
     let split: BatchSplit
     let cadence: Cadence
@@ -13,28 +14,44 @@ struct TrialFlags {
     let usesModule: Bool
     let modelFlag: String
 
-    /// Neither the user nor the space may set these.
-    static let own: Set<String> = [
-        "output_dir", "max_steps", "per_device_train_batch_size", "gradient_accumulation_steps", "seed",
-        "resume_from_checkpoint", "logging_steps", "logging_strategy", "eval_steps", "eval_strategy",
-        "save_steps", "save_strategy", "logging_nan_inf_filter", "logging_first_step",
-    ]
-
     /// Flags of the usual scripts that are no TrainingArguments of a Trainer.
     static let notArguments: Set<String> = ["resume_from_checkpoint", "model_name_or_path"]
 
-    /// By their names in TrainingArguments. A flag that the user fixes is left to the user.
+    /// A flag that the user fixes is left to the user.
     var all: [Flag] {
+        let own =
+            switch loop {
+            case .trainer: batch + ofTrainer + marks + resumption
+            case .accelerate: (values.batchSize == nil ? [] : batch) + ofAccelerate
+            }
+        return common + own + model + values.others.sorted { $0.key < $1.key }.map { Flag($0.key, $0.value) }
+    }
+
+    /// By the names that TrainingArguments and the example scripts on accelerate share.
+    private var common: [Flag] {
         [
-            Flag("output_dir", .string(output)), Flag("max_steps", .int(spec.steps)),
-            Flag("learning_rate", .double(values.learningRate)),
+            Flag("output_dir", .string(output)),
+            // NumPy takes seeds of 32 bits.
+            Flag("seed", .int(Int(spec.seed & 0x7fff_ffff))),
+        ] + (values.learningRate.map { [Flag("learning_rate", .double($0))] } ?? [])
+    }
+
+    private var batch: [Flag] {
+        [
             Flag("per_device_train_batch_size", .int(split.perDevice)),
             Flag("gradient_accumulation_steps", .int(split.accumulation)),
-            // NumPy takes seeds of 32 bits.
-            Flag("seed", .int(Int(spec.seed & 0x7fff_ffff))), Flag("data_seed", .int(dataSeed)),
-            Flag("report_to", .string("none")),
-        ] + marks + start + values.others.sorted { $0.key < $1.key }.map { Flag($0.key, $0.value) }
+        ]
     }
+
+    private var ofTrainer: [Flag] {
+        [
+            Flag("max_steps", .int(spec.steps)), Flag("data_seed", .int(dataSeed)),
+            Flag("report_to", .string("none")),
+        ]
+    }
+
+    /// The script begins as if it were new; what it goes on from is for the module to load.
+    private var ofAccelerate: [Flag] { [Flag("max_train_steps", .int(spec.steps))] }
 
     /// The order of the data is one for all trials of a study, so that a place in them means the same to a
     /// warm start; from weights alone, the data begin anew and in another order.
@@ -62,12 +79,15 @@ struct TrialFlags {
         return flags
     }
 
-    private var start: [Flag] {
-        // Where the study began with a model, the script builds it from there before a checkpoint is loaded.
+    /// Where the study began with a model, the script builds it from there before a checkpoint is loaded.
+    private var model: [Flag] {
         let model: String? =
             if case .weights(let folder) = origin { folder } else { spec.startFrom.filter(Origin.isModel) }
-        return (model.map { [Flag(modelFlag, .string($0))] } ?? [])
-            + (origin.checkpoint.map { [Flag("resume_from_checkpoint", .string($0))] } ?? [])
+        return model.map { [Flag(modelFlag, .string($0))] } ?? []
+    }
+
+    private var resumption: [Flag] {
+        origin.checkpoint.map { [Flag("resume_from_checkpoint", .string($0))] } ?? []
     }
 }
 

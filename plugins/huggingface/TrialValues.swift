@@ -5,7 +5,8 @@ import Wire
 
 /// What a trial trains with: its assignment over the fixed flags.
 struct TrialValues {
-    let learningRate: Double
+    /// nil: the script's own.
+    let learningRate: Double?
     /// Samples in one optimiser step that are asked for; nil: the script's own.
     let batchSize: Int?
     /// Assigned values that are plain flags, by flag.
@@ -22,15 +23,17 @@ struct TrialValues {
     /// The name in TrainingArguments of a parameter of the space.
     static func flag(of parameter: String) -> String { parameter == "lr" ? "learning_rate" : parameter }
 
-    init(_ spec: RunSpec, fixed: [String: JSON]) throws(Refusal) {
+    init(_ spec: RunSpec, fixed: [String: JSON], defaultRate: Double?) throws(Refusal) {
         var values = fixed
         for (name, value) in spec.assignment { values[Self.flag(of: name)] = value.json }
-        // The default of TrainingArguments.
-        let rate = values["learning_rate"] ?? .double(5e-5)
-        guard let rate = rate.number, rate.isFinite, rate >= 0 else {
-            throw Refusal("found lr \(rate.words.joined()), expected a number that is not negative")
-        }
-        learningRate = rate
+        learningRate =
+            try values["learning_rate"].map { value throws(Refusal) in
+                guard let rate = value.number, rate.isFinite, rate >= 0 else {
+                    throw Refusal(
+                        "found lr \(value.words.joined()), expected a number that is not negative")
+                }
+                return rate
+            } ?? defaultRate
         batchSize = try values["batch_size"].map { value throws(Refusal) in
             guard let number = value.number, let size = Int(exactly: number), size >= 1 else {
                 throw Refusal(

@@ -3,15 +3,6 @@
 It reports metrics and what the optimiser really used, gives a warm start its own learning rate and place in
 the data, decides at which steps of the trial is logged, evaluated and saved, anneals the learning rate where
 that is asked for, and ends the run in order when the file of the stop order appears.
-
-The run's plan is the JSON file that ITERHPO_PLAN names:
-
-    reports, stop      files: reports go to the one, a stop order appears as the other
-    checkpoint         folder to start from, or null: a new model, or weights that the script loads itself
-    resume_at          trial step of that checkpoint, where the same trial goes on; null: a warm start
-    steps, cooldown    of the trial; the last `cooldown` steps anneal
-    log_every, evaluate_every, checkpoint_every    trial steps; 0: only where the trial ends or anneals
-    arguments          TrainingArguments to set, for scripts that take no flags
 """
 
 import copy
@@ -21,12 +12,10 @@ import json
 import math
 import os
 import sys
-import time
 
 from transformers.trainer_callback import ExportableState, TrainerCallback
 
-with open(os.environ["ITERHPO_PLAN"], encoding="utf-8") as file:
-    PLAN = json.load(file)
+from iterhpo_run import PLAN, Stopwatch, is_distributed, peak_memory_mib, reading, stop_order, write
 
 
 def attach(module):
@@ -64,69 +53,6 @@ def set_arguments(arguments):
         setattr(arguments, name, value)
     # Otherwise a step whose loss is no number counts as the mean of the others, and a diverged trial wins.
     arguments.logging_nan_inf_filter = False
-
-
-def write(line):
-    """Appends one line to the reports, by one write."""
-    descriptor = os.open(PLAN["reports"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    try:
-        os.write(descriptor, (json.dumps(line, allow_nan=False) + "\n").encode())
-    finally:
-        os.close(descriptor)
-
-
-def reading(number):
-    """A number as JSON can hold it."""
-    if math.isfinite(number):
-        return number
-    return "nan" if math.isnan(number) else "inf" if number > 0 else "-inf"
-
-
-def peak_memory_mib():
-    """The most memory so far: of this process's GPU, or of the process where it has none."""
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
-        return torch.cuda.max_memory_allocated() / 2**20
-    with open("/proc/self/status", encoding="utf-8") as status:
-        return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM:"))
-
-
-class Stopwatch:
-    """Times the steps between two reports, without evaluations and saving."""
-
-    def __init__(self):
-        self.began = None  # nothing runs
-        self.seconds = self.steps = self.tokens = 0
-        self.seen = None  # tokens, at the end of the last step that was not timed
-
-    def start(self):
-        if self.began is None:
-            self.began = time.perf_counter()
-
-    def end_step(self, seen, is_marked):
-        """A step is done, after which `seen` tokens were seen; at a mark the GPU is waited for."""
-        self.steps += 1
-        if self.seen is None:
-            # The first step of a process holds its start.
-            self.steps, is_marked = 0, False
-            self.began, self.seen = None, seen
-        if is_marked and self.began is not None:
-            torch = sys.modules.get("torch")
-            if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
-                torch.cuda.synchronize()
-            self.seconds += time.perf_counter() - self.began
-            self.tokens += seen - self.seen
-            self.began, self.seen = None, seen
-
-    def take(self):
-        """What was measured since this was last asked."""
-        measured = {}
-        if self.began is None and self.steps and self.seconds:
-            measured["step_ms"] = 1000 * self.seconds / self.steps
-            if self.tokens:
-                measured["tokens_per_second"] = self.tokens / self.seconds
-            self.seconds = self.steps = self.tokens = 0
-        return measured
 
 
 class IterhpoWatcher(TrainerCallback, ExportableState):
@@ -280,31 +206,10 @@ class IterhpoWatcher(TrainerCallback, ExportableState):
         control.should_save = is_due(PLAN["checkpoint_every"])
         is_marked = control.should_log or control.should_evaluate or control.should_save
         self.stopwatch.end_step(state.num_input_tokens_seen, is_marked)
-        order = self.stop_order(state)
+        order = stop_order(state.global_step, args.device)
         if order:
             control.should_training_stop = self.is_stopped = True
             control.should_evaluate, control.should_save = False, order == 2
-
-    def stop_order(self, state):
-        """0: none; 1: end; 2: save and end. Processes of one training agree, every tenth step."""
-        distributed = sys.modules.get("torch.distributed")
-        if distributed is None or not distributed.is_available() or not distributed.is_initialized():
-            return self.read_stop_order()
-        if state.global_step % 10 != 0:
-            return 0
-        import torch
-
-        order = torch.tensor(self.read_stop_order(), device=self.trainer.args.device)
-        distributed.broadcast(order, 0)
-        return int(order.item())
-
-    @staticmethod
-    def read_stop_order():
-        try:
-            with open(PLAN["stop"], encoding="utf-8") as file:
-                return 2 if json.load(file).get("save") else 1
-        except FileNotFoundError:
-            return 0
 
     # What is said
 
@@ -363,9 +268,8 @@ class IterhpoWatcher(TrainerCallback, ExportableState):
     # The end
 
     def on_train_end(self, args, state, control, **_):
-        distributed = sys.modules.get("torch.distributed")
-        if distributed is not None and distributed.is_available() and distributed.is_initialized():
-            distributed.barrier()
+        if is_distributed():
+            sys.modules["torch.distributed"].barrier()
         self.flush(state)
         self.is_over = True
         if self.is_stopped:

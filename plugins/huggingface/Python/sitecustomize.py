@@ -1,23 +1,33 @@
-"""First on a training script's PYTHONPATH: attaches iterhpo to transformers.Trainer when that is imported.
+"""First on a training script's PYTHONPATH: attaches iterhpo to what trains in it when that is imported.
 
+ITERHPO_LOOP says what that is: transformers.Trainer, or a loop of the script's own around accelerate.
 Python imports the first sitecustomize that it finds, so one that was there before is imported from here.
 Scripts, and their subprocesses, that import neither transformers nor torch do not do so because of this.
 """
 
 import os
 import sys
+from importlib import import_module
 from importlib.machinery import PathFinder
 from importlib.util import module_from_spec
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
+# The module that is waited for, and ours that is attached to it.
+LOOPS = {
+    "trainer": ("transformers.trainer", "iterhpo_trainer"),
+    "accelerate": ("accelerate.accelerator", "iterhpo_accelerate"),
+}
 
-class AttachToTrainer:
-    """A finder that lets transformers.trainer load as ever, and then hands it to iterhpo_trainer."""
 
-    @staticmethod
-    def find_spec(name, path=None, target=None):
-        if name != "transformers.trainer":
+class Attach:
+    """A finder that lets a module load as ever, and then hands it to ours."""
+
+    def __init__(self, awaited, ours):
+        self.awaited, self.ours = awaited, ours
+
+    def find_spec(self, name, path=None, target=None):
+        if name != self.awaited:
             return None
         spec = PathFinder.find_spec(name, path, target)
         if spec is None or spec.loader is None:
@@ -26,9 +36,7 @@ class AttachToTrainer:
 
         def exec_module(module):
             execute(module)
-            import iterhpo_trainer
-
-            iterhpo_trainer.attach(module)
+            import_module(self.ours).attach(module)
 
         spec.loader.exec_module = exec_module
         return spec
@@ -43,5 +51,5 @@ def import_the_other():
 
 
 if "ITERHPO_PLAN" in os.environ:
-    sys.meta_path.insert(0, AttachToTrainer)
+    sys.meta_path.insert(0, Attach(*LOOPS[os.environ["ITERHPO_LOOP"]]))
 import_the_other()
