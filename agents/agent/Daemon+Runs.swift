@@ -45,7 +45,12 @@ extension Daemon {
                 guard let plugin = plugins.find(spec.plugin) else {
                     throw AgentError(noPlugin(spec.plugin))
                 }
-                try run.start(plugin: plugin, devices: slots?.uuids(of: spec.slots), now: now)
+                let devices = slots?.uuids(of: spec.slots)
+                guard devices != nil || !spec.slots.contains(where: \.isSlice) else {
+                    throw AgentError(
+                        "the MIG device of the run is not known yet to this agent, which was just started")
+                }
+                try run.start(plugin: plugin, devices: devices, now: now)
             }
             runs[spec.key] = run
             inventoryIsStale = true

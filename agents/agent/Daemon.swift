@@ -12,6 +12,9 @@ struct DaemonOptions {
     var cpuSlots: Int?
     /// Without connection and run for that long, it ends, in seconds; nil: never.
     var linger: Double?
+    var kernelLog = KernelLog.device
+    /// Where the driver tells of itself.
+    var driverFolder = KernelLog.driverFolder
 }
 
 /// The daemon: one thread, one loop that waits in `poll` for sockets, inotify and the programs it asked.
@@ -31,9 +34,14 @@ final class Daemon {
     var errands: [Errand] = []
     var isSurveying = false
     var nextSurvey = 0.0
-    /// When the last survey was begun, and the last one that gave an answer.
+    /// When the last survey was begun.
     var surveyBegan = 0.0
+    /// When nvidia-smi was asked for the figures of memory that are known.
     var provenBy = -1.0
+    /// nvidia-smi is being asked for the memory of slots that runs have left, and when that began.
+    var isProving = false
+    var proofBegan = -1.0
+    let kernelLog: KernelLog
     /// Which of `GPUQuery.health` the driver knows.
     var knownHealth = 0
     /// Orders that came before the slots were known, from whom; carried out once they are.
@@ -50,6 +58,7 @@ final class Daemon {
         self.options = options
         store = RunStore(root: home.runs)
         log = Log(home)
+        kernelLog = KernelLog(path: options.kernelLog)
         plugins = Plugins(folder: options.plugins, home: home)
         for folder in [home.runs, home.plugins] {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

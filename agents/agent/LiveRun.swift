@@ -83,6 +83,12 @@ final class LiveRun {
         return overSince!
     }
 
+    /// Nothing of it is left but, maybe, memory of its GPUs.
+    var isOver: Bool { overSince != nil }
+
+    /// What it waits for may have come.
+    func lookNow() { checkAt = 0 }
+
     /// The lock was given up just now; the system frees it a moment later.
     func lookSoon(now: Double) { checkAt = min(checkAt, now + 0.002) }
 
