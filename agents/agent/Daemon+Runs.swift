@@ -40,7 +40,7 @@ extension Daemon {
         let folder = store.folder(of: spec.key)
         let watch = watch.add(folder.path)
         do {
-            let run = try LiveRun(spec, folder: folder, watch: watch, now: now)
+            let run = try LiveRun(spec, folder: folder, watch: watch, processes: processes, now: now)
             if run.needsPlugin {
                 guard let plugin = plugins.find(spec.plugin) else {
                     throw AgentError(noPlugin(spec.plugin))

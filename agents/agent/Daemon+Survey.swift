@@ -117,11 +117,21 @@ extension Daemon {
         return entries.map { $0.state == .free ? Inventory.Entry(slot: $0.slot, state: full) : $0 }
     }
 
+    /// An inventory names every slot, and a run's end and the next one's beginning are two changes of it: who has one
+    /// gets the next a little later, and the news of runs first.
+    private static let inventoryDelaySeconds = 0.02
+
+    /// When the inventory is to be told; nil where there is nothing to tell.
+    var inventoryDue: Double? {
+        guard isReady, inventoryIsStale, clients.contains(where: \.wantsInventory) else { return nil }
+        return clients.contains(where: \.lacksInventory) ? 0 : staleSince + Self.inventoryDelaySeconds
+    }
+
     /// Tells the inventory to those who want it and have not this one. The first one waits until the GPUs
     /// were surveyed and every plugin has answered.
     func tellInventory() {
         isReady = isReady || (slots != nil && errands.isEmpty)
-        guard isReady, inventoryIsStale, let slots, clients.contains(where: \.wantsInventory) else { return }
+        guard let slots, let inventoryDue, monotonicSeconds() >= inventoryDue else { return }
         inventoryIsStale = false
         let inventory = Inventory(
             hostname: hostname, gpus: slots.findings.survey, slots: entries(slots), plugins: plugins.names)

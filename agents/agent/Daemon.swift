@@ -25,6 +25,7 @@ final class Daemon {
     let store: RunStore
     let log: Log
     let watch = FolderWatch()
+    let processes = ProcessMarks()
     private let listener: Int32
     private(set) var clients: [Client] = []
     /// The runs that are not over.
@@ -47,7 +48,11 @@ final class Daemon {
     /// Orders that came before the slots were known, from whom; carried out once they are.
     var heldBack: [(order: Order, client: Client)] = []
     /// Slots, their holders or plugins may have changed since the inventory was told.
-    var inventoryIsStale = true
+    var inventoryIsStale = true {
+        didSet { if !oldValue { staleSince = monotonicSeconds() } }
+    }
+    /// Since when, if it is.
+    private(set) var staleSince = 0.0
     /// Slots and plugins are known.
     var isReady = false
     private var idleSince: Double?
@@ -127,6 +132,7 @@ final class Daemon {
     /// Until the next thing is due, in milliseconds, rounded up.
     private var timeout: Int32 {
         var due = [nextSurvey] + runs.values.map(\.checkAt) + errands.map(\.deadline)
+        if let inventoryDue { due.append(inventoryDue) }
         if let linger = options.linger, clients.isEmpty, runs.isEmpty {
             due.append((idleSince ?? monotonicSeconds()) + linger)
         }
