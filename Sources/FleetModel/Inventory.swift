@@ -6,13 +6,41 @@ public struct GPU: Hashable, Codable, Sendable {
     public let name: String
     public let memoryTotalMiB: Int
     public let memoryUsedMiB: Int
+    /// What MIG has divided it into, sorted by slot; nil where MIG is off and it is used whole.
+    public let parts: [MIGDevice]?
 
-    public init(index: Int, uuid: String, name: String, memoryTotalMiB: Int, memoryUsedMiB: Int) {
+    public init(
+        index: Int, uuid: String, name: String, memoryTotalMiB: Int, memoryUsedMiB: Int,
+        parts: [MIGDevice]? = nil
+    ) {
         self.index = index
         self.uuid = uuid
         self.name = name
         self.memoryTotalMiB = memoryTotalMiB
         self.memoryUsedMiB = memoryUsedMiB
+        self.parts = parts
+    }
+}
+
+/// A part of a GPU that MIG makes, with cores and memory of its own. Several compute instances of one GPU instance
+/// share its memory, and each tells all that is used of it.
+public struct MIGDevice: Hashable, Codable, Sendable {
+    /// `MIG-…`, what CUDA_VISIBLE_DEVICES takes.
+    public let uuid: String
+    /// `1g.10gb`: compute slices and memory; `1c.3g.40gb` where it shares the memory.
+    public let profile: String
+    /// Id of the GPU instance on its GPU.
+    public let instance: Int
+    /// Id of the compute instance in the GPU instance.
+    public let compute: Int
+    public let memoryTotalMiB: Int
+    public let memoryUsedMiB: Int
+
+    public init(
+        uuid: String, profile: String, instance: Int, compute: Int, memoryTotalMiB: Int, memoryUsedMiB: Int
+    ) {
+        (self.uuid, self.profile, self.instance, self.compute) = (uuid, profile, instance, compute)
+        (self.memoryTotalMiB, self.memoryUsedMiB) = (memoryTotalMiB, memoryUsedMiB)
     }
 }
 

@@ -11,21 +11,34 @@ package struct ProcessEntry: Hashable {
 
     /// Reads `/proc/PID/stat`; nil for a process that has ended and is not reaped yet, unless `evenZombie`.
     /// The name in parentheses may itself hold spaces and parentheses.
-    package init?(stat: String, evenZombie: Bool = false) {
-        guard let open = stat.firstIndex(of: "("), let close = stat.lastIndex(of: ")"),
-            let pid = Int32(stat[..<open].split(separator: " ").first ?? "")
+    package init?(stat: [UInt8], evenZombie: Bool = false) {
+        guard let open = stat.firstIndex(of: UInt8(ascii: "(")),
+            let close = stat.lastIndex(of: UInt8(ascii: ")")), open < close,
+            let pid = Self.number(stat[..<open].prefix { $0 != UInt8(ascii: " ") })
         else { return nil }
-        // From field 3, the state, on.
-        let fields = stat[stat.index(after: close)...].split(separator: " ")
-        guard fields.count > 19, evenZombie || (fields[0] != "Z" && fields[0] != "X"),
-            let parent = Int32(fields[1]), let session = Int32(fields[3]), let startTime = UInt64(fields[19])
+        // From field 3, the state, on. Many processes are looked at: no strings are made.
+        let fields = stat[(close + 1)...].split(separator: UInt8(ascii: " "), maxSplits: 20)
+        guard fields.count > 19, let state = fields[0].first,
+            evenZombie || (state != UInt8(ascii: "Z") && state != UInt8(ascii: "X")),
+            let parent = Self.number(fields[1]), let session = Self.number(fields[3]),
+            let startTime = Self.number(fields[19])
         else { return nil }
-        (self.pid, self.parent, self.session, self.startTime) = (pid, parent, session, startTime)
+        (self.pid, self.parent, self.session) = (Int32(pid), Int32(parent), Int32(session))
+        self.startTime = UInt64(startTime)
     }
 
     package init?(pid: Int32, evenZombie: Bool = false) {
         guard let stat = contents("/proc/\(pid)/stat") else { return nil }
-        self.init(stat: String(decoding: stat, as: UTF8.self), evenZombie: evenZombie)
+        self.init(stat: stat, evenZombie: evenZombie)
+    }
+
+    private static func number(_ digits: ArraySlice<UInt8>) -> Int? {
+        var value = 0
+        for digit in digits {
+            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit) else { return nil }
+            value = value &* 10 &+ Int(digit - UInt8(ascii: "0"))
+        }
+        return digits.isEmpty ? nil : value
     }
 
     /// Numbers of all processes but this one.
@@ -110,8 +123,68 @@ package enum RunProcesses {
         }
     }
 
-    private static func isMine(_ pid: Int32) -> Bool {
+    fileprivate static func isMine(_ pid: Int32) -> Bool {
         var status = stat()
         return stat("/proc/\(pid)", &status) == 0 && status.st_uid == getuid()
+    }
+}
+
+/// Finds the living processes of runs again and again, as `RunProcesses.of` does, at a fraction of the cost: of a
+/// process that has been there for a while, its environment is read once.
+///
+/// That is as true: a process comes by the mark when it is forked, or when the agent starts it, which is at once.
+package final class ProcessMarks {
+    private struct Known {
+        let startTime: UInt64
+        /// The trial folders that its environment names.
+        let marks: [ArraySlice<UInt8>]
+    }
+
+    /// Until it is so old, a process may be about to begin another program. Seconds.
+    private static let settledSeconds = 5.0
+    private static let prefix = Array("\(TrialFolder.environmentMark)=".utf8)
+
+    private var known: [Int32: Known] = [:]
+
+    package init() {}
+
+    package func processes(of folder: TrialFolder, leader: Leader?) -> [Int32] {
+        let path = Array(folder.path.utf8)
+        let entries = ProcessEntry.everyPID().compactMap { ProcessEntry(pid: $0) }
+        let settled = settledTime
+        let before = known
+        known = [:]
+        let sessionIsOurs = leader.map { leader in
+            entries.first { $0.pid == leader.pid }.map { $0.startTime == leader.startTime } ?? true
+        }
+        return entries.compactMap { entry in
+            let marks: [ArraySlice<UInt8>]
+            if let found = before[entry.pid], found.startTime == entry.startTime {
+                marks = found.marks
+            } else {
+                marks = Self.marks(of: entry.pid)
+            }
+            if entry.startTime < settled {
+                known[entry.pid] = Known(startTime: entry.startTime, marks: marks)
+            }
+            if marks.contains(where: { $0.elementsEqual(path) }) { return entry.pid }
+            guard sessionIsOurs == true, let leader, entry.session == leader.pid,
+                entry.startTime >= leader.startTime, RunProcesses.isMine(entry.pid)
+            else { return nil }
+            return entry.pid
+        }
+    }
+
+    /// In clock ticks after boot, as `ProcessEntry.startTime`.
+    private var settledTime: UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_BOOTTIME, &time)
+        let seconds = Double(time.tv_sec) - Self.settledSeconds
+        return UInt64(max(0, seconds * Double(sysconf(Int32(_SC_CLK_TCK)))))
+    }
+
+    private static func marks(of pid: Int32) -> [ArraySlice<UInt8>] {
+        (contents("/proc/\(pid)/environ") ?? []).split(separator: 0).filter { $0.starts(with: prefix) }
+            .map { $0.dropFirst(prefix.count) }
     }
 }

@@ -74,15 +74,20 @@ enum SupervisedCommand: Hashable {
     private func namedDevices(of spec: RunSpec) -> String? {
         guard let value = getenv("CUDA_VISIBLE_DEVICES") else { return nil }
         let names = String(cString: value)
-        let count = names.split(separator: ",").count { $0.hasPrefix("GPU-") }
+        let count = names.split(separator: ",").count { $0.hasPrefix("GPU-") || $0.hasPrefix("MIG-") }
         return count > 0 && count == spec.gpuIndices.count ? names : nil
     }
 }
 
 extension RunRequest {
-    /// Indices of the run's GPUs as nvidia-smi numbers them.
+    /// Indices of the run's GPUs as nvidia-smi numbers them; of a MIG device, its GPU's.
     public var gpuIndices: [Int] {
-        slots.compactMap { if case .gpu(let index) = $0 { index } else { nil } }
+        slots.compactMap {
+            switch $0 {
+            case .gpu(let index), .mig(let index, _, _): index
+            case .cpu: nil
+            }
+        }
     }
 }
 

@@ -299,13 +299,108 @@ import Wire
         let states = try await node.open().slots.map(\.state)
         try #require(states.count == 5)
         #expect(states[0] == .free)
-        for (state, why) in zip(states.dropFirst(), ["MIG", "3 uncorrected ECC errors", "Prohibited", "Xid"])
+        for (state, why) in zip(
+            states.dropFirst(), ["has no instances", "3 uncorrected ECC errors", "Prohibited", "Xid"])
         {
             guard case .unavailable(let reason) = state else { return #expect(Bool(false), "\(state)") }
             #expect(reason.contains(why))
         }
         let log = contents(node.scratch.path + "/agent.log").map { String(decoding: $0, as: UTF8.self) }
         #expect(log?.contains("Unable to determine the device handle for GPU0000:02:00.0") == true)
+    }
+
+    @Test func `each MIG device is leased by itself, seen by its uuid, and goes back when its memory does`()
+        async throws
+    {
+        let scratch = try Scratch()
+        _ = symlink(LiveNode.standIns + "/nvidia-smi-mig", scratch.path + "/nvidia-smi")
+        // Not found by its name in the folder of the tests: the stand-in looks for its figures beside the link.
+        let program = scratch.path + "/run-nvidia-smi"
+        try "#!/bin/sh\nexec sh '\(scratch.path)/nvidia-smi' \"$@\"\n".write(
+            toFile: program, atomically: true, encoding: .utf8)
+        chmod(program, 0o700)
+        func use(_ text: String) throws {
+            try text.write(toFile: scratch.path + "/used", atomically: true, encoding: .utf8)
+        }
+        try use("12")
+        let node = try LiveNode(["--nvidia-smi", program], scratch: scratch)
+        let entries = try await node.open().slots
+        #expect(
+            entries.map(\.slot.description) == [
+                "gpu0/gi2/ci0", "gpu0/gi3/ci0", "gpu0/gi5/ci0", "gpu1", "gpu2",
+            ])
+        #expect([0, 1, 4].allSatisfy { entries[$0].state == .free })
+        #expect(
+            entries[2].state == .unavailable(reason: "process 1 of somebody else is on it, 905 MiB in use"))
+        guard case .unavailable(let none) = entries[3].state else {
+            return #expect(Bool(false), "\(entries)")
+        }
+        #expect(none.contains("has no instances"))
+        let slot = Slot.mig(gpu: 0, instance: 3, compute: 0)
+        node.link.send(
+            .launch(
+                launch: .of(.trial(0), "scripted", ["seconds_per_step": .double(0.05)], slots: [slot])))
+        _ = try await node.events(of: .trial(0)) { if case .report = $0 { true } else { false } }
+        let folder = node.folder(of: .trial(0))
+        let environments = node.environments(of: .trial(0))
+        #expect(!environments.isEmpty)
+        #expect(environments.allSatisfy { $0.contains("CUDA_VISIBLE_DEVICES=MIG-2222") })
+        try use("4000")
+        while !folder.readTail().hasEnded || !RunProcesses.of(folder, leader: nil).isEmpty {
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        node.link.send(.launch(launch: .of(.trial(1), slots: [slot])))
+        #expect(try await node.refusal(of: .trial(1)) == "gpu0/gi3/ci0 is held by gpt-1a2b/0.0#0")
+        try use("12")
+        _ = try await node.inventory { $0.slots[1].state == .free }
+        node.link.send(.launch(launch: .of(.trial(1), slots: [slot])))
+        #expect(try await node.events(of: .trial(1)).ending == .completed)
+    }
+
+    @Test func `a driver that does not tell of Xid errors is helped by the kernel's log`() async throws {
+        let scratch = try Scratch()
+        let gpu = scratch.path + "/gpus/0000:3b:00.0"
+        try FileManager.default.createDirectory(atPath: gpu, withIntermediateDirectories: true)
+        try "GPU UUID: \t GPU-aaaa\n".write(toFile: gpu + "/information", atomically: true, encoding: .utf8)
+        try "4,7,7,-;NVRM: Xid (PCI:0000:3b:00): 79, GPU has fallen off the bus.\n".write(
+            toFile: scratch.path + "/kmsg", atomically: true, encoding: .utf8)
+        let node = try LiveNode(
+            [
+                "--nvidia-smi", LiveNode.standIns + "/nvidia-smi-old", "--kernel-log", scratch.path + "/kmsg",
+                "--driver-folder", scratch.path,
+            ], scratch: scratch)
+        guard case .unavailable(let reason)? = try await node.open().slots.first?.state else {
+            return #expect(Bool(false), "a GPU with Xid 79 is offered")
+        }
+        #expect(reason.contains("Xid 79 for it, the GPU has fallen off the bus"))
+    }
+
+    @Test func `one question to nvidia-smi after the run's end gives the GPU back`() async throws {
+        let scratch = try Scratch()
+        let program = scratch.path + "/nvidia-smi"
+        try """
+        #!/bin/sh
+        echo "$1" >>'\(scratch.path)/asked'
+        case "$1" in
+        *recovery*) echo '0, GPU-a, H100, 81559, 4, Disabled, Default, 0, None' ;;
+        --query-gpu=*) echo '0, GPU-a, H100, 81559, 4' ;;
+        esac
+        """.write(toFile: program, atomically: true, encoding: .utf8)
+        chmod(program, 0o700)
+        let node = try LiveNode(["--nvidia-smi", program], scratch: scratch)
+        try await node.open()
+        let asked = { (contents(scratch.path + "/asked") ?? []).split(separator: UInt8(ascii: "\n")).count }
+        node.link.send(
+            .launch(
+                launch: .of(
+                    .trial(0), "scripted", ["seconds_per_step": .double(0.5)], steps: 2,
+                    slots: [.gpu(index: 0)])))
+        // By then the surveys of the beginning are over.
+        _ = try await node.events(of: .trial(0)) { if case .report = $0 { true } else { false } }
+        let before = asked()
+        _ = try await node.events(of: .trial(0))
+        _ = try await node.inventory { $0.slots.first?.state == .free }
+        #expect(asked() == before + 1)
     }
 
     @Test func `a driver that does not know every field is asked for those that it knows`() async throws {
@@ -371,12 +466,9 @@ import Wire
                     .trial(0), "scripted", ["seconds_per_step": .double(0.05)], slots: [.gpu(index: 0)])))
         _ = try await node.events(of: .trial(0)) { if case .report = $0 { true } else { false } }
         let folder = node.folder(of: .trial(0))
-        let environments = RunProcesses.of(folder, leader: nil).compactMap { contents("/proc/\($0)/environ") }
+        let environments = node.environments(of: .trial(0))
         #expect(!environments.isEmpty)
-        for environment in environments {
-            let words = String(decoding: environment, as: UTF8.self).split(separator: "\0")
-            #expect(words.contains("CUDA_VISIBLE_DEVICES=GPU-aaaa"))
-        }
+        #expect(environments.allSatisfy { $0.contains("CUDA_VISIBLE_DEVICES=GPU-aaaa") })
         try use("70000")
         while !folder.readTail().hasEnded || !RunProcesses.of(folder, leader: nil).isEmpty {
             try await Task.sleep(for: .milliseconds(20))

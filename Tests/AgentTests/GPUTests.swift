@@ -28,7 +28,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("Enabled, Default, 0, None", "MIG"), ("Disabled, Default, 2, None", "2 uncorrected ECC errors"),
+        ("Enabled, Default, 0, None", nil), ("Disabled, Default, 2, None", "2 uncorrected ECC errors"),
         ("[N/A], Prohibited, [N/A], [N/A]", "Prohibited"),
         ("[GPU requires reset], Default, 0, None", "[GPU requires reset]"),
         ("Disabled, Default, [GPU is lost], None", "[GPU is lost]"), ("[N/A], Default, [N/A], [N/A]", nil),

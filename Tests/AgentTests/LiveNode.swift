@@ -118,6 +118,13 @@ final class LiveNode {
         kill(pid, SIGKILL)
     }
 
+    /// The environments of the processes of a run that live.
+    func environments(of key: RunKey) -> [[Substring]] {
+        RunProcesses.of(folder(of: key), leader: nil).compactMap { contents("/proc/\($0)/environ") }.map {
+            String(decoding: $0, as: UTF8.self).split(separator: "\0")
+        }
+    }
+
     func folder(of key: RunKey) -> TrialFolder { TrialFolder(path: "\(scratch.path)/runs/\(key.folder)") }
 }
 

@@ -63,12 +63,12 @@ import Testing
 @Suite struct `processes` {
     @Test func `a process is read whatever its name is`() throws {
         let fields = "S 1 70 71 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 88214 1 1"
-        let entry = try #require(ProcessEntry(stat: "42 (a) b ( c) \(fields)"))
+        let entry = try #require(ProcessEntry(stat: Array("42 (a) b ( c) \(fields)".utf8)))
         #expect((entry.pid, entry.session, entry.startTime) == (42, 71, 88214))
     }
 
     @Test(arguments: ["", "42", "42 (a) S 1", "42 (a) Z 1 70 71 0 -1 4 1 0 0 0 0 0 0 0 20 0 1 0 88214 1 1"])
     func `what is no living process is none`(stat: String) {
-        #expect(ProcessEntry(stat: stat) == nil)
+        #expect(ProcessEntry(stat: Array(stat.utf8)) == nil)
     }
 }

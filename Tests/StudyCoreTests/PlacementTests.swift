@@ -53,6 +53,22 @@ import Testing
         #expect(Self.leases(rig) == ["local:gpu0"])
     }
 
+    @Test func `a trial of one GPU takes a MIG device, one of several waits for whole GPUs and says so`() {
+        let parts = (1...3).map { OfferedSlot(.mig(gpu: 0, instance: $0, compute: 0)) }
+        var rig = Rig(.search(trials: 1), slots: 0)
+        rig.happen(.nodeSurveyed(node: .local, slots: parts))
+        #expect(Self.leases(rig) == ["local:gpu0/gi1/ci0"])
+        rig = Rig(Self.gang(gpus: 2, perNode: 2, trials: 1), slots: 0)
+        rig.happen(.nodeSurveyed(node: .local, slots: parts + [OfferedSlot(.gpu(index: 1))]))
+        #expect(rig.running.isEmpty)
+        #expect(
+            rig.engine.waiting == .slotsBusy(needed: 2, perNode: 2, free: 1, unavailable: nil, slices: 3))
+        rig.happen(
+            .nodeSurveyed(
+                node: .local, slots: parts + [OfferedSlot(.gpu(index: 1)), OfferedSlot(.gpu(index: 2))]))
+        #expect(Self.leases(rig) == ["local:gpu1,gpu2"])
+    }
+
     @Test func `a lost part of a gang ends the whole run, and all its slots are free again`() {
         var rig = Rig(Self.gang(gpus: 2, perNode: 1, trials: 1), slots: 1)
         rig.survey(node: NodeID(rawValue: "b"), slots: 1)

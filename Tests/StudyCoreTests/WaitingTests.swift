@@ -48,6 +48,18 @@ import Testing
         #expect(rig.engine.obstacles(on: NodeID(rawValue: "unheard of")).isEmpty)
     }
 
+    @Test func `a node says how many MIG devices are free that a trial of several GPUs cannot use`() throws {
+        var rig = Self.interrupted(gpus: 2, perNode: 2, saves: false)
+        rig.happen(
+            .nodeSurveyed(
+                node: .local, slots: (1...2).map { OfferedSlot(.mig(gpu: 0, instance: $0, compute: 0)) }))
+        let waiting = try #require(rig.engine.waitingTrials.first)
+        #expect(
+            waiting.nodes.map(\.obstacle) == [
+                .short(perNode: 2, free: 0, held: 0, unavailable: [], slices: 2)
+            ])
+    }
+
     @Test func `a node that is gone says so`() throws {
         var rig = Self.interrupted()
         rig.happen(.nodeLost(node: .local))

@@ -40,6 +40,9 @@ final class Client {
     var mayRead: Bool { backlog < Self.tooMuch }
     var hasNews: Bool { backlog > 0 }
 
+    /// It asked for an inventory and has got none since.
+    var lacksInventory: Bool { wantsInventory && lastInventory == nil }
+
     /// The lines that have come.
     func receiveLines() throws(LineSplitter.LineTooLong) -> [Data] {
         switch receive(socket) {

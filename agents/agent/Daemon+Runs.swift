@@ -40,12 +40,17 @@ extension Daemon {
         let folder = store.folder(of: spec.key)
         let watch = watch.add(folder.path)
         do {
-            let run = try LiveRun(spec, folder: folder, watch: watch, now: now)
+            let run = try LiveRun(spec, folder: folder, watch: watch, processes: processes, now: now)
             if run.needsPlugin {
                 guard let plugin = plugins.find(spec.plugin) else {
                     throw AgentError(noPlugin(spec.plugin))
                 }
-                try run.start(plugin: plugin, devices: slots?.uuids(of: spec.slots), now: now)
+                let devices = slots?.uuids(of: spec.slots)
+                guard devices != nil || !spec.slots.contains(where: \.isSlice) else {
+                    throw AgentError(
+                        "the MIG device of the run is not known yet to this agent, which was just started")
+                }
+                try run.start(plugin: plugin, devices: devices, now: now)
             }
             runs[spec.key] = run
             inventoryIsStale = true

@@ -9,9 +9,6 @@ extension Daemon {
     /// While a GPU is taken by others: memory of a run that just ended may be freed a little late.
     private static let surveySecondsWhileTaken = 5.0
 
-    /// While the memory of a run that is over is given back, which takes the driver a moment.
-    private static let surveySecondsWhileFreed = 0.2
-
     /// Asks nvidia-smi for the GPUs and unknown plugins for their hello, in the background.
     func survey(now: Double) {
         nextSurvey = now + Self.surveySeconds
@@ -25,27 +22,50 @@ extension Daemon {
         isSurveying = true
         surveyBegan = now
         let heldBefore = Set(holders.keys)
-        ask(options.nvidiaSMI, GPUQuery.devices(GPUQuery.health[knownHealth]), now: now) { daemon, devices in
+        let health = GPUQuery.health[knownHealth]
+        ask(options.nvidiaSMI, GPUQuery.devices(health), now: now) { daemon, devices in
             guard !devices.namesAnUnknownField || daemon.knownHealth == GPUQuery.health.count - 1 else {
                 daemon.knownHealth += 1
                 (daemon.isSurveying, daemon.nextSurvey) = (false, 0)
                 return
             }
-            guard devices.namesAGPU else { return daemon.conclude(devices, devices, heldBefore) }
-            daemon.ask(daemon.options.nvidiaSMI, GPUQuery.processes, now: monotonicSeconds()) {
-                $0.conclude(devices, $1, heldBefore)
-            }
+            daemon.surveyFurther(devices, divided: GPUFindings.divided(devices, health), heldBefore)
+        }
+    }
+
+    /// Where there are GPUs, asks for the processes on them, and of those that MIG divides for their parts.
+    private func surveyFurther(_ devices: ErrandResult, divided: Set<String>, _ heldBefore: Set<Slot>) {
+        guard devices.namesAGPU else { return conclude(devices, devices, nil, heldBefore) }
+        guard !divided.isEmpty else {
+            return askNVIDIA([GPUQuery.processes]) { $0.conclude(devices, $1[0], nil, heldBefore) }
+        }
+        askNVIDIA([MIGQuery.list, MIGQuery.log, GPUQuery.processes]) {
+            let mig = MIGFindings(list: $1[0], log: $1[1], of: divided)
+            $0.conclude(devices, $1[2], mig, heldBefore)
+        }
+    }
+
+    /// Asks nvidia-smi one thing after the other.
+    private func askNVIDIA(
+        _ questions: [[String]], after answers: [ErrandResult] = [],
+        then: @escaping (Daemon, [ErrandResult]) -> Void
+    ) {
+        guard answers.count < questions.count else { return then(self, answers) }
+        ask(options.nvidiaSMI, questions[answers.count], now: monotonicSeconds()) {
+            $0.askNVIDIA(questions, after: answers + [$1], then: then)
         }
     }
 
     private func conclude(
-        _ devices: ErrandResult, _ processes: ErrandResult, _ heldBefore: Set<Slot>
+        _ devices: ErrandResult, _ processes: ErrandResult, _ mig: MIGFindings?, _ heldBefore: Set<Slot>
     ) {
         isSurveying = false
-        let hasDriver = access("/proc/driver/nvidia/version", F_OK) == 0
+        kernelLog.look()
+        let xid = kernelLog.reasons(driverFolder: options.driverFolder)
+        let hasDriver = access(options.driverFolder + "/version", F_OK) == 0
         let findings = GPUFindings(
-            devices: devices, processes: processes, health: GPUQuery.health[knownHealth], hasDriver: hasDriver
-        )
+            devices: devices, processes: processes, health: GPUQuery.health[knownHealth], mig: mig, xid: xid,
+            hasDriver: hasDriver)
         if case .failed(let why) = findings.survey, case .found? = slots?.findings.survey {
             return couldNotTell(why)
         }
@@ -74,30 +94,12 @@ extension Daemon {
         nextSurvey = min(nextSurvey, monotonicSeconds() + Self.surveySecondsWhileTaken)
     }
 
-    private func ask(
+    func ask(
         _ program: String, _ arguments: [String], now: Double,
         then: @escaping (Daemon, ErrandResult) -> Void
     ) {
         let errand = Errand.begin(program, arguments, now: now) { [unowned self] in then(self, $0) }
         if let errand { errands.append(errand) }
-    }
-
-    /// The memory of a run's GPUs must be back within so long of its end; then it counts as somebody else's.
-    private static let patienceWithMemory = 15.0
-
-    /// Whether the slots of a run that ended at `end` may be leased again: nothing of it lives, and a survey
-    /// that was begun since has seen the memory of its GPUs given back. Asks for one where none has.
-    func isProvenFree(_ run: LiveRun, since end: Double, now: Double) -> Bool {
-        guard let slots, slots.doubt == nil, case .found = slots.findings.survey else { return true }
-        let isProven = provenBy >= end && slots.areEmpty(run.slots)
-        if isProven || now >= end + Self.patienceWithMemory {
-            if !isProven { log.write("\(run.key) is over, and the memory of its GPUs is still in use") }
-            // From now on what is found on them is not the run's.
-            self.slots?.heldWhenSurveyed.subtract(run.slots)
-            return true
-        }
-        if !isSurveying { nextSurvey = min(nextSurvey, max(now, surveyBegan + Self.surveySecondsWhileFreed)) }
-        return false
     }
 
     /// Who is on which slot.
@@ -115,11 +117,21 @@ extension Daemon {
         return entries.map { $0.state == .free ? Inventory.Entry(slot: $0.slot, state: full) : $0 }
     }
 
+    /// An inventory names every slot, and a run's end and the next one's beginning are two changes of it: who has one
+    /// gets the next a little later, and the news of runs first.
+    private static let inventoryDelaySeconds = 0.02
+
+    /// When the inventory is to be told; nil where there is nothing to tell.
+    var inventoryDue: Double? {
+        guard isReady, inventoryIsStale, clients.contains(where: \.wantsInventory) else { return nil }
+        return clients.contains(where: \.lacksInventory) ? 0 : staleSince + Self.inventoryDelaySeconds
+    }
+
     /// Tells the inventory to those who want it and have not this one. The first one waits until the GPUs
     /// were surveyed and every plugin has answered.
     func tellInventory() {
         isReady = isReady || (slots != nil && errands.isEmpty)
-        guard isReady, inventoryIsStale, let slots, clients.contains(where: \.wantsInventory) else { return }
+        guard let slots, let inventoryDue, monotonicSeconds() >= inventoryDue else { return }
         inventoryIsStale = false
         let inventory = Inventory(
             hostname: hostname, gpus: slots.findings.survey, slots: entries(slots), plugins: plugins.offers)

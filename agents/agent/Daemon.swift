@@ -12,6 +12,9 @@ struct DaemonOptions {
     var cpuSlots: Int?
     /// Without connection and run for that long, it ends, in seconds; nil: never.
     var linger: Double?
+    var kernelLog = KernelLog.device
+    /// Where the driver tells of itself.
+    var driverFolder = KernelLog.driverFolder
 }
 
 /// The daemon: one thread, one loop that waits in `poll` for sockets, inotify and the programs it asked.
@@ -22,6 +25,7 @@ final class Daemon {
     let store: RunStore
     let log: Log
     let watch = FolderWatch()
+    let processes = ProcessMarks()
     private let listener: Int32
     private(set) var clients: [Client] = []
     /// The runs that are not over.
@@ -31,15 +35,24 @@ final class Daemon {
     var errands: [Errand] = []
     var isSurveying = false
     var nextSurvey = 0.0
-    /// When the last survey was begun, and the last one that gave an answer.
+    /// When the last survey was begun.
     var surveyBegan = 0.0
+    /// When nvidia-smi was asked for the figures of memory that are known.
     var provenBy = -1.0
+    /// nvidia-smi is being asked for the memory of slots that runs have left, and when that began.
+    var isProving = false
+    var proofBegan = -1.0
+    let kernelLog: KernelLog
     /// Which of `GPUQuery.health` the driver knows.
     var knownHealth = 0
     /// Orders that came before the slots were known, from whom; carried out once they are.
     var heldBack: [(order: Order, client: Client)] = []
     /// Slots, their holders or plugins may have changed since the inventory was told.
-    var inventoryIsStale = true
+    var inventoryIsStale = true {
+        didSet { if !oldValue { staleSince = monotonicSeconds() } }
+    }
+    /// Since when, if it is.
+    private(set) var staleSince = 0.0
     /// Slots and plugins are known.
     var isReady = false
     private var idleSince: Double?
@@ -50,6 +63,7 @@ final class Daemon {
         self.options = options
         store = RunStore(root: home.runs)
         log = Log(home)
+        kernelLog = KernelLog(path: options.kernelLog)
         plugins = Plugins(folder: options.plugins, home: home)
         for folder in [home.runs, home.plugins] {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -118,6 +132,7 @@ final class Daemon {
     /// Until the next thing is due, in milliseconds, rounded up.
     private var timeout: Int32 {
         var due = [nextSurvey] + runs.values.map(\.checkAt) + errands.map(\.deadline)
+        if let inventoryDue { due.append(inventoryDue) }
         if let linger = options.linger, clients.isEmpty, runs.isEmpty {
             due.append((idleSince ?? monotonicSeconds()) + linger)
         }

@@ -37,11 +37,16 @@ enum GPUQuery {
         var gpus: [GPU] = []
         /// By uuid: why a GPU must be left alone.
         var sick: [String: String] = [:]
+        /// By uuid: GPUs in MIG mode, which have parts to lease, or none, and are not leased whole.
+        var divided: Set<String> = []
+        /// By uuid: GPUs whose driver tells what is to be done after an Xid error, if anything is.
+        var tellsRecovery: Set<String> = []
         /// Lines that are no GPU's. A GPU that has fallen off the bus is one, beside those of the good ones.
         var complaints: [String] = []
     }
 
-    /// The answer to `devices`, one line a GPU. Used memory that the driver does not tell (`[N/A]`) counts as 0.
+    /// The answer to `devices`, one line a GPU. Memory that the driver does not tell counts as 0: `[N/A]`, and in MIG
+    /// mode `[Insufficient Permissions]`.
     ///
     /// - Parameters:
     ///   - health: what was asked for beside the basics.
@@ -60,6 +65,8 @@ enum GPUQuery {
             }
             found.gpus.append(gpu)
             if let sickness = sickness(said) { found.sick[gpu.uuid] = sickness }
+            if said["mig.mode.current"] == "Enabled" { found.divided.insert(gpu.uuid) }
+            if said["gpu_recovery_action"]?.hasPrefix("[") == false { found.tellsRecovery.insert(gpu.uuid) }
         }
         guard Set(found.gpus.map(\.index)).count == found.gpus.count else {
             throw Unreadable(line: text, expected: "each GPU once")
@@ -72,8 +79,11 @@ enum GPUQuery {
     private static func device(_ fields: [String], _ health: [String]) -> (GPU, [String: String])? {
         let end = fields.count - health.count
         guard end >= 5, let index = Int(fields[0]), index >= 0, fields[1].hasPrefix("GPU-"),
-            let total = Int(fields[end - 2]), let used = number(fields[end - 1])
+            let used = number(fields[end - 1])
         else { return nil }
+        // Nobody may be told how much memory a GPU in MIG mode has who may not manage it.
+        let isHidden = fields[end - 2] == insufficient
+        guard let total = isHidden ? 0 : Int(fields[end - 2]) else { return nil }
         let name = fields[2..<end - 2].joined(separator: ", ")
         return (
             GPU(index: index, uuid: fields[1], name: name, memoryTotalMiB: total, memoryUsedMiB: used),
@@ -81,7 +91,7 @@ enum GPUQuery {
         )
     }
 
-    /// What is wrong with a GPU, by its mode for MIG, its compute mode, its uncorrected ECC errors since the
+    /// What is wrong with a GPU, by its compute mode, its uncorrected ECC errors since the
     /// driver was loaded, and what the driver says is to be done (`nvidia-smi --help-query-gpu`). What it does
     /// not tell is not wrong.
     private static func sickness(_ health: [String: String]) -> String? {
@@ -92,9 +102,6 @@ enum GPUQuery {
         }
         if let action = health["gpu_recovery_action"], action != "None", !action.hasPrefix("[") {
             return "after an error its driver asks for \"\(action)\", see Xid in the kernel's log"
-        }
-        if health["mig.mode.current"] == "Enabled" {
-            return "it is divided by MIG, and only whole GPUs are leased"
         }
         if health["compute_mode"] == "Prohibited" { return "its compute mode is Prohibited" }
         if let errors = Int(health["ecc.errors.uncorrected.volatile.total"] ?? ""), errors > 0 {
@@ -125,8 +132,11 @@ enum GPUQuery {
     }
 
     private static func number(_ field: String) -> Int? {
-        field == "[N/A]" || field == "[Not Supported]" ? 0 : Int(field).flatMap { $0 >= 0 ? $0 : nil }
+        if ["[N/A]", "[Not Supported]", insufficient].contains(field) { return 0 }
+        return Int(field).flatMap { $0 >= 0 ? $0 : nil }
     }
+
+    private static let insufficient = "[Insufficient Permissions]"
 }
 
 /// `text` without the white space around it.
@@ -139,7 +149,7 @@ func trimmed(_ text: some StringProtocol) -> String {
 /// What is known of the GPUs: the survey, and which processes it saw on each.
 struct GPUFindings: Hashable {
     var survey: GPUSurvey
-    /// By the GPU's uuid.
+    /// By the uuid of a GPU or a MIG device.
     var processes: [String: Set<Int32>] = [:]
     /// By the GPU's uuid: why it must be left alone.
     var sick: [String: String] = [:]
@@ -148,14 +158,28 @@ struct GPUFindings: Hashable {
 
     /// What two answers of nvidia-smi say together; a failure of either is a failure, unless it names sound
     /// GPUs beside what is wrong with others.
-    /// - Parameter health: what was asked for beside the basics.
-    init(devices: ErrandResult, processes: ErrandResult, health: [String], hasDriver: Bool) {
+    /// - Parameters:
+    ///   - health: what was asked for beside the basics.
+    ///   - mig: what is known of the parts of `divided(devices, health)`.
+    ///   - xid: why the kernel's log has a GPU set aside, by its uuid. It counts where the driver itself does not
+    ///     tell: that knows whether the GPU was reset since.
+    init(
+        devices: ErrandResult, processes: ErrandResult, health: [String], mig: MIGFindings? = nil,
+        xid: [String: String] = [:], hasDriver: Bool
+    ) {
         do {
             let found = try Self.read(devices, health)
             let running = try processes.get()
-            (sick, complaints) = (found.sick, found.complaints)
-            survey = .found(gpus: found.gpus)
+            complaints = found.complaints
+            sick = xid.filter { !found.tellsRecovery.contains($0.key) }
+            sick.merge(mig?.unclear ?? [:]) { first, _ in first }
+            sick.merge(found.sick) { $1 }
+            let gpus = found.gpus.map { gpu in
+                found.divided.contains(gpu.uuid) ? gpu.divided(into: mig?.parts[gpu.uuid] ?? []) : gpu
+            }
+            survey = .found(gpus: gpus)
             self.processes = try GPUQuery.readProcesses(running)
+            self.processes.merge(mig?.processes ?? [:]) { $0.union($1) }
         } catch ErrandFailure.notFound where !hasDriver {
             survey = .noDriver
         } catch ErrandFailure.notFound {
@@ -165,6 +189,11 @@ struct GPUFindings: Hashable {
         }
     }
 
+    /// The GPUs in MIG mode, by uuid.
+    static func divided(_ devices: ErrandResult, _ health: [String]) -> Set<String> {
+        (try? read(devices, health))?.divided ?? []
+    }
+
     private static func read(_ devices: ErrandResult, _ health: [String]) throws -> GPUQuery.Devices {
         guard case .failure(.ended(_, _, let said)) = devices else {
             return try GPUQuery.readDevices(try devices.get(), health)
@@ -172,6 +201,29 @@ struct GPUFindings: Hashable {
         let found = try GPUQuery.readDevices(said, health, isWhole: false)
         if found.gpus.isEmpty { _ = try devices.get() }
         return found
+    }
+}
+
+extension GPUFindings {
+    /// Takes in new figures of memory, from the answer to `MIGQuery.log` or to `GPUQuery.devices` without health.
+    /// - Returns: whether it could be read.
+    mutating func noteMemory(_ answer: ErrandResult, isLog: Bool) -> Bool {
+        guard case .found(let gpus) = survey, let text = try? answer.get() else { return false }
+        if isLog {
+            guard let entries = try? SMILog(text).gpus else { return false }
+            survey = .found(
+                gpus: gpus.map { gpu in
+                    let entry = entries.first { $0.uuid == gpu.uuid }
+                    return gpu.updated(memoryUsedMiB: entry?.memoryUsedMiB, from: entry)
+                })
+        } else {
+            guard let read = try? GPUQuery.readDevices(text).gpus else { return false }
+            survey = .found(
+                gpus: gpus.map { gpu in
+                    gpu.updated(memoryUsedMiB: read.first { $0.uuid == gpu.uuid }?.memoryUsedMiB)
+                })
+        }
+        return true
     }
 }
 

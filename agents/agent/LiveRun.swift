@@ -21,6 +21,7 @@ final class LiveRun {
     private(set) var tail: EventTail
     private var life: RunLife
     private let lock: RunLock
+    private let processes: ProcessMarks
     private var child: ChildProcess?
     private var childEnd: ProcessEnd?
     private var leader: Leader?
@@ -30,11 +31,12 @@ final class LiveRun {
     /// What looking at it gave.
     enum Outcome { case goesOn, over(RunEnding?) }
 
-    init(_ spec: RunSpec, folder: TrialFolder, watch: Int32?, now: Double) throws {
+    init(_ spec: RunSpec, folder: TrialFolder, watch: Int32?, processes: ProcessMarks, now: Double) throws {
         key = spec.key
         slots = spec.slots
         self.folder = folder
         self.watch = watch
+        self.processes = processes
         lock = try RunLock(folder)
         tail = folder.readTail()
         life = RunLife(graceSeconds: spec.graceSeconds, stopAge: folder.stopAge, now: now)
@@ -83,6 +85,12 @@ final class LiveRun {
         return overSince!
     }
 
+    /// Nothing of it is left but, maybe, memory of its GPUs.
+    var isOver: Bool { overSince != nil }
+
+    /// What it waits for may have come.
+    func lookNow() { checkAt = 0 }
+
     /// The lock was given up just now; the system frees it a moment later.
     func lookSoon(now: Double) { checkAt = min(checkAt, now + 0.002) }
 
@@ -109,21 +117,28 @@ final class LiveRun {
 
     private func see() -> RunLife.Sight {
         if let end = child?.endIfOver() { (child, childEnd) = (nil, end) }
-        tail = folder.readTail()
+        readTail()
         // A plugin of ours that has not written `started` may be about to take the lock.
         let mayAsk = tail.hasStarted || child == nil
         let isFree = mayAsk ? lock.take() : nil
-        if isFree == true { tail = folder.readTail() }
+        if isFree == true { readTail() }
         if leader == nil, tail.hasStarted { leader = folder.readLeader() }
         return RunLife.Sight(
             hasStarted: tail.hasStarted, hasEnded: tail.hasEnded,
             childExit: childEnd.map { "\($0)" }, lockIsFree: isFree)
     }
 
+    /// Mostly nothing was written since the last look, and every run is looked at each second.
+    private func readTail() {
+        var now = stat()
+        guard stat(folder.events, &now) != 0 || Int(now.st_size) != tail.end else { return }
+        tail = folder.readTail()
+    }
+
     /// How many processes it was sent to.
     @discardableResult
     private func signalAll(_ signal: Int32) -> Int {
-        let pids = RunProcesses.of(folder, leader: leader)
+        let pids = processes.processes(of: folder, leader: leader)
         for pid in pids { kill(pid, signal) }
         return pids.count
     }

@@ -19,6 +19,17 @@ struct DaemonArguments: ParsableArguments {
     var nvidiaSMI = "nvidia-smi"
 
     @Option(
+        help: ArgumentHelp(
+            """
+            Where the kernel tells of Xid errors; read as far as this user may. `none`: they are not looked for, as \
+            after a reset of a GPU that the log cannot know of.
+            """, valueName: "file"))
+    var kernelLog = KernelLog.device
+
+    @Option(help: ArgumentHelp("Where the driver tells which GPU is where on the bus.", visibility: .hidden))
+    var driverFolder = KernelLog.driverFolder
+
+    @Option(
         help: ArgumentHelp("Slots of a machine without GPUs (default: one for each core).", valueName: "n"))
     var cpuSlots: Int?
 
@@ -37,7 +48,9 @@ struct DaemonArguments: ParsableArguments {
     }
 
     var options: DaemonOptions {
-        DaemonOptions(plugins: plugins, nvidiaSMI: nvidiaSMI, cpuSlots: cpuSlots, linger: linger)
+        DaemonOptions(
+            plugins: plugins, nvidiaSMI: nvidiaSMI, cpuSlots: cpuSlots, linger: linger, kernelLog: kernelLog,
+            driverFolder: driverFolder)
     }
 
     /// The arguments of `agent serve` with the same meaning, for the home that was opened. `linger` nil: the
@@ -59,6 +72,10 @@ struct DaemonArguments: ParsableArguments {
         }
         if let plugins { arguments += ["--plugins", absolute(plugins)] }
         if let cpuSlots { arguments += ["--cpu-slots", "\(cpuSlots)"] }
+        if kernelLog != KernelLog.device { arguments += ["--kernel-log", absolute(kernelLog)] }
+        if driverFolder != KernelLog.driverFolder {
+            arguments += ["--driver-folder", absolute(driverFolder)]
+        }
         return arguments
     }
 }

@@ -19,7 +19,7 @@ struct Slots {
     func entries(holders: [Slot: RunKey], isOurs: (Int32) -> Bool) -> [Inventory.Entry] {
         let states: [(Slot, SlotState)] =
             switch findings.survey {
-            case .found(let gpus): gpus.map { (.gpu(index: $0.index), state(of: $0, isOurs)) }
+            case .found(let gpus): gpus.flatMap { self.states(of: $0, holders, isOurs) }
             case .noDriver: (0..<cpuSlots).map { (.cpu(index: $0), .free) }
             case .failed: []
             }
@@ -28,32 +28,56 @@ struct Slots {
         }
     }
 
-    /// The uuids of these GPUs, in this order; nil where one of them is unknown.
+    /// What CUDA calls these GPUs and MIG devices, in this order; nil where one of them is unknown.
     func uuids(of slots: [Slot]) -> [String]? {
-        guard case .found(let gpus) = findings.survey else { return nil }
-        let found = slots.compactMap { slot in gpus.first { .gpu(index: $0.index) == slot }?.uuid }
+        let found = slots.compactMap { slot in leasable.first { $0.slot == slot }?.uuid }
         return found.count == slots.count && !found.isEmpty ? found : nil
     }
 
-    /// Whether the memory of these GPUs is given back; true for slots that are none.
-    func areEmpty(_ slots: [Slot]) -> Bool {
-        guard case .found(let gpus) = findings.survey else { return true }
-        return gpus.allSatisfy {
-            !slots.contains(.gpu(index: $0.index)) || $0.memoryUsedMiB <= Self.foreignMemoryMiB
+    private var leasable: [LeasableGPU] {
+        guard case .found(let gpus) = findings.survey else { return [] }
+        return gpus.flatMap(\.leasable)
+    }
+
+    /// Whether the memory of these GPUs is given back; true for slots that are none. Where others hold MIG devices
+    /// that share it, no figure tells whose it is.
+    /// - Parameter held: what other runs hold.
+    func areEmpty(_ slots: [Slot], held: Set<Slot>) -> Bool {
+        leasable.allSatisfy {
+            !slots.contains($0.slot) || $0.memoryUsedMiB <= Self.foreignMemoryMiB
+                || !held.isDisjoint(with: $0.sharers)
         }
     }
 
-    private func state(of gpu: GPU, _ isOurs: (Int32) -> Bool) -> SlotState {
+    /// The state of a GPU, or of each of its parts. One in MIG mode that has none says so itself.
+    private func states(
+        of gpu: GPU, _ holders: [Slot: RunKey], _ isOurs: (Int32) -> Bool
+    ) -> [(Slot, SlotState)] {
+        let leasable = gpu.leasable
+        guard leasable.isEmpty else {
+            return leasable.map { ($0.slot, state(of: $0, holders, isOurs)) }
+        }
+        let empty =
+            "MIG is on and has no instances: make some with `nvidia-smi mig -cgi PROFILE -C`, or turn it off with "
+            + "`nvidia-smi -i \(gpu.index) -mig 0`"
+        return [(.gpu(index: gpu.index), .unavailable(reason: findings.sick[gpu.uuid] ?? empty))]
+    }
+
+    private func state(
+        of gpu: LeasableGPU, _ holders: [Slot: RunKey], _ isOurs: (Int32) -> Bool
+    ) -> SlotState {
         if let doubt { return .unavailable(reason: "its state cannot be told now: \(doubt)") }
-        if let sickness = findings.sick[gpu.uuid] { return .unavailable(reason: sickness) }
+        if let sickness = findings.sick[gpu.gpu] { return .unavailable(reason: sickness) }
         let foreign = (findings.processes[gpu.uuid] ?? []).filter { !isOurs($0) }.sorted()
-        let wasOurs = heldWhenSurveyed.contains(.gpu(index: gpu.index))
+        let wasOurs = heldWhenSurveyed.contains(gpu.slot)
         if !foreign.isEmpty, !wasOurs {
             let pids = foreign.map(String.init).joined(separator: ", ")
             return .unavailable(
                 reason: "process \(pids) of somebody else is on it, \(gpu.memoryUsedMiB) MiB in use")
         }
-        if gpu.memoryUsedMiB > Self.foreignMemoryMiB, !wasOurs {
+        let mayBeOurs =
+            wasOurs || gpu.sharers.contains { heldWhenSurveyed.contains($0) || holders[$0] != nil }
+        if gpu.memoryUsedMiB > Self.foreignMemoryMiB, !mayBeOurs {
             return .unavailable(reason: "\(gpu.memoryUsedMiB) MiB are in use, and not by a run of ours")
         }
         return .free

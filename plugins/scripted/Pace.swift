@@ -1,3 +1,4 @@
+import FleetModel
 import Glibc
 import TrainerKit
 import Wire
@@ -6,6 +7,10 @@ import Wire
 struct Pace {
     static let settings: [TrainerDescription.Setting] = [
         .init("seconds_per_step", "How long a step takes; at least 0, 0 by default."),
+        .init(
+            "spread",
+            "By how much trials differ in that: each takes a factor from 1 - spread to 1 + spread, fixed by seed "
+                + "and number; from 0 to 1, 0 by default."),
         .init("report_every", "Steps between reports (the last step reports too); at least 1, 1 by default."),
         .init(
             "checkpoint_every",
@@ -18,11 +23,13 @@ struct Pace {
     let checkpointEvery: Int
     let checkpointBytes: Int
     private let secondsPerStep: Double
+    private let spread: Double
     private let reportEvery: Int
     private let checkpointSeconds: Double
 
     init(_ settings: inout SettingsReader) {
         secondsPerStep = settings.double("seconds_per_step", default: 0, in: 0...)
+        spread = settings.double("spread", default: 0, in: 0...1)
         reportEvery = settings.int("report_every", default: 1, in: 1...)
         checkpointEvery = settings.int("checkpoint_every", default: 0, in: 0...)
         checkpointSeconds = settings.double("checkpoint_seconds", default: 0, in: 0...)
@@ -38,8 +45,13 @@ struct Pace {
     }
 
     /// Sleeps in slices, so that a stop need not wait for a long step.
-    func waitForStep(while wanted: () -> Bool) {
-        var left = secondsPerStep
+    ///
+    /// - Parameters:
+    ///   - seed: the study's, which says how fast each trial is.
+    ///   - trial: the run's.
+    func waitForStep(seed: UInt64, trial: TrialID, while wanted: () -> Bool) {
+        var chance = SeededGenerator(seed: seed, stream: UInt64(trial.number))
+        var left = secondsPerStep * (1 + spread * (2 * chance.unit() - 1))
         while left > 0, wanted() {
             sleep(seconds: min(left, 0.02))
             left -= 0.02

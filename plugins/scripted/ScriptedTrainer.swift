@@ -63,7 +63,9 @@ struct ScriptedTraining {
             }
             step += 1
             try faults.strike(at: step)
-            trainer.pace.waitForStep(while: { session.shouldContinue || faults.ignoreStop })
+            trainer.pace.waitForStep(seed: spec.seed, trial: spec.key.run.trial) {
+                session.shouldContinue || faults.ignoreStop
+            }
             model = trainer.curve.trained(model, with: spec.assignment)
             try report(step)
             if trainer.pace.saves(after: step, of: spec.steps) { try save(step) }

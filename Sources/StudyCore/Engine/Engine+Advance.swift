@@ -63,7 +63,7 @@ extension Engine {
             let trial = stages[open].trials[number]
             let start = start(of: trial)
             guard let lease = room(for: start) else {
-                if nodes.areFull(for: plan.resources.gpusPerNode) { return false }
+                if nodes.areFull(for: plan.resources) { return false }
                 continue
             }
             launch(trial, start, on: lease, &effects)
@@ -79,7 +79,7 @@ extension Engine {
     /// Has a trial go on that waits at a rung, where there is room for any.
     private mutating func goOnFromRung(_ effects: inout [Effect]) -> Bool {
         let open = stages.count - 1
-        guard stages[open].pauses, !nodes.areFull(for: plan.resources.gpusPerNode),
+        guard stages[open].pauses, !nodes.areFull(for: plan.resources),
             let resumption = stages[open].resume()
         else { return false }
         let number = resumption.trial.number

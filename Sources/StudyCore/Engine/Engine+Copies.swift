@@ -41,11 +41,11 @@ extension Engine {
     /// hold what they start from has room. At the opening of a stage that is its origin, to as many nodes
     /// as its trials will fill.
     mutating func bringCheckpoints(_ effects: inout [Effect]) {
-        let (perNode, parallel) = (plan.resources.gpusPerNode, plan.resources.parallel ?? .max)
-        guard phase == .open, leasing.count < parallel, !nodes.areFull(for: perNode) else { return }
+        let parallel = plan.resources.parallel ?? .max
+        guard phase == .open, leasing.count < parallel, !nodes.areFull(for: plan.resources) else { return }
         let wanted = wantedCheckpoints
         guard let first = wanted.first else { return }
-        var room = nodes.room(for: perNode)
+        var room = nodes.room(for: plan.resources)
         var runs = parallel - leasing.count
         for (checkpoint, count) in wanted where runs > 0 {
             bring(checkpoint, for: min(count, runs), in: &room, &effects)

@@ -27,7 +27,7 @@ extension Engine {
         guard phase == .open, !wantsTrial, !trialBudgetIsSpent, let leader = stage.leader.flatMap(trial),
             let checkpoint = stage.handover(of: leader, plan.method.fidelity), isReachable(checkpoint)
         else { return }
-        var room = nodes.room(for: plan.resources.gpusPerNode)
+        var room = nodes.room(for: plan.resources)
         for part in leasing.compactMap({ trial($0.trial)?.runs[$0.attempt] }).flatMap(\.lease.parts)
         where nodes.isThere(part.node) {
             if let index = room.firstIndex(where: { $0.node == part.node }) {

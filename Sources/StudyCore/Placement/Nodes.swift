@@ -6,13 +6,15 @@ public struct Nodes: RandomAccessCollection, Sendable {
     private var list: [Node]
     private var index: [NodeID: Int] = [:]
     /// How many slots of each node can be leased.
-    private var freeCounts: [Int] = []
+    private var freeCounts: [FreeCount] = []
     /// By number of free slots, the nodes that have as many.
     private var byFree: [NodeSet] = []
+    /// The same without parts of GPUs, for runs that need several slots.
+    private var byWhole: [NodeSet] = []
     /// Nodes with a slot that cannot be had for another reason than our own runs.
     private var withUnavailable = NodeSet()
     private var lostCount = 0
-    private var freeTotal = 0
+    private var freeTotal = FreeCount()
 
     init(_ list: [Node] = []) {
         self.list = list
@@ -63,8 +65,8 @@ public struct Nodes: RandomAccessCollection, Sendable {
 
     private mutating func rebuild() {
         index = Dictionary(uniqueKeysWithValues: list.enumerated().map { ($0.element.id, $0.offset) })
-        freeCounts = Array(repeating: 0, count: list.count)
-        (byFree, withUnavailable, lostCount, freeTotal) = ([], NodeSet(), 0, 0)
+        freeCounts = Array(repeating: FreeCount(), count: list.count)
+        (byFree, byWhole, withUnavailable, lostCount, freeTotal) = ([], [], NodeSet(), 0, FreeCount())
         for position in list.indices { note(position) }
     }
 
@@ -72,15 +74,27 @@ public struct Nodes: RandomAccessCollection, Sendable {
         let node = list[position]
         let free = node.freeCount
         freeCounts[position] = free
-        freeTotal += free
-        while byFree.count <= free { byFree.append(NodeSet()) }
-        if node.isLost { lostCount += 1 } else { byFree[free].insert(position) }
+        freeTotal.all += free.all
+        freeTotal.slices += free.slices
+        while byFree.count <= free.all {
+            byFree.append(NodeSet())
+            byWhole.append(NodeSet())
+        }
+        if node.isLost {
+            lostCount += 1
+        } else {
+            byFree[free.all].insert(position)
+            byWhole[free.usable(wide: true)].insert(position)
+        }
         if node.slots.contains(where: { $0.unavailable != nil }) { withUnavailable.insert(position) }
     }
 
     private mutating func forget(_ position: Int) {
-        freeTotal -= freeCounts[position]
-        byFree[freeCounts[position]].remove(position)
+        let free = freeCounts[position]
+        freeTotal.all -= free.all
+        freeTotal.slices -= free.slices
+        byFree[free.all].remove(position)
+        byWhole[free.usable(wide: true)].remove(position)
         withUnavailable.remove(position)
         if list[position].isLost { lostCount -= 1 }
     }
@@ -89,7 +103,8 @@ public struct Nodes: RandomAccessCollection, Sendable {
 extension Nodes {
     /// Finds slots for a run. A part goes to the node with the fewest free slots that suffice, so that wide
     /// gaps stay for wide runs; ties go by name. A gang takes whole parts from as many nodes as it needs.
-    /// Where the run starts from a checkpoint, all of them are nodes that hold it.
+    /// Where the run starts from a checkpoint, all of them are nodes that hold it. A run that needs several slots is
+    /// given no parts of GPUs.
     func place(_ need: Need) -> Result<Lease, WaitReasonError> {
         guard lostCount < list.count else { return .failure(WaitReasonError(.noNode)) }
         let homes = need.homes?.compactMap { index[$0] }.filter { !list[$0].isLost }
@@ -99,48 +114,60 @@ extension Nodes {
         return .success(
             Lease(
                 parts: chosen.map { position in
-                    Lease.Part(
-                        node: list[position].id, slots: Array(list[position].free.prefix(need.perNode)))
+                    let usable = list[position].free.lazy.filter { !(need.isWide && $0.isSlice) }
+                    return Lease.Part(node: list[position].id, slots: Array(usable.prefix(need.perNode)))
                 }))
     }
 
-    /// No node has so many free slots.
-    func areFull(for slots: Int) -> Bool {
-        byFree.indices.dropFirst(slots).allSatisfy { byFree[$0].isEmpty }
+    /// No node has free slots for a part of a trial.
+    func areFull(for resources: Resources) -> Bool {
+        byCount(wide: resources.gpus > 1).dropFirst(resources.gpusPerNode).allSatisfy(\.isEmpty)
     }
 
-    /// Nodes with free slots for runs of so many on each, those with most room first.
-    func room(for slots: Int) -> [(node: NodeID, places: Int)] {
-        byFree.indices.dropFirst(slots).reversed().flatMap { free in
-            byFree[free].map { (list[$0].id, free / slots) }
+    /// Nodes with free slots for trials, those with most room first.
+    func room(for resources: Resources) -> [(node: NodeID, places: Int)] {
+        let slots = resources.gpusPerNode
+        return byCount(wide: resources.gpus > 1).enumerated().dropFirst(slots).reversed().flatMap {
+            free, nodes in nodes.map { (list[$0].id, free / slots) }
         }
     }
+
+    private func byCount(wide: Bool) -> [NodeSet] { wide ? byWhole : byFree }
 
     private func choose(_ need: Need) -> [Int]? {
         let parts = need.slots / need.perNode
         var chosen: [Int] = []
-        var free = need.perNode
-        while chosen.count < parts, free < byFree.count {
-            for position in byFree[free] where chosen.count < parts { chosen.append(position) }
-            free += 1
+        for nodes in byCount(wide: need.isWide).dropFirst(need.perNode) where chosen.count < parts {
+            for position in nodes where chosen.count < parts { chosen.append(position) }
         }
         return chosen.count == parts ? chosen : nil
     }
 
     private func choose(_ need: Need, among homes: [Int]) -> [Int]? {
         let parts = need.slots / need.perNode
-        let fit = homes.filter { freeCounts[$0] >= need.perNode }
+        let free = { (position: Int) in freeCounts[position].usable(wide: need.isWide) }
+        let fit = homes.filter { free($0) >= need.perNode }
         guard fit.count >= parts else { return nil }
-        if parts == 1 { return fit.min { (freeCounts[$0], $0) < (freeCounts[$1], $1) }.map { [$0] } }
-        return Array(fit.sorted { (freeCounts[$0], $0) < (freeCounts[$1], $1) }.prefix(parts))
+        if parts == 1 { return fit.min { (free($0), $0) < (free($1), $1) }.map { [$0] } }
+        return Array(fit.sorted { (free($0), $0) < (free($1), $1) }.prefix(parts))
     }
 
     private func shortage(of need: Need, homes: [Int]?) -> WaitReason {
-        let free = homes.map { $0.reduce(0) { $0 + freeCounts[$1] } } ?? freeTotal
+        var count = freeTotal
+        if let homes {
+            count = FreeCount()
+            for home in homes {
+                count.all += freeCounts[home].all
+                count.slices += freeCounts[home].slices
+            }
+        }
+        let free = count.usable(wide: need.isWide)
         let why = withUnavailable.first.flatMap { position in
             list[position].slots.lazy.compactMap(\.unavailable).first
         }
-        return .slotsBusy(needed: need.slots, perNode: need.perNode, free: free, unavailable: why)
+        return .slotsBusy(
+            needed: need.slots, perNode: need.perNode, free: free, unavailable: why,
+            slices: count.all > free ? count.all - free : nil)
     }
 }
 

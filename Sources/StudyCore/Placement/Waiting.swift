@@ -37,8 +37,9 @@ public enum NodeObstacle: Hashable, Sendable {
     /// The state that the trial goes on from lies on these nodes, and has not been brought there.
     case checkpointElsewhere([NodeID])
     /// `perNode` slots are wanted and `free` are free: `held` are leased to this study, and these cannot be
-    /// had at all, each with its reason.
-    case short(perNode: Int, free: Int, held: Int, unavailable: [OfferedSlot])
+    /// had at all, each with its reason. `slices` MIG devices are free beside these, and of no use to a trial of
+    /// several GPUs.
+    case short(perNode: Int, free: Int, held: Int, unavailable: [OfferedSlot], slices: Int = 0)
 }
 
 extension Engine {
@@ -72,11 +73,14 @@ extension Engine {
 
     private func obstacle(on node: Node, homes: [NodeID]?) -> NodeObstacle? {
         if node.isLost { return .lost }
-        let (perNode, free) = (plan.resources.gpusPerNode, node.freeCount)
+        let (perNode, count) = (plan.resources.gpusPerNode, node.freeCount)
+        let isWide = plan.resources.gpus > 1
+        let free = count.usable(wide: isWide)
         if free < perNode {
             return .short(
                 perNode: perNode, free: free, held: node.leased.count,
-                unavailable: node.slots.filter { $0.unavailable != nil && node.leased[$0.slot] == nil })
+                unavailable: node.slots.filter { $0.unavailable != nil && node.leased[$0.slot] == nil },
+                slices: count.all - free)
         }
         guard let homes, !homes.contains(node.id) else { return nil }
         return .checkpointElsewhere(homes)

@@ -144,18 +144,26 @@ struct Sentences {
         case .lost: return "given up until it answers again"
         case .checkpointElsewhere(let nodes):
             return "the checkpoint to go on from is on \(nodes.map(\.rawValue).joined(separator: ", "))"
-        case .short(let wanted, let free, let held, let unavailable):
+        case .short(let wanted, let free, let held, let unavailable, let slices):
             let ours = held > 0 ? ", \(held) held by this study" : ""
             let others = unavailable.map { "; \($0.slot): \($0.unavailable ?? "")" }.joined()
-            return "\(free) of \(wanted) slots free\(ours)\(others)"
+            return "\(free) of \(wanted) slots free\(ours)\(unused(slices))\(others)"
         }
+    }
+
+    /// Why free MIG devices do not help a trial of several GPUs.
+    private func unused(_ slices: Int) -> String {
+        guard slices > 0 else { return "" }
+        return
+            "; \(slices) MIG \(slices == 1 ? "device is" : "devices are") free beside that, and a trial of several "
+            + "GPUs needs whole ones: CUDA gives a process one MIG device"
     }
 
     func line(_ wait: WaitReason) -> String {
         switch wait {
         case .noNode: "no node has answered yet"
-        case .slotsBusy(let needed, let perNode, let free, let why):
-            "a trial needs \(needed) slots (\(perNode) a node), \(free) are free"
+        case .slotsBusy(let needed, let perNode, let free, let why, let slices):
+            "a trial needs \(needed) slots (\(perNode) a node), \(free) are free\(unused(slices ?? 0))"
                 + (why.map { ": \($0)" } ?? "")
         case .nodeGone(let node): "node \(node), which holds the checkpoint to start from, does not answer"
         case .checkpointOnItsWay(let checkpoint, let node):

@@ -200,7 +200,7 @@ extension StudyPhase {
 extension Engine {
     /// The next trial waits for nothing but our own runs: no news to anybody.
     fileprivate var isFull: Bool {
-        if case .slotsBusy(_, _, _, nil)? = waiting { !leasing.isEmpty } else { false }
+        if case .slotsBusy(_, _, _, nil, nil)? = waiting { !leasing.isEmpty } else { false }
     }
 
     /// Nothing more happens unless somebody starts it again.

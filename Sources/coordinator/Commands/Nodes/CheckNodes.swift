@@ -37,9 +37,7 @@ struct NodeReport: Encodable {
         answerSeconds = probe?.answerSeconds
         gpus = probe.map { probe in
             guard case .found(let gpus) = probe.inventory.gpus else { return [] }
-            return gpus.map {
-                "gpu\($0.index) \($0.name), \($0.memoryUsedMiB) of \($0.memoryTotalMiB) MiB used"
-            }
+            return gpus.flatMap(\.lines)
         }
         slots = probe?.inventory.slots.map { SlotRow(slot: "\($0.slot)", state: $0.state.words) }
         plugins = probe?.inventory.plugins
@@ -70,6 +68,21 @@ struct NodeReport: Encodable {
                 "plugins \(plugins.isEmpty ? "none" : plugins.map { "\($0.name) \($0.version)" }.joined(separator: ", "))"
             ] + gpus
             + slots.map { "\($0.slot)  \($0.state)" }
+    }
+}
+
+extension GPU {
+    /// What it is and how much of it is used; where MIG divides it, so for each part.
+    fileprivate var lines: [String] {
+        guard let parts else {
+            return ["gpu\(index) \(name), \(memoryUsedMiB) of \(memoryTotalMiB) MiB used"]
+        }
+        return ["gpu\(index) \(name), divided by MIG into \(parts.count)"]
+            + parts.map { part in
+                let slot = Slot.mig(gpu: index, instance: part.instance, compute: part.compute)
+                return "\(slot) \(part.profile), \(part.memoryUsedMiB) of \(part.memoryTotalMiB) MiB used, "
+                    + part.uuid
+            }
     }
 }
 
