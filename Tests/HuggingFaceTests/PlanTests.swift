@@ -100,6 +100,36 @@ import Wire
         #expect(command.arguments[many...(many + 2)] == ["--many", "1", "x"])
     }
 
+    @Test func `a loop of the script's own is told its steps, and no checkpoint`() throws {
+        let loop: [String: JSON] = ["loop": .string("accelerate"), "micro_batch": .int(8)]
+        let told = try command(try spec(), loop)
+        #expect(value("--max_train_steps", told) == "80")
+        #expect(value("--per_device_train_batch_size", told) == "8")
+        #expect(value("--gradient_accumulation_steps", told) == "4")
+        #expect(told.environment["ITERHPO_LOOP"] == "accelerate")
+        for flag in ["--max_steps", "--logging_steps", "--resume_from_checkpoint"] {
+            #expect(!told.arguments.contains(flag))
+        }
+        // What the space does not hold is the script's own.
+        let quiet = try command(try spec(["layers": .int(2)]), loop)
+        #expect(value("--layers", quiet) == "2")
+        #expect(
+            value("--learning_rate", quiet) == nil && value("--gradient_accumulation_steps", quiet) == nil)
+        #expect(try trainer(loop).expectation(of: spec(["layers": .int(2)])).globalBatchSize == nil)
+    }
+
+    @Test func `settings of the Trainer's loop are refused beside a loop of the script's own`() {
+        var reader = SettingsReader(
+            .object([
+                "python_module": .string("m"), "loop": .string("accelerate"), "evaluate_every": .int(5),
+                "pass": .string("arguments"), "args": .object(["max_train_steps": .int(5)]),
+            ]),
+            baseFolder: "/tmp")
+        _ = HuggingFace(settings: &reader)
+        #expect(
+            Set(reader.finish().map(\.path)) == [["pass"], ["evaluate_every"], ["args", "max_train_steps"]])
+    }
+
     @Test func `what the plugin sets itself may stand in neither args nor space`() throws {
         var reader = SettingsReader(
             .object(["python_module": .string("m"), "args": .object(["max_steps": .int(5)])]),
