@@ -156,6 +156,8 @@ def main():
         began = time.monotonic()
         study = subprocess.Popen(coordinator + ["start", str(file)], stdout=subprocess.DEVNULL, **setting)
         while sum(bool(run["lines"]) for run in moments(watch).values()) < options.runs:
+            if study.poll() is not None:
+                raise SystemExit("the coordinator has ended")
             time.sleep(0.2)
         since = time.monotonic() + 2
         print(f"{options.runs} runs live after {time.monotonic() - began:.0f} s")
