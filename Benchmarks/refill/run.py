@@ -85,7 +85,12 @@ def moments(watch):
         elif name == "stop" and mask & MOVED_TO:
             run.setdefault("stop", now)
         elif name == "lock" and mask & CLOSE_WRITE:
-            run["end"] = now
+            run.setdefault("closed", []).append(now)
+    for run in runs.values():
+        # Its plugin's end; the agent closes the lock too, when it has seen that nothing of the run is left.
+        after = [moment for moment in run.get("closed", []) if run["lines"] and moment >= run["lines"][-1]]
+        if after:
+            run["end"] = after[0]
     return runs
 
 
