@@ -85,7 +85,12 @@ def moments(watch):
         elif name == "stop" and mask & MOVED_TO:
             run.setdefault("stop", now)
         elif name == "lock" and mask & CLOSE_WRITE:
-            run["end"] = now
+            run.setdefault("closed", []).append(now)
+    for run in runs.values():
+        # Its plugin's end; the agent closes the lock too, when it has seen that nothing of the run is left.
+        after = [moment for moment in run.get("closed", []) if run["lines"] and moment >= run["lines"][-1]]
+        if after:
+            run["end"] = after[0]
     return runs
 
 
@@ -156,6 +161,8 @@ def main():
         began = time.monotonic()
         study = subprocess.Popen(coordinator + ["start", str(file)], stdout=subprocess.DEVNULL, **setting)
         while sum(bool(run["lines"]) for run in moments(watch).values()) < options.runs:
+            if study.poll() is not None:
+                raise SystemExit("the coordinator has ended")
             time.sleep(0.2)
         since = time.monotonic() + 2
         print(f"{options.runs} runs live after {time.monotonic() - began:.0f} s")
