@@ -8,17 +8,21 @@ private let python = ProcessInfo.processInfo.environment["ITERHPO_HF_PYTHON"]
 /// A staged study of real transformers on CPU, from the study file to the summary.
 @Suite(.timeLimit(.minutes(10)), .enabled(if: python != nil, "make test-hf runs this"))
 struct HuggingFaceStudyTests {
-    private static let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-        .deletingLastPathComponent().appending(path: "HuggingFaceTests/Scripts/train.py").path
+    private static func settings(_ loop: String) -> String {
+        let scripts = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().appending(path: "HuggingFaceTests/Scripts").path
+        return loop == "trainer"
+            ? "script: \(scripts)/train.py\n    args: { lr_scheduler_type: constant, disable_tqdm: true }"
+            : "script: \(scripts)/loop.py\n    loop: accelerate\n    args: { schedule: constant }"
+    }
 
-    private static var yaml: String {
+    private static func yaml(_ loop: String) -> String {
         """
         trainer:
           plugin: huggingface
           settings:
-            script: \(script)
+            \(settings(loop))
             python: \(python ?? "python3")
-            args: { lr_scheduler_type: constant, disable_tqdm: true }
             log_every: 2
         objective: { metric: eval_loss }
         space:
@@ -30,10 +34,11 @@ struct HuggingFaceStudyTests {
         """
     }
 
-    @Test func `three stages show the learning rates and batch sizes that the optimiser really used`()
-        async throws
-    {
-        let bench = try Bench(Self.yaml)
+    @Test(arguments: ["trainer", "accelerate"])
+    func `three stages show the learning rates and batch sizes that the optimiser really used`(
+        loop: String
+    ) async throws {
+        let bench = try Bench(Self.yaml(loop))
         let result = try await bench.run("start")
         #expect(result.exit == 0, "\(result.errors)")
         let text = try String(contentsOfFile: bench.out + "/hpo_summary.csv", encoding: .utf8)
