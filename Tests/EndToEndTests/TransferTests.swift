@@ -88,8 +88,12 @@ import Wire
         let start = try bench.begin("start")
         _ = await start.line { $0.contains("1.0 proposed") }
         let move = try fleet.move(of: bench)
-        try watch(start, until: "the copy is there") {
-            FileManager.default.fileExists(atPath: move.copy) ? true : nil
+        // Under a trial that has loaded it: one that is only beginning would fail for its own part.
+        try watch(start, until: "a trial that began with the copy has come to its first steps") {
+            try bench.engine().stages[1].trials.contains { trial in
+                trial.result == nil && (1...10).contains(trial.progress.step)
+                    && trial.runs.last?.lease.parts[0].node.rawValue == move.target
+            } ? true : nil
         }
         try FileManager.default.removeItem(atPath: move.copy)
         let result = await start.end()
