@@ -36,8 +36,9 @@ import Wire
         let bench = try Self.bench(megabytes: 96)
         let fleet = try await LoopbackFleet(2, for: bench, gpus: 1)
         let start = try bench.begin("start")
-        let target = try fleet.transfer(past: 8 << 20, during: start) { _ in
+        let target = try fleet.transfer(past: 8 << 20, during: start) { target in
             for node in fleet.nodes { fleet.cut(node) }
+            #expect(fleet.landed(on: target) > 0, "it was over before it was cut")
         }
         let result = await start.end()
         #expect(result.exit == 0, "\(result.errors)")

@@ -92,18 +92,7 @@ struct HuggingFaceAccelerateTests {
             "rows": .int(30), "dropout": .double(0.3), "counts": .string(""), "evaluate_every": .int(50),
         ]
         let contract = Self.contract(args, ["log_every": .int(1), "checkpoint_every": .int(0)])
-        let whole = try contract.rehearsal(steps: 400)
-        try whole.complete()
-        let stopped = try contract.rehearsal(steps: 400)
-        try stopped.start()
-        try stopped.wait(for: "the fifth step") { (stopped.reports.last?.step ?? 0) >= 5 }
-        try stopped.order(StopOrder(save: true, reason: "test"))
-        #expect(try stopped.wait() == 0)
-        #expect(stopped.ending == .stopped)
-        let step = try #require(stopped.checkpoints.last)
-        let from = try #require(stopped.checkpoint(ofStep: step))
-        let resumed = try contract.rehearsal(steps: 400, start: .resume(from: from, step: step))
-        try resumed.complete()
+        let (whole, resumed, step) = try contract.wholeAndResumed(steps: 400)
         let rest = whole.readings("loss").filter { $0.key > step }
         #expect(!rest.isEmpty && resumed.readings("loss") == rest)
         #expect(

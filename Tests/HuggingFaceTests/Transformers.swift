@@ -62,6 +62,26 @@ enum Transformers {
     }
 }
 
+extension TrainerContract {
+    /// A run that nobody disturbs, and what is left of another one that was stopped with its state saved after a few
+    /// steps, at `step`.
+    func wholeAndResumed(steps: Int) throws -> (whole: Rehearsal, resumed: Rehearsal, step: Int) {
+        let whole = try rehearsal(steps: steps)
+        try whole.complete()
+        let stopped = try rehearsal(steps: steps)
+        try stopped.start()
+        try stopped.wait(for: "the fifth step") { (stopped.reports.last?.step ?? 0) >= 5 }
+        try stopped.order(StopOrder(save: true, reason: "test"))
+        #expect(try stopped.wait() == 0)
+        #expect(stopped.ending == .stopped)
+        let step = try #require(stopped.checkpoints.last)
+        let from = try #require(stopped.checkpoint(ofStep: step))
+        let resumed = try rehearsal(steps: steps, start: .resume(from: from, step: step))
+        try resumed.complete()
+        return (whole, resumed, step)
+    }
+}
+
 extension Rehearsal {
     func readings(_ name: String) -> [Int: Double] {
         var found: [Int: Double] = [:]

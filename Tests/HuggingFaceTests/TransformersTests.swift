@@ -57,18 +57,7 @@ struct HuggingFaceTransformersTests {
 
     @Test func `a stopped run saves and goes on bit by bit as if it had not been stopped`() throws {
         let contract = Transformers.contract([:], ["log_every": .int(1)])
-        let whole = try contract.rehearsal(steps: 60)
-        try whole.complete()
-        let stopped = try contract.rehearsal(steps: 60)
-        try stopped.start()
-        try stopped.wait(for: "the fifth step") { (stopped.reports.last?.step ?? 0) >= 5 }
-        try stopped.order(StopOrder(save: true, reason: "test"))
-        #expect(try stopped.wait() == 0)
-        #expect(stopped.ending == .stopped)
-        let step = try #require(stopped.checkpoints.last)
-        let from = try #require(stopped.checkpoint(ofStep: step))
-        let resumed = try contract.rehearsal(steps: 60, start: .resume(from: from, step: step))
-        try resumed.complete()
+        let (whole, resumed, step) = try contract.wholeAndResumed(steps: 60)
         let rest = whole.readings("loss").filter { $0.key > step }
         #expect(resumed.readings("loss") == rest)
         #expect(!rest.isEmpty)
