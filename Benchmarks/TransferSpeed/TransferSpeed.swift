@@ -27,18 +27,20 @@ struct TransferSpeed {
             print("usage: TransferSpeed AGENT FOLDER [MEGABYTES [ROUNDS] | links [COUNT]]")
             exit(64)
         }
+        // It is started from other folders.
+        let agent = URL(filePath: arguments[1]).path
         let folder = arguments[2] + "/transfer-\(getpid())"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
         if arguments.count > 3, arguments[3] == "links" {
             let count = arguments.count > 4 ? Int(arguments[4]) ?? 200 : 200
-            let host = try Host(folder: folder, agent: arguments[1])
+            let host = try Host(folder: folder, agent: agent)
             return try await LinkCost(host: host, count: count).measure()
         }
         let megabytes = arguments.count > 3 ? Int(arguments[3]) ?? 1_024 : 1_024
         let rounds = arguments.count > 4 ? Int(arguments[4]) ?? 3 : 3
         do {
-            try await TransferSpeed(folder: folder, agent: arguments[1], megabytes: megabytes).measure(rounds)
+            try await TransferSpeed(folder: folder, agent: agent, megabytes: megabytes).measure(rounds)
         } catch {
             print("\(error)")
             try? FileManager.default.removeItem(atPath: folder)

@@ -135,6 +135,7 @@ def main():
     options.add_argument("--seconds", type=float, default=40, help="for how long it is measured")
     options.add_argument("--step", type=float, default=15, help="mean seconds of a step")
     options = options.parse_args()
+    options.bin = str(pathlib.Path(options.bin).resolve())
     folder = pathlib.Path(tempfile.mkdtemp(prefix="rf", dir="/tmp"))
     fleet = folder / "f"
     command = [str(ROOT / "deploy/loopback-fleet")]

@@ -53,7 +53,7 @@ struct NodeReport: Encodable {
             isUpgradeOffered ? ", `coordinator nodes upgrade \(name)` brings \(Hello.currentVersion)" : ""
         return [
             name, address, state,
-            "answers in \(Text.number(answerSeconds * 1_000, digits: 2)) ms: \(free) of \(slots.count) slots free, "
+            "answers in \(Int((answerSeconds * 1_000).rounded(.up))) ms: \(free) of \(slots.count) slots free, "
                 + "agent \(version)" + upgrade,
         ]
     }
