@@ -23,4 +23,10 @@ int linux_spawn_closing_from(posix_spawn_file_actions_t *actions, int first);
    also on kernels before 5.3. */
 int linux_watch_process(int pid);
 
+/* sched_getaffinity(2) of this thread: a bit for each core in so many bytes. 0, or -1 with errno. */
+int linux_cores(unsigned long *words, int bytes);
+
+/* sched_setaffinity(2) of this thread, and of what it starts from now on. 0, or -1 with errno. */
+int linux_use_cores(const unsigned long *words, int bytes);
+
 #endif
