@@ -10,6 +10,8 @@ package struct PlainJSON {
         case nothing
     }
 
+    package typealias Member = (name: String, value: Value)
+
     private let bytes: UnsafeBufferPointer<UInt8>
     private var place = 0
 
@@ -18,8 +20,8 @@ package struct PlainJSON {
         self.bytes = bytes.assumingMemoryBound(to: UInt8.self)
     }
 
-    /// The members of a line that is one object.
-    package static func members(of line: String) -> [String: Value]? {
+    /// The members of a line that is one object, in their order.
+    package static func members(of line: String) -> [Member]? {
         var line = line
         return line.withUTF8 { bytes in
             var text = PlainJSON(UnsafeRawBufferPointer(bytes))
@@ -39,18 +41,23 @@ package struct PlainJSON {
         return true
     }
 
-    /// The members before the next `}`. One name twice is left to the decoder.
-    mutating func membersToEnd() -> [String: Value]? {
-        var members: [String: Value] = [:]
+    /// The members before the next `}`, in their order. One name twice is left to the decoder, and so are more
+    /// members than can be compared in no time.
+    mutating func membersToEnd() -> [Member]? {
+        var members: [Member] = []
         skipSpace()
         if next == UInt8(ascii: "}") { return members }
         while true {
             skipSpace()
-            guard let name = string() else { return nil }
+            guard members.count < 64, let name = string(), !members.contains(where: { $0.name == name })
+            else {
+                return nil
+            }
             skipSpace()
             guard take(UInt8(ascii: ":")) else { return nil }
             skipSpace()
-            guard let value = value(), members.updateValue(value, forKey: name) == nil else { return nil }
+            guard let value = value() else { return nil }
+            members.append((name, value))
             skipSpace()
             if next == UInt8(ascii: "}") { return members }
             guard take(UInt8(ascii: ",")) else { return nil }

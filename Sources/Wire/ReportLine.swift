@@ -16,8 +16,8 @@ extension Report {
             line.append(UInt8(ascii: ":"))
             switch metric.value {
             case .value(let number):
-                let text = number.description
-                line += text.hasSuffix(".0") ? text.dropLast(2).utf8 : text[...].utf8
+                line += number.description.utf8
+                if line.suffix(2).elementsEqual(".0".utf8) { line.removeLast(2) }
             case .notFinite(let what): line.append(quoting: what.rawValue)
             }
         }
@@ -32,7 +32,7 @@ extension Report {
             guard text.take(Self.beginning), let members = text.membersToEnd(), text.take(Self.middle),
                 let step = text.integer(), text.take(Self.end), text.isAtEnd
             else { return nil }
-            var metrics: [String: Reading] = [:]
+            var metrics = [String: Reading](minimumCapacity: members.count)
             for (name, value) in members {
                 guard let reading = Reading(value) else { return nil }
                 metrics[name] = reading
@@ -64,6 +64,11 @@ extension [UInt8] {
     /// Appends a JSON string, escaped as JSONEncoder does it.
     fileprivate mutating func append(quoting text: String) {
         append(UInt8(ascii: "\""))
+        defer { append(UInt8(ascii: "\"")) }
+        let isPlain = text.utf8.allSatisfy {
+            $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\")
+        }
+        if isPlain { return self += text.utf8 }
         for byte in text.utf8 {
             switch byte {
             case UInt8(ascii: "\""), UInt8(ascii: "\\"): self += [UInt8(ascii: "\\"), byte]
@@ -71,7 +76,6 @@ extension [UInt8] {
             default: self += Self.escape(ofControl: byte).utf8
             }
         }
-        append(UInt8(ascii: "\""))
     }
 
     private static func escape(ofControl byte: UInt8) -> String {
