@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -31,4 +32,12 @@ int linux_watch_process(int pid) {
 int linux_poll(void *descriptors, int count, long long nanoseconds) {
     struct timespec longest = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
     return ppoll(descriptors, (nfds_t)count, &longest, NULL);
+}
+
+int linux_cores(unsigned long *words, int bytes) {
+    return sched_getaffinity(0, bytes, (cpu_set_t *)words);
+}
+
+int linux_use_cores(const unsigned long *words, int bytes) {
+    return sched_setaffinity(0, bytes, (const cpu_set_t *)words);
 }

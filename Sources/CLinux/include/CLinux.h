@@ -27,4 +27,10 @@ int linux_watch_process(int pid);
    The number of those that have something, or -1 with errno. */
 int linux_poll(void *descriptors, int count, long long nanoseconds);
 
+/* sched_getaffinity(2) of this thread: a bit for each core in so many bytes. 0, or -1 with errno. */
+int linux_cores(unsigned long *words, int bytes);
+
+/* sched_setaffinity(2) of this thread, and of what it starts from now on. 0, or -1 with errno. */
+int linux_use_cores(const unsigned long *words, int bytes);
+
 #endif
