@@ -10,7 +10,9 @@ extension Report {
         var line: [UInt8] = []
         line.reserveCapacity(64 + 48 * metrics.count)
         line += Self.beginning.utf8
-        for (index, metric) in metrics.sorted(by: { $0.key < $1.key }).enumerated() {
+        // By bytes, as JSONEncoder sorts: strings themselves compare by what they look like.
+        let sorted = metrics.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+        for (index, metric) in sorted.enumerated() {
             if index > 0 { line.append(UInt8(ascii: ",")) }
             line.append(quoting: metric.key)
             line.append(UInt8(ascii: ":"))

@@ -8,7 +8,8 @@ import Testing
 /// What is written and read by hand must be what the encoder and the decoders make of it.
 @Suite struct LineTests {
     private static let letters =
-        Array("abc_/. ,:{}[]\"\\'é漢🚀\u{0}\u{1}\u{8}\u{9}\u{a}\u{b}\u{c}\u{d}\u{1f}\u{7f}\u{301}\u{2028}").map(
+        Array("abc_/. ,:{}[]\"\\'é漢｡🚀\u{0}\u{1}\u{8}\u{9}\u{a}\u{b}\u{c}\u{d}\u{1f}\u{7f}\u{301}\u{2028}")
+        .map(
             String.init)
     private static let numbers: [Double] = [
         0, -0.0, 1, -1, 0.1, 2.5178, 1e15, 1e16, 123_456_789.125, 1e300, -1e300, 9_007_199_254_740_994,
