@@ -12,7 +12,7 @@ final class Lane: Sendable {
     /// What is to be sent.
     enum Item {
         case head(first: Int, count: Int, bytes: Int)
-        case piece([UInt8])
+        case piece(Piece)
         /// Everything wanted was put: what came damaged is wanted again, or all is well and the end.
         case endOfRound
     }
@@ -32,7 +32,7 @@ final class Lane: Sendable {
                 next += 1
                 if next == items.count { (items, next) = ([], 0) }
             }
-            if case .piece(let bytes) = items[next] { self.bytes -= bytes.count }
+            if case .piece(let piece) = items[next] { bytes -= piece.memory.count }
             return items[next]
         }
     }
@@ -53,9 +53,9 @@ final class Lane: Sendable {
     func put(_ item: Item) {
         state.wait { state -> Void? in
             if state.hasEnded { return () }
-            if case .piece(let bytes) = item {
+            if case .piece(let piece) = item {
                 guard state.bytes < Self.capacity else { return nil }
-                state.bytes += bytes.count
+                state.bytes += piece.memory.count
             }
             if case .endOfRound = item { state.wanted = nil }
             state.items.append(item)
@@ -130,7 +130,7 @@ final class Lane: Sendable {
                 try channel.send(BulkRequest.store(first: first, count: count, bytes: bytes))
                 unanswered += 1
                 sent += bytes
-            case .piece(let bytes): try channel.write(bytes)
+            case .piece(let piece): try channel.write(UnsafeRawBufferPointer(piece.memory))
             case .endOfRound:
                 while unanswered > 0 { try hear() }
                 guard !damaged.isEmpty else { return sent }
