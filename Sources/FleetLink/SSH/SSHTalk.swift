@@ -1,4 +1,5 @@
 import FleetModel
+import FoundationEssentials
 import Glibc
 import Spawn
 import Synchronization
@@ -10,8 +11,8 @@ final class SSHTalk {
     /// the connection is dead. Seconds.
     private static let beatSeconds = 2.0
     private static let beats = 3
-    /// So long may an agent take to say hello, login scripts included. Seconds.
-    private static let helloSeconds = 15.0
+    /// An order for the agent to say that it is there.
+    private static let beat = (try? Lines.encode(Order.beat)) ?? Data()
     /// So many pieces are read before others have their turn.
     private static let pieces = 64
 
@@ -19,16 +20,18 @@ final class SSHTalk {
     private let link: NodeLink
     private var greeting = Greeting()
     private var errors = ""
-    private let begun: Double
+    /// When the agent must have said hello.
+    let helloDue: Double
     private var heard: Double
     private var beaten: Double
     private var unanswered = 0
     /// More may be there to read, whatever the socket says.
     private var isPaused = false
 
-    init(_ session: SSHSession, link: NodeLink, now: Double) {
+    /// - Parameter patience: so long may the agent take to say hello, in seconds.
+    init(_ session: SSHSession, link: NodeLink, now: Double, patience: Double) {
         (self.session, self.link) = (session, link)
-        (begun, heard, beaten) = (now, now, now)
+        (helloDue, heard, beaten) = (now + patience, now, now)
         session.makeNonBlocking()
         isPaused = true
     }
@@ -42,8 +45,11 @@ final class SSHTalk {
 
     var due: Double {
         if isPaused, !link.queue.isFull { return 0 }
-        return isConnected ? max(heard, beaten) + Self.beatSeconds : begun + Self.helloSeconds
+        return isConnected ? beatDue : helloDue
     }
+
+    /// All links' beats fall into the same few moments, so that hundreds of idle ones seldom wake the thread.
+    private var beatDue: Double { ((max(heard, beaten) + Self.beatSeconds) * 2).rounded() / 2 }
 
     /// Reads, writes and watches over the silence.
     func advance(isReady: Bool, now: Double) throws(LinkFailure) {
@@ -53,7 +59,6 @@ final class SSHTalk {
     }
 
     private func read(now: Double) throws(LinkFailure) {
-        readErrors()
         for _ in 0..<Self.pieces {
             isPaused = link.queue.isFull
             guard !isPaused else { return }
@@ -86,18 +91,18 @@ final class SSHTalk {
 
     private func watchOverSilence(now: Double) throws(LinkFailure) {
         guard isConnected else {
-            if now >= begun + Self.helloSeconds { throw failure() }
+            if now >= helloDue { throw failure() }
             return
         }
         // While we do not listen, silence says nothing.
         if isPaused { heard = now }
-        guard now >= max(heard, beaten) + Self.beatSeconds else { return }
+        guard now >= beatDue else { return }
         guard unanswered < Self.beats else {
             throw .lost(why: "nothing was heard for \(Int(now - heard)) s")
         }
         unanswered += 1
         beaten = now
-        link.send(.beat)
+        link.shared.withLock { $0.orders += Self.beat }
     }
 
     private func send() {
