@@ -2,6 +2,7 @@
 #include "CLinux.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -14,6 +15,10 @@ int linux_pipe(int ends[2]) {
     return pipe2(ends, O_CLOEXEC);
 }
 
+int linux_resize_pipe(int end, int bytes) {
+    return fcntl(end, F_SETPIPE_SZ, bytes);
+}
+
 int linux_spawn_in_folder(posix_spawn_file_actions_t *actions, const char *folder) {
     return posix_spawn_file_actions_addchdir_np(actions, folder);
 }
@@ -24,4 +29,12 @@ int linux_spawn_closing_from(posix_spawn_file_actions_t *actions, int first) {
 
 int linux_watch_process(int pid) {
     return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+int linux_cores(unsigned long *words, int bytes) {
+    return sched_getaffinity(0, bytes, (cpu_set_t *)words);
+}
+
+int linux_use_cores(const unsigned long *words, int bytes) {
+    return sched_setaffinity(0, bytes, (const cpu_set_t *)words);
 }

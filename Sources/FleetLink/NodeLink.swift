@@ -34,6 +34,8 @@ public final class NodeLink: Sendable {
         /// How the host is reached, once that is known.
         var route: Route?
         var idle: [IdleLine] = []
+        /// As this connection has told it, with its changes.
+        var inventory: Inventory?
     }
 
     /// A line of a bulk channel that was handed back.
@@ -156,16 +158,35 @@ extension NodeLink {
         let hadHello = greeting.hello != nil
         let lines = try greeting.take(bytes)
         if !hadHello, let hello = greeting.hello {
-            shared.withLock { $0.isConnected = true }
+            shared.withLock { ($0.isConnected, $0.inventory) = (true, nil) }
             queue.put(.connected(hello))
         }
         // Most of what idle agents say are beats, which tell nobody anything.
         for line in lines where !line.isEmpty && line != Self.beat {
+            if let news = news(in: line) { queue.put(.news(news)) }
+        }
+    }
+
+    /// What whoever listens is told of a line. The listener gets inventories whole.
+    private func news(in line: Data) -> News? {
+        do {
+            switch try Lines.decode(News.self, from: line) {
+            case .beat: return nil
+            case .inventory(let inventory):
+                shared.withLock { $0.inventory = inventory }
+                return .inventory(inventory: inventory)
+            case .slots(let changed):
+                let inventory = shared.withLock { shared in
+                    shared.inventory = shared.inventory?.changing(changed)
+                    return shared.inventory
+                }
+                return inventory.map { .inventory(inventory: $0) }
+            case let news: return news
+            }
+        } catch {
             // News of a later version is no reason to end; what it meant, an earlier one need not know.
-            let news =
-                (try? Lines.decode(News.self, from: line))
-                ?? .complaint(text: "unreadable news: \(String(decoding: line.prefix(80), as: UTF8.self))")
-            if news != .beat { queue.put(.news(news)) }
+            return .complaint(
+                text: "unreadable news: \(String(decoding: line.prefix(80), as: UTF8.self))")
         }
     }
 

@@ -68,9 +68,9 @@ final class SSHLines: Sendable {
         var lines: [Int: SSHLine] = [:]
         var watch = SSHWatch(bell)
         while true {
-            let ready = watch.wait()
+            let (ready, due) = watch.wait()
             let now = monotonicSeconds()
-            var touched = ready
+            var touched = ready.union(due)
             for (number, arrival) in takeArrivals() {
                 switch arrival {
                 case .outcome(let outcome): lines[number]?.take(outcome, now: now)

@@ -9,13 +9,6 @@ struct ChannelFault: Error, CustomStringConvertible {
     let description: String
 }
 
-/// Has a pipe hold 1 MiB, as far as the system allows it, so that who writes and who reads wake each other seldom.
-/// Does nothing to what is no pipe.
-func widenPipe(_ descriptor: Int32) {
-    // F_SETPIPE_SZ of <fcntl.h>, hidden from Swift behind _GNU_SOURCE.
-    _ = fcntl(descriptor, 1_031, 1 << 20)
-}
-
 /// What comes in on a bulk channel: lines, and bytes behind them.
 struct BulkInput {
     private let descriptor: Int32
