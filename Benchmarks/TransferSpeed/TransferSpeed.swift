@@ -56,7 +56,9 @@ struct TransferSpeed {
             let faults = LinkFaults(host: try Host(folder: folder, agent: agent), count: number(1) ?? 20)
             try await blocking { try faults.measure() }
         case "far":
-            let speed = try await TransferSpeed(folder: folder, agent: agent, megabytes: number(1) ?? 256)
+            // scp waits a few round trips for each file: with small ones it would be slower still.
+            let speed = try await TransferSpeed(
+                folder: folder, agent: agent, megabytes: number(1) ?? 256, smallFiles: 0)
             try await speed.measureFar(number(2) ?? 3)
         default:
             let speed = try await TransferSpeed(folder: folder, agent: agent, megabytes: number(0) ?? 1_024)
@@ -71,7 +73,9 @@ struct TransferSpeed {
         }
     }
 
-    init(folder: String, agent: String, megabytes: Int) async throws {
+    init(
+        folder: String, agent: String, megabytes: Int, smallFiles: Int = SampleTree.smallFiles
+    ) async throws {
         host = try Host(folder: folder, agent: agent)
         func checkpoint(_ step: Int) -> Checkpoint {
             Checkpoint(
@@ -80,7 +84,8 @@ struct TransferSpeed {
         }
         (old, new) = (checkpoint(10), checkpoint(20))
         (node, here) = try await host.links()
-        let tree = try SampleTree(at: place(old, "node"), megabytes: megabytes)
+        let tree = try SampleTree(
+            at: place(old, "node"), megabytes: megabytes, smallFiles: smallFiles)
         _ = try tree.changed(at: place(new, "node"))
     }
 

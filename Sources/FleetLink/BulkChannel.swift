@@ -111,6 +111,12 @@ public final class BulkChannel {
     /// No more is written; the other side sees the end of the stream, and may still answer.
     public func endWriting() { line.endWriting() }
 
+    /// No more is written; waits until the other side has taken in what was, and has ended too, or is gone.
+    func finish() {
+        endWriting()
+        while let more = try? readSome(), !more.isEmpty {}
+    }
+
     /// A line without its newline.
     private func readLine() throws(LinkFailure) -> Data {
         var scanned = 0

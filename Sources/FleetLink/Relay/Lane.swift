@@ -124,7 +124,7 @@ final class Lane: Sendable {
             unanswered -= 1
         }
         while true {
-            switch try nextItem() {
+            switch try nextItem(for: channel) {
             case .head(let first, let count, let bytes):
                 if unanswered == Self.window { try hear() }
                 try channel.send(BulkRequest.store(first: first, count: count, bytes: bytes))
@@ -141,11 +141,12 @@ final class Lane: Sendable {
         }
     }
 
-    private func nextItem() throws(RelayFailure) -> Item {
+    private func nextItem(for channel: BulkChannel) throws(RelayFailure) -> Item {
         let next = state.wait { state -> Result<Item, RelayFailure>? in
-            if let fault = state.fault { return .failure(fault) }
-            return state.take().map { .success($0) }
+            state.take().map { .success($0) } ?? state.fault.map { .failure($0) }
         }
+        // What is on its way there is not to be sent again.
+        if case .failure = next { channel.finish() }
         return try next.get()
     }
 

@@ -129,6 +129,9 @@ final class SSHSession: @unchecked Sendable {
     /// Whether bytes wait for the socket to take them.
     var hasPendingOutput: Bool { ssh_get_poll_flags(session) & SSH_WRITE_PENDING != 0 }
 
+    /// Whether the agent has ended, or the connection.
+    var isClosed: Bool { channel.map { ssh_channel_is_closed($0) != 0 } ?? true }
+
     var whyGone: String { ssh_is_connected(session) == 0 ? error : "" }
 
     /// What is there now, of stdout or stderr.
@@ -140,7 +143,7 @@ final class SSHSession: @unchecked Sendable {
             size = Int(max(0, count))
         }
         if count > 0 { return .bytes(bytes) }
-        return count == 0 && ssh_channel_is_closed(channel) == 0 ? .nothing : .end
+        return count == 0 && !isClosed ? .nothing : .end
     }
 
     /// Takes as many of the bytes as the other side's window allows; a dead connection takes none and shows

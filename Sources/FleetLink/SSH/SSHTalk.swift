@@ -15,6 +15,7 @@ final class SSHTalk {
     private static let beat = (try? Lines.encode(Order.beat)) ?? Data()
     /// So many pieces are read before others have their turn.
     private static let pieces = 64
+    private static let few = 1 << 10
 
     private let session: SSHSession
     private let link: NodeLink
@@ -55,20 +56,26 @@ final class SSHTalk {
     func advance(isReady: Bool, now: Double) throws(LinkFailure) {
         if isReady || isPaused { try read(now: now) }
         try watchOverSilence(now: now)
-        send()
+        // libssh reads the socket while it writes, too. What it found there, the socket does not tell of again.
+        if send() { try read(now: now) }
     }
 
+    /// The last thing that is asked of libssh is what there is of stdout: for whatever is asked, it may take news
+    /// from the socket, and nobody would be woken for them.
     private func read(now: Double) throws(LinkFailure) {
+        readErrors()
         for _ in 0..<Self.pieces {
             isPaused = link.queue.isFull
             guard !isPaused else { return }
             switch session.receive() {
-            case .nothing: return readErrors()
+            case .nothing: return
             case .end: throw failure()
             case .bytes(let bytes):
                 heard = now
                 unanswered = 0
                 try link.take(bytes, &greeting)
+                // That was all: libssh gives what it has, and takes up to 4 KiB from the socket at a time.
+                if bytes.count < Self.few, !session.isClosed { return }
             }
         }
         isPaused = true
@@ -105,11 +112,15 @@ final class SSHTalk {
         link.shared.withLock { $0.orders += Self.beat }
     }
 
-    private func send() {
-        link.shared.withLock { shared in
-            guard !shared.orders.isEmpty else { return }
+    /// Whether anything was to be written.
+    private func send() -> Bool {
+        let hadOrders = link.shared.withLock { shared in
+            guard !shared.orders.isEmpty else { return false }
             shared.orders.removeFirst(session.send(shared.orders))
+            return true
         }
-        if session.hasPendingOutput { session.flush() }
+        guard session.hasPendingOutput else { return hadOrders }
+        session.flush()
+        return true
     }
 }
