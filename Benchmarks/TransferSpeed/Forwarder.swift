@@ -71,7 +71,11 @@ final class Forwarder: Sendable {
         for (from, to) in [(client, server), (server, client)] {
             onOwnThread { [self] in
                 copy(from: from, to: to, counts: from == server)
-                guard ends.use({ $0 -= 1; return $0 == 0 }) else { return }
+                guard
+                    ends.use({
+                        $0 -= 1; return $0 == 0
+                    })
+                else { return }
                 counts.use { $0.open.subtract([client, server]) }
                 for end in [client, server] { Glibc.close(end) }
             }

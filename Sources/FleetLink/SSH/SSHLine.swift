@@ -129,7 +129,8 @@ final class SSHLine {
             self.route = route
             link.shared.withLock { $0.route = route }
             stage = .dialling(dial, until: now + Self.dialSeconds)
-        case .shaken(let session): stage = .talking(SSHTalk(session, link: link, now: now, patience: patience))
+        case .shaken(let session):
+            stage = .talking(SSHTalk(session, link: link, now: now, patience: patience))
         }
     }
 
