@@ -17,6 +17,10 @@ int linux_pipe(int ends[2]) {
     return pipe2(ends, O_CLOEXEC);
 }
 
+int linux_resize_pipe(int end, int bytes) {
+    return fcntl(end, F_SETPIPE_SZ, bytes);
+}
+
 int linux_spawn_in_folder(posix_spawn_file_actions_t *actions, const char *folder) {
     return posix_spawn_file_actions_addchdir_np(actions, folder);
 }

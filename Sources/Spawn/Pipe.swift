@@ -30,6 +30,10 @@ package func poll(_ descriptors: inout [pollfd], seconds: Double) {
     for index in descriptors.indices { descriptors[index].revents = 0 }
 }
 
+/// Has a pipe hold 1 MiB, as far as the system allows it, so that who writes and who reads wake each other seldom.
+/// Does nothing to what is no pipe.
+package func widenPipe(_ end: Int32) { _ = linux_resize_pipe(end, 1 << 20) }
+
 /// From now on reading and writing answer EAGAIN instead of waiting.
 package func makeNonBlocking(_ descriptor: Int32) {
     _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
