@@ -2,9 +2,11 @@
 #include "CLinux.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 int linux_become_subreaper(void) {
@@ -29,6 +31,11 @@ int linux_spawn_closing_from(posix_spawn_file_actions_t *actions, int first) {
 
 int linux_watch_process(int pid) {
     return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+int linux_poll(void *descriptors, int count, long long nanoseconds) {
+    struct timespec longest = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
+    return ppoll(descriptors, (nfds_t)count, &longest, NULL);
 }
 
 int linux_cores(unsigned long *words, int bytes) {

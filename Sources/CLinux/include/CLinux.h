@@ -28,6 +28,10 @@ int linux_spawn_closing_from(posix_spawn_file_actions_t *actions, int first);
    also on kernels before 5.3. */
 int linux_watch_process(int pid);
 
+/* ppoll(2), which waits more exactly than poll(2), on an array of struct pollfd, whose header is Glibc's in Swift.
+   The number of those that have something, or -1 with errno. */
+int linux_poll(void *descriptors, int count, long long nanoseconds);
+
 /* sched_getaffinity(2) of this thread: a bit for each core in so many bytes. 0, or -1 with errno. */
 int linux_cores(unsigned long *words, int bytes);
 
