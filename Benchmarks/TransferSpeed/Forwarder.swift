@@ -16,7 +16,7 @@ final class Forwarder: Sendable {
     private let listener: Int32
     private let counts = Monitor(Counts())
 
-    /// Bytes that came from the target, and after how many all connections are cut.
+    /// Bytes of the target's that were handed on, and after how many all connections are cut.
     private struct Counts {
         var fromTarget = 0
         var limit = Int.max
@@ -44,10 +44,10 @@ final class Forwarder: Sendable {
     /// Takes no more connections.
     func close() { shutdown(listener, Int32(SHUT_RDWR)) }
 
-    /// Bytes that came from the target so far.
+    /// Bytes of the target's that were handed on so far.
     var bytesFromTarget: Int { counts.use { $0.fromTarget } }
 
-    /// Cuts every connection once so many more bytes have come from the target.
+    /// Cuts every connection once so many more bytes of the target's were handed on.
     func cut(after bytes: Int) { counts.use { $0.limit = $0.fromTarget + bytes } }
 
     private func serve(_ client: Int32) {
@@ -92,7 +92,6 @@ final class Forwarder: Sendable {
         let waiting = Monitor(Waiting())
         onOwnThread { [self] in
             while case .bytes(let bytes) = receive(source, limit: 1 << 18) {
-                if isCounted { count(bytes.count) }
                 let due = monotonicSeconds() + delay
                 waiting.wait { waiting -> Void? in
                     guard waiting.bytes < Self.capacity else { return nil }
@@ -114,6 +113,7 @@ final class Forwarder: Sendable {
                 let left = piece.due - monotonicSeconds()
                 if left > 0 { usleep(UInt32(left * 1e6)) }
                 do { try writeAll(piece.bytes, to: target) } catch { break }
+                if isCounted { count(piece.bytes.count) }
             }
         }
         shutdown(target, Int32(SHUT_WR))
