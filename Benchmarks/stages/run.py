@@ -8,6 +8,9 @@ cooldowns included.
     Benchmarks/stages/run.py --seeds 5 --methods default recipe random cosine grid
 
 A method with changes is `method;key=value`: "default;sampler.kind=gp".
+
+Where the plain recipe is among the methods, each method's line also says after which share of what the recipe
+spent, pruned trials included, it had trained a model as good as the recipe's last one, by the validation loss.
 """
 import argparse
 import json
@@ -15,6 +18,7 @@ import math
 import os
 import pathlib
 import shutil
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -61,12 +65,12 @@ def study(method, seed, options):
         settings["schedule"] = "cosine"
         file |= {"method": fixed, "sampler": {"kind": "random"}}
     elif method == "grid":
-        # So many rates by two batch sizes.
+        # So many rates by two batch sizes: the upper two of three where a step costs the same with each, the
+        # lower two where a token does.
         rates = max(2, fixed["trials"] // 2)
-        space["lr"] = {"type": "categorical",
-                       "choices": [1e-4 * 300 ** (k / (rates - 1)) for k in range(rates)]}
-        space["batch_size"] = {"type": "categorical", "choices": [11, 32]}
-        file |= {"method": fixed | {"trials": rates * 2}, "sampler": {"kind": "grid"}}
+        low, high = (4, 11) if options.tokens else (11, 32)
+        space["batch_size"] = {"type": "int", "low": low, "high": high, "step": high - low}
+        file |= {"method": fixed | {"trials": rates * 2}, "sampler": {"kind": "grid", "points": rates}}
     elif method == "recipe":
         file |= {
             "method": {
@@ -87,6 +91,34 @@ def study(method, seed, options):
         # A step of 16 sequences is the unit: larger batches take fewer steps.
         file["method"] |= {"compare_at": "tokens", "reference_batch": 16}
     return file
+
+
+def progress(results, records, tokens):
+    """How good the best model was after so much had been spent: (steps or tokens of all trials, loss), falling."""
+    batches = {record["trial"]: record["params"]["batch_size"] if tokens else 1 for record in records}
+    come, spent, lowest, points = {}, 0, math.inf, []
+    with sqlite3.connect(f"file:{results / 'study.sqlite'}?mode=ro", uri=True) as database:
+        rows = database.execute("SELECT stage, trial, step, metrics FROM reports ORDER BY sequence").fetchall()
+    for stage, number, step, metrics in rows:
+        trial = f"{stage}.{number}"
+        spent += max(0, step - come.get(trial, 0)) * batches[trial]
+        come[trial] = max(step, come.get(trial, 0))
+        loss = json.loads(metrics).get("validation_loss")
+        if isinstance(loss, float) and loss < lowest:
+            lowest = loss
+            points.append((spent, loss))
+    return points
+
+
+def reach(runs, recipes, unit):
+    """After which share of what the recipe spent its last loss was met, as a sentence; seed by seed."""
+    shares = []
+    for run, recipe in zip(runs, recipes):
+        met = next((spent for spent, loss in run["progress"] if loss <= recipe["validation"]), math.inf)
+        shares.append(met / recipe["progress_end"])
+    return (f"{'':40} the recipe's loss after {statistics.median(shares):.2f} of its {unit} (median; "
+            f"{min(shares):.2f} to {max(shares):.2f}), in {sum(s <= 0.5 for s in shares)} of {len(shares)} "
+            "seeds after half of them or less")
 
 
 def run(method, seed, options):
@@ -117,6 +149,9 @@ def run(method, seed, options):
         subprocess.run(["pkill", "-f", str(folder)], capture_output=True)
         return {
             "loss": loss, "validation": best["value"],
+            "progress": progress(results, records, options.tokens),
+            "progress_end": sum(
+                r["steps"] * (r["params"]["batch_size"] if options.tokens else 1) for r in records),
             "steps": sum(record["steps"] for record in records), "trials": len(records),
             "tokens": sum(r["steps"] * r["params"]["batch_size"] for r in records) * options.context,
             "path": [(round(p["params"]["lr"], 5), p["params"]["batch_size"]) for p in path],
@@ -130,7 +165,7 @@ def main():
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--stages", type=int, default=5)
     parser.add_argument("--steps", type=int, default=50)
-    parser.add_argument("--trials", type=int, default=7, help="of each stage of the default study")
+    parser.add_argument("--trials", type=int, default=6, help="of each stage of the default study: 1,800 steps")
     parser.add_argument("--spend", type=int, default=2000, help="training steps of the fixed searches")
     parser.add_argument("--tokens", action="store_true", help="compare at equal tokens, not steps")
     parser.add_argument("--layers", type=int, default=2)
@@ -141,18 +176,26 @@ def main():
     parser.add_argument("--keep", help="a folder for every study's results and journal")
     parser.add_argument("--json", action="store_true", help="print every run")
     options = parser.parse_args()
-    for method in options.methods:
+    # The recipe first: the others are measured by it.
+    methods = sorted(options.methods, key=lambda method: method != "recipe")
+    recipes = []
+    for method in methods:
         runs = []
         for seed in range(options.first_seed, options.first_seed + options.seeds):
             runs.append(run(method, seed, options))
             if options.json:
-                print(json.dumps({"method": method, "seed": seed} | runs[-1]), flush=True)
+                known = {key: value for key, value in runs[-1].items() if key != "progress"}
+                print(json.dumps({"method": method, "seed": seed} | known), flush=True)
         losses = [r["loss"] for r in runs]
         spread = statistics.stdev(losses) if len(losses) > 1 else math.nan
         print(f"{method:40} test loss {statistics.mean(losses):.4f} (sd {spread:.4f})  "
               f"steps {statistics.mean(r['steps'] for r in runs):.0f}  "
               f"tokens {statistics.mean(r['tokens'] for r in runs) / 1e6:.2f} M  "
               f"trials {statistics.mean(r['trials'] for r in runs):.0f}", flush=True)
+        if method == "recipe":
+            recipes = runs
+        elif recipes:
+            print(reach(runs, recipes, "tokens" if options.tokens else "steps"), flush=True)
 
 
 if __name__ == "__main__":

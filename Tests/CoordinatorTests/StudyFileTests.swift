@@ -71,7 +71,7 @@ import Testing
                 == .stages(
                     StagesMethod(
                         stages: 2, trials: 6, steps: 81, shrink: .shares(["lr": 0.2]),
-                        score: .extrapolate(stages: nil, finish: 0.2))))
+                        score: .extrapolate(stages: nil, finish: 0.4))))
         #expect(plan.sampler == .tpe(TPESampler(startup: 4)))
         #expect(plan.pruner == .asha(ASHAPruner(minStep: 1, reductionFactor: 3, maxStep: 81)))
         #expect(plan.resources == Resources(gpus: 1, gpusPerNode: 1, parallel: 8, retries: 1))

@@ -54,6 +54,27 @@ import Testing
         #expect(rig.kept[0]?.step == 10 && rig.kept[1]?.step == 12)
     }
 
+    @Test func `the last stage's finish is a share of the whole study's steps, added to its own`() throws {
+        let score = Score.extrapolate(stages: nil, finish: 0.2).finished(after: 3)
+        var rig = Rig(.stages(3, trials: 3, steps: 10, score: score))
+        playAll(&rig, loss: greedy)
+        #expect(rig.endings == [.completed] && rig.faults.isEmpty)
+        for order in rig.launched.values {
+            #expect(order.cooldown == (order.run.trial.stage == 2 ? 6 : 0))
+            #expect(order.steps == 10 + order.cooldown)
+        }
+        let best = try #require(rig.engine.best)
+        #expect(best.progress.latest!.value == distance(best.assignment), "judged after the anneal")
+        #expect(rig.kept[2]?.step == 16)
+    }
+
+    @Test func `other scores have no finish to stretch`() {
+        #expect(Score.last.finished(after: 5) == .last)
+        #expect(Score.cooldown(share: 0.2).finished(after: 5) == .cooldown(share: 0.2))
+        let none = Score.extrapolate(stages: 2, finish: 0)
+        #expect(none.finished(after: 5) == none)
+    }
+
     @Test func `a stage's best few are run again with other seeds, and the best mean is chosen`() throws {
         var rig = Rig(.stages(1, trials: 4, confirm: 2), slots: 1)
         // Trial 2 is lucky: its repeat is worse than trial 1's.

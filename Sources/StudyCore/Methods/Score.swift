@@ -14,8 +14,8 @@ public enum Score: Hashable, Codable, Sendable {
     /// stage starts from is the state before the anneal.
     case cooldown(share: Double)
     /// Where the trial's curve is forecast to be after as many further steps as `stages` stages have; nil: one,
-    /// since a curve can be told about as far ahead as it was seen. The last stage, after which nothing comes, is judged after a cooldown of the share
-    /// `finish`; 0: by the last loss.
+    /// since a curve can be told about as far ahead as it was seen. The last stage, after which nothing comes, is
+    /// judged after a cooldown of the share `finish` of its steps, which may be above 1; 0: by the last loss.
     case extrapolate(stages: Int?, finish: Double)
 
     /// The rule for a stage with so many stages after it.
@@ -36,6 +36,13 @@ public enum Score: Hashable, Codable, Sendable {
         }
     }
 
+    /// The same with a finish that is a share of the steps of so many stages instead: what an anneal finds depends
+    /// on its share of the whole run (Hägele et al. 2024, arXiv 2405.18392), not of its last stage.
+    public func finished(after stages: Int) -> Score {
+        guard case .extrapolate(let horizon, let finish) = self else { return self }
+        return .extrapolate(stages: horizon, finish: finish * Double(stages))
+    }
+
     /// As study files name it.
     public var name: String {
         switch self {
@@ -49,6 +56,7 @@ public enum Score: Hashable, Codable, Sendable {
 /// What the trials of one stage are judged by, as `Score` explains.
 public enum StageScore: Hashable, Codable, Sendable {
     case last
+    /// Of the stage's steps; of the last stage it may be above 1.
     case cooldown(share: Double)
     /// After as many further steps as so many stages have; at least 1.
     case forecast(stages: Int)

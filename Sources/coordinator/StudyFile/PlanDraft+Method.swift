@@ -31,10 +31,11 @@ extension PlanDraft {
     private static func stages(_ method: inout SettingsReader, trials: Int) -> StagesMethod {
         let pilot = pilot(&method)
         let rules = StagesMethod.ChoiceRule.allCases.map(\.rawValue)
+        let stages = method.int("stages", in: 1...)
         return StagesMethod(
-            stages: method.int("stages", in: 1...), trials: trials,
+            stages: stages, trials: trials,
             steps: pilot?.most ?? method.int("steps", in: 1...), shrink: shrink(&method),
-            score: score(&method), fidelity: fidelity(&method), pilot: pilot,
+            score: score(&method).finished(after: stages), fidelity: fidelity(&method), pilot: pilot,
             confirm: method.int("confirm", default: 0, in: 0...),
             choose: .init(rawValue: method.choice("choose", among: rules, default: "smoothed"))!)
     }
@@ -79,7 +80,7 @@ extension PlanDraft {
         }
     }
 
-    /// An anneal of a fifth of the steps finds most of what a long one would (Hägele et al. 2024,
+    /// An anneal of a fifth of all steps finds most of what a long one would (Hägele et al. 2024,
     /// arXiv 2405.18392).
     private static let defaultCooldown = 0.2
 
