@@ -36,7 +36,7 @@ import Wire
         let best = try #require(stages[0].best.map { stages[0].trials[$0.number] })
         let checkpoint = try #require(best.handover(at: 20))
         let last = try #require(stages[1].best.map { stages[1].trials[$0.number] })
-        #expect(last.handover(at: 20)?.step == 20 && last.checkpoint?.step == 24, "the last stage cools down")
+        #expect(last.handover(at: 20)?.step == 20 && last.checkpoint?.step == 28, "the last stage cools down")
         let kept = bench.out + "/stage_0/ckpt"
         #expect(try !FileManager.default.contentsOfDirectory(atPath: kept).isEmpty)
         for trial in stages[1].trials {
