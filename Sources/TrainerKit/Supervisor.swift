@@ -16,6 +16,10 @@ struct Supervisor: ~Copyable {
     private static let shortRound = 0.1
     /// Bytes that are read at once: what a pipe holds.
     private static let most = 1 << 16
+    /// A trainer that talks on and on is listened to every so many seconds, since to be woken costs more than what a
+    /// line of it does. Who speaks after a silence is heard at once, and so is who writes `many` bytes meanwhile.
+    private static let breath = 0.03
+    private static let many = 1 << 12
 
     private let spec: RunSpec
     private let folder: TrialFolder
@@ -32,6 +36,8 @@ struct Supervisor: ~Copyable {
     private var ladder: StopLadder?
     private let began = monotonicSeconds()
     private var lastSign = monotonicSeconds()
+    /// From when on the trainer is listened to again.
+    private var listensFrom = -Double.infinity
     /// When files and checkpoints were looked at, and when they are to be again, if nothing wakes us.
     private var look = (last: -Double.infinity, next: -Double.infinity)
     private var lastCheckpoint: (path: String, step: Int)?
@@ -137,7 +143,10 @@ struct Supervisor: ~Copyable {
             let now = monotonicSeconds()
             let isRound = now >= nextRound
             if isRound { nextRound = now + (isBlind ? Self.shortRound : Self.round) }
-            for index in woken.sources { try readSource(index) }
+            if !woken.sources.isEmpty {
+                let read = try woken.sources.reduce(0) { try $0 + readSource($1) }
+                listensFrom = read < Self.many ? now + Self.breath : now
+            }
             if woken.byFolder { watch.forget() }
             if isRound || woken.byFolder { lookSoon() }
             if look.next <= now { try lookAtPlaces(watch) }
@@ -187,8 +196,12 @@ extension Supervisor {
     private func waitForSomething(until round: Double, _ folder: Int32, _ end: Int32) -> Woken {
         let now = monotonicSeconds()
         let silence = course.stop == nil ? lastSign + spec.silenceSeconds - now : .infinity
-        let longest = min(round - now, look.next - now, silence, ladder?.wait(at: now) ?? .infinity)
-        var polled = (sources.map(\.descriptor) + [folder, end, EndSignal.descriptor]).map {
+        let isListening = now >= listensFrom
+        let longest = min(
+            round - now, look.next - now, silence, ladder?.wait(at: now) ?? .infinity,
+            isListening ? .infinity : listensFrom - now)
+        let heard = sources.map { isListening ? $0.descriptor : -1 }
+        var polled = (heard + [folder, end, EndSignal.descriptor]).map {
             pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
         }
         Spawn.poll(&polled, seconds: longest)
@@ -199,22 +212,30 @@ extension Supervisor {
 
     /// Reads at most 1 MiB, so that a flood of output cannot keep the loop from its other duties; of a trainer that
     /// has ended, all that is left.
-    private mutating func readSource(_ index: Int, hasEnded: Bool = false) throws {
+    ///
+    /// - Returns: how many bytes came.
+    @discardableResult
+    private mutating func readSource(_ index: Int, hasEnded: Bool = false) throws -> Int {
+        var total = 0
         for _ in 0..<16 where sources[index].descriptor >= 0 {
             let bytes: [UInt8]
             switch receive(sources[index].descriptor, limit: Self.most) {
             case .bytes(let some): bytes = some
-            case .nothing: return
-            case .end: return sources[index].end()
+            case .nothing: return total
+            case .end:
+                sources[index].end()
+                return total
             }
+            total += bytes.count
             lastSign = monotonicSeconds()
             // A full disk loses log lines, not the run.
             if let log = sources[index].log { try? writeAll(bytes, to: log) }
             if case .output(.standardOutput) = sources[index].stream { mirror?.append(bytes) }
             for line in sources[index].lines.take(bytes[...]) { try take(line, from: sources[index].stream) }
             // There was no more.
-            if bytes.count < Self.most, !hasEnded { return }
+            if bytes.count < Self.most, !hasEnded { break }
         }
+        return total
     }
 
     private mutating func lookSoon() {
