@@ -26,12 +26,12 @@ quickstart: build ## Run a real staged study on this machine: about 2 minutes af
 # hangs fails, and does not take CI's whole time.
 LINKS := AgentTests|FleetLinkTests
 STUDIES := EndToEndTests
-FLEETS := EndToEndTests.(DistantNodeTests|EnrolmentTests|FleetFaultTests|FleetTests|TransferTests)
+FLEETS := EndToEndTests.(DistantNodeTests|EnrolmentTests|FleetFaultTests|FleetTests|NetworkFaultTests|TransferTests)
 PLUGINS := HuggingFaceTests|MegatronTests|NativeTests|TrainerKitTests
 SUITES := timeout --foreground --kill-after=30 1200 swift test --skip-build
 
 test: packages ## Run every check: format, build, all suites
-	@deploy/install-packages openssh-server
+	@deploy/install-packages openssh-server nftables faketime
 	swift format lint --strict --recursive Package.swift Sources Tests agents plugins Benchmarks
 	swift build -c release --product native
 	swift build -c release --product soak

@@ -69,7 +69,8 @@ let package = Package(
         .target(name: "Spawn", dependencies: ["CLinux", "Wire"], swiftSettings: rules),
         .systemLibrary(name: "CLibSSH", pkgConfig: "libssh", providers: [.apt(["libssh-dev"])]),
         .target(
-            name: "FleetLink", dependencies: ["CLibSSH", "FleetModel", "Wire", "Spawn"], swiftSettings: rules),
+            name: "FleetLink", dependencies: ["CLibSSH", "CLinux", "FleetModel", "Wire", "Spawn"],
+            swiftSettings: rules),
         .target(name: "Journal", dependencies: ["FleetModel", "StudyCore", grdb], swiftSettings: rules),
 
         // Programs.

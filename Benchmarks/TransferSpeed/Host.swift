@@ -6,6 +6,9 @@ import Wire
 
 /// Another machine, as far as loopback can be one: a real sshd with keys and a cipher of its own, behind which
 /// an agent serves the home `node`. This machine's agent serves the home `here`, at the end of a pipe.
+///
+/// sshd starts every command by the user's shell, and Debian's bash then reads `~/.bashrc` unless it is the inner
+/// one of two: what stands there would be measured with each connection.
 final class Host: Sendable {
     static let cipher = "aes128-gcm@openssh.com"
 
@@ -36,6 +39,7 @@ final class Host: Sendable {
         PasswordAuthentication no
         UseDNS no
         MaxStartups 1000
+        SetEnv SHLVL=1
         Ciphers \(Self.cipher)
         Subsystem sftp internal-sftp
         """.write(toFile: folder + "/sshd", atomically: true, encoding: .utf8)
@@ -52,9 +56,10 @@ final class Host: Sendable {
     func home(_ name: String) -> String { folder + "/" + name }
 
     /// Options of ssh for a program that runs it.
-    var options: [String] {
+    /// - Parameter other: a port that leads here, too.
+    func options(port other: Int? = nil) -> [String] {
         [
-            "-F", "none", "-p", "\(port)", "-i", folder + "/user", "-o", "IdentitiesOnly=yes", "-o",
+            "-F", "none", "-p", "\(other ?? port)", "-i", folder + "/user", "-o", "IdentitiesOnly=yes", "-o",
             "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-c",
             Self.cipher,
         ]
@@ -63,10 +68,11 @@ final class Host: Sendable {
     var user: String { NSUserName() }
 
     /// A link to the node through SSH; not yet connected.
-    func link(named name: String) throws -> NodeLink {
+    /// - Parameter other: a port that leads here, too.
+    func link(named name: String, port other: Int? = nil) throws -> NodeLink {
         let text = try String(contentsOfFile: folder + "/host.pub", encoding: .utf8)
         guard let key = HostKey(text) else { throw Unexpected("ssh-keygen made no host key: \(text)") }
-        let address = SSHAddress(host: "127.0.0.1", port: port, user: user, hostKeys: [key])
+        let address = SSHAddress(host: "127.0.0.1", port: other ?? port, user: user, hostKeys: [key])
         return NodeLink(node: NodeID(rawValue: name), transport: .ssh(address), home: head)
     }
 
@@ -85,13 +91,21 @@ final class Host: Sendable {
             transport: .pipe(
                 executable: agent, arguments: ["attach", "--home", home("here"), "--linger", "2"])
         )
-        for link in [node, here] {
-            for await event in link.events {
-                if case .connected = event { break }
-                if case .disconnected(let failure, _) = event { throw Unexpected("no link: \(failure)") }
-            }
+        return (try await connected(node), try await connected(here))
+    }
+
+    /// The link, once it is connected.
+    func connected(_ link: NodeLink) async throws -> NodeLink {
+        for await event in link.events {
+            if case .connected = event { break }
+            if case .disconnected(let failure, _) = event { throw Unexpected("no link: \(failure)") }
         }
-        return (node, here)
+        return link
+    }
+
+    /// Ends sshd and all its sessions.
+    func stop() {
+        for pid in [daemon.pid] + sessions { kill(pid, SIGKILL) }
     }
 
     /// Seconds of CPU that this process and all its descendants have used, sshd's and those that live too.

@@ -10,115 +10,93 @@ struct LinkCost: Sendable {
     let host: Host
     let count: Int
 
-    /// A link and its events, which one task reads.
-    private final class Watched: Sendable {
-        let link: NodeLink
-        private let connections = Monitor(0)
-        private let answers = Monitor(0)
-        private let task: Task<Void, Never>
-
-        init(_ link: NodeLink) {
-            self.link = link
-            let (connections, answers) = (connections, answers)
-            task = Task {
-                for await event in link.events {
-                    switch event {
-                    case .connected: connections.use { $0 += 1 }
-                    case .news(.runs): answers.use { $0 += 1 }
-                    case .disconnected, .news: break
-                    }
-                }
-            }
-        }
-
-        /// Blocks until it has connected so often.
-        func wait(forConnection number: Int) { connections.wait { $0 >= number ? () : nil } }
-
-        /// Asks what runs of a study there are, and blocks until it is told.
-        func ask() {
-            let before = answers.use { $0 }
-            link.send(.follow(study: TransferSpeed.study, offsets: []))
-            answers.wait { $0 > before ? () : nil }
-        }
-
-        func close() {
-            link.close()
-            task.cancel()
-        }
-    }
-
-    /// Waiting blocks, so all of it is on a thread of its own.
-    func measure() async throws {
-        try await withCheckedThrowingContinuation { (done: CheckedContinuation<Void, any Error>) in
-            onOwnThread { done.resume(with: Result { try measureBlocking() }) }
-        }
-    }
-
-    private func measureBlocking() throws {
+    /// Blocks.
+    func measure() throws {
+        var bars = Bars()
         let first = Watched(try host.link(named: "n0"))
-        first.wait(forConnection: 1)
+        try first.wait(forConnection: 1)
         let firstSession = host.sessions
-        let before = Self.residentKilobytes
-        var start = monotonicSeconds()
+        let others = try measureMany(&bars)
+        try measureReset(of: first, sparing: Set(host.sessions).subtracting(firstSession), &bars)
+        try measureCommonReset(others, &bars)
+        try first.wait(forConnection: 22)
+        for link in others { link.close() }
+        try measureMessages(first, &bars)
+        first.close()
+        bars.show()
+    }
+
+    private func measureMany(_ bars: inout Bars) throws -> [Watched] {
+        let before = Self.privateKilobytes
+        let start = monotonicSeconds()
         let others = try (1..<count).map { Watched(try host.link(named: "n\($0)")) }
-        for link in others { link.wait(forConnection: 1) }
-        print("\(count) links attached from cold: \(text(monotonicSeconds() - start)) s")
-        print("memory a link: \((Self.residentKilobytes - before) / max(1, count - 1)) KB")
+        for link in others { try link.wait(forConnection: 1) }
+        let bar = 6 * Double(count) / 200
+        bars.add("\(count) links attached from cold", monotonicSeconds() - start, "s", atMost: bar)
+        let memory = Double(Self.privateKilobytes - before) / Double(max(1, count - 1))
+        bars.add("memory a link", memory, "KB", atMost: 100)
         let cpu = Self.ownCPUSeconds
-        usleep(10_000_000)
-        print("idle: \(text((Self.ownCPUSeconds - cpu) * 10)) % of a core for all")
-        let standing = Set(host.sessions).subtracting(firstSession)
-        let waits = (0..<20).map { number -> Double in
-            start = monotonicSeconds()
+        usleep(20_000_000)
+        bars.add("CPU of all while idle", (Self.ownCPUSeconds - cpu) * 5, "% of a core", atMost: 0.5)
+        return others
+    }
+
+    private func measureReset(of link: Watched, sparing standing: Set<Int32>, _ bars: inout Bars) throws {
+        let waits = try (0..<20).map { number -> Double in
+            let start = monotonicSeconds()
             for session in host.sessions where !standing.contains(session) { kill(session, SIGKILL) }
-            first.wait(forConnection: number + 2)
-            return monotonicSeconds() - start
+            return try link.wait(forConnection: number + 2) - start
         }
-        print("one link back after its reset: median \(text(waits, 0.5)) s, p95 \(text(waits, 0.95)) s")
-        start = monotonicSeconds()
+        bars.add("one link back after its reset, median", waits.median, "s")
+        bars.add("one link back after its reset, p95", waits.quantile(0.95), "s", atMost: 0.5)
+    }
+
+    /// All connections break in one moment. A herd would show in attempts: more than one each.
+    private func measureCommonReset(_ links: [Watched], _ bars: inout Bars) throws {
+        let failed = links.map(\.failures).reduce(0, +)
+        let start = monotonicSeconds()
         for session in host.sessions { kill(session, SIGKILL) }
-        let backs = others.map { link -> Double in
-            link.wait(forConnection: 2)
-            return monotonicSeconds() - start
-        }
-        print("all links back after a common reset: median \(text(backs, 0.5)) s, last \(text(backs, 1)) s")
-        first.wait(forConnection: 22)
-        try measureRoundTrips(first)
-        for link in others + [first] { link.close() }
+        let backs = try links.map { try $0.wait(forConnection: 2) - start }
+        bars.add("all back after a common reset, median", backs.median, "s")
+        bars.add("all back after a common reset, last", backs.max()!, "s")
+        let attempts = Double(links.map(\.failures).reduce(0, +) - failed) / Double(links.count)
+        bars.add("attempts of each for that", attempts, "", atMost: 1.5)
     }
 
-    private func measureRoundTrips(_ link: Watched) throws {
-        func time(_ work: () throws -> Void) rethrows -> [Double] {
-            try (0..<500).map { _ in
-                let start = monotonicSeconds()
-                try work()
-                return monotonicSeconds() - start
-            }
+    // MARK: Messages
+
+    private func measureMessages(_ link: Watched, _ bars: inout Bars) throws {
+        let raw = try RawChannel(host)
+        // In turn, so that whatever else the machine does meets both.
+        var (ours, theirs): ([Double], [Double]) = ([], [])
+        for _ in 0..<500 {
+            ours.append(Self.seconds { link.ask() })
+            theirs.append(try Self.seconds { try raw.roundTrips(1) })
         }
-        let ours = time { link.ask() }
-        let (there, back) = (try Spawn.Pipe(), try Spawn.Pipe())
-        var order = Program(["ssh"] + host.options + ["\(host.user)@127.0.0.1", "cat"])
-        (order.input, order.output, order.errors) = (there.reading, back.writing, 2)
-        let raw = try order.spawn()
-        close(there.reading)
-        close(back.writing)
-        let line = [UInt8](repeating: 97, count: 100)
-        let theirs = try time {
-            try writeAll(line, to: there.writing)
-            var left = line.count
-            while left > 0, case .bytes(let bytes) = receive(back.reading) { left -= bytes.count }
+        bars.add("a question and its answer, median", ours.median * 1e3, "ms")
+        bars.add("100 bytes through cat and back, median", theirs.median * 1e3, "ms")
+        bars.add("round trip beside raw", ours.median / theirs.median, "x", atMost: 2)
+        let rates = try (0..<5).map { _ in
+            let ours = Self.seconds { link.ask(2_000) }
+            return try (ours: 2_000 / ours, theirs: 2_000 / Self.seconds { try raw.roundTrips(2_000) })
         }
-        raw.signalGroup(SIGKILL)
-        raw.wait()
-        print(
-            "a question and its answer: median \(text(ours.map { $0 * 1_000 }, 0.5)) ms, "
-                + "100 bytes through cat \(text(theirs.map { $0 * 1_000 }, 0.5)) ms: "
-                + "\(text(Self.quantile(ours, 0.5) / Self.quantile(theirs, 0.5))) x")
+        bars.add("questions answered a second, many under way", rates.map(\.ours).median, "")
+        bars.add("messages a second through cat, many under way", rates.map(\.theirs).median, "")
+        bars.add("rate beside raw", rates.map { $0.ours / $0.theirs }.median, "x", atLeast: 0.5)
     }
 
-    private static var residentKilobytes: Int {
-        let words = contents("/proc/self/statm").map { String(decoding: $0, as: UTF8.self) } ?? ""
-        return (words.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * 4
+    private static func seconds(_ work: () throws -> Void) rethrows -> Double {
+        let start = monotonicSeconds()
+        try work()
+        return monotonicSeconds() - start
+    }
+
+    // MARK: This process
+
+    private static var privateKilobytes: Int {
+        let lines = contents("/proc/self/smaps_rollup").map { String(decoding: $0, as: UTF8.self) } ?? ""
+        return lines.split(separator: "\n").filter { $0.hasPrefix("Private_") }
+            .compactMap { Int($0.filter(\.isNumber)) }.reduce(0, +)
     }
 
     private static var ownCPUSeconds: Double {
@@ -126,12 +104,50 @@ struct LinkCost: Sendable {
         clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
         return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
+}
 
-    private static func quantile(_ values: [Double], _ share: Double) -> Double {
-        values.sorted()[min(values.count - 1, Int(Double(values.count) * share))]
+/// The stock client with `cat` at the other end.
+final class RawChannel {
+    private let client: ChildProcess
+    private let there: Spawn.Pipe
+    private let back: Spawn.Pipe
+
+    init(_ host: Host) throws {
+        (there, back) = (try Spawn.Pipe(), try Spawn.Pipe())
+        var order = Program(["ssh"] + host.options() + ["\(host.user)@127.0.0.1", "cat"])
+        (order.input, order.output, order.errors) = (there.reading, back.writing, 2)
+        client = try order.spawn()
+        close(there.reading)
+        close(back.writing)
+        try roundTrips(1)
     }
 
-    private func text(_ values: [Double], _ share: Double) -> String { text(Self.quantile(values, share)) }
+    deinit {
+        client.signalGroup(SIGKILL)
+        client.wait()
+        close(there.writing)
+        close(back.reading)
+    }
 
-    private func text(_ value: Double) -> String { String(format: "%.3f", value) }
+    /// Sends so many messages of 100 bytes one behind the other, and waits until all are back.
+    func roundTrips(_ count: Int) throws {
+        let line = [UInt8](repeating: 97, count: 100)
+        let end = there.writing
+        let sent = Monitor(false)
+        if count > 1 {
+            onOwnThread {
+                for _ in 0..<count { try? writeAll(line, to: end) }
+                sent.use { $0 = true }
+            }
+        } else {
+            try writeAll(line, to: end)
+            sent.use { $0 = true }
+        }
+        var left = line.count * count
+        while left > 0 {
+            guard case .bytes(let bytes) = receive(back.reading) else { throw Unexpected("cat has ended") }
+            left -= bytes.count
+        }
+        sent.wait { $0 ? () : nil }
+    }
 }

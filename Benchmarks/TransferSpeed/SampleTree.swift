@@ -9,7 +9,7 @@ struct SampleTree {
     let root: String
 
     /// Writes it anew.
-    init(at root: String, megabytes: Int) throws {
+    init(at root: String, megabytes: Int, smallFiles: Int = smallFiles) throws {
         self.root = root
         try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
         var random = SeededGenerator(seed: 1)
@@ -17,7 +17,7 @@ struct SampleTree {
             let size = (megabytes / Self.largeFiles) << 20
             try Self.noise(size, &random).write(to: URL(fileURLWithPath: "\(root)/weights_\(number).bin"))
         }
-        for number in 0..<Self.smallFiles {
+        for number in 0..<smallFiles {
             let size = Int.random(in: 1_000...40_000, using: &random)
             try Self.noise(size, &random).write(to: URL(fileURLWithPath: "\(root)/part_\(number).json"))
         }

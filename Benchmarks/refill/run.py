@@ -4,7 +4,9 @@
 A real coordinator, journal and all, plays a study with the median pruner over a real sshd on loopback, with the
 scripted trainer on CPU slots. The times are those at which files of the node change, by inotify:
 
-- freed: a plugin gives its lock up, as it ends. Filled: another run's plugin writes its first line.
+- freed: a plugin gives its lock up, as it ends. Filled: another run's plugin writes its first line. Between them,
+  over: the agent has seen that nothing of the run is left; ordered: the next run's spec is written, just before its
+  process is started.
 - told: a plugin writes the report that its run is stopped for. Stopped: the agent writes the stop order.
 
     Benchmarks/refill/run.py --bin .build/release --runs 200 --seconds 40
@@ -90,22 +92,24 @@ def moments(watch):
         # Its plugin's end; the agent closes the lock too, when it has seen that nothing of the run is left.
         after = [moment for moment in run.get("closed", []) if run["lines"] and moment >= run["lines"][-1]]
         if after:
-            run["end"] = after[0]
+            run["end"], run["over"] = after[0], after[-1]
     return runs
 
 
 def refills(runs, since):
-    """Seconds from each end to the first line of the run that was given the slot next."""
+    """The ends, and the run that was given the slot next, both with the moments of their lives."""
     by_slot = {}
+    ahead = time.time() - time.monotonic()
     for folder, run in runs.items():
-        spec = json.loads(pathlib.Path(folder, "spec.json").read_text())
+        file = pathlib.Path(folder, "spec.json")
+        spec = json.loads(file.read_text())
+        run["ordered"] = os.stat(file).st_mtime - ahead
         if run["lines"]:
             by_slot.setdefault(json.dumps(spec["slots"]), []).append(run)
     found = []
     for users in by_slot.values():
         users.sort(key=lambda run: run["lines"][0])
-        found += [after["lines"][0] - before["end"] for before, after in zip(users, users[1:])
-                  if before.get("end", 0) > since]
+        found += [(before, after) for before, after in zip(users, users[1:]) if before.get("end", 0) > since]
     return found
 
 
@@ -169,7 +173,12 @@ def main():
         print(f"{options.runs} runs live after {time.monotonic() - began:.0f} s")
         time.sleep(2 + options.seconds)
         found = moments(watch)
-        show("freed -> filled", refills(found, since))
+        pairs = refills(found, since)
+        show("freed -> filled", [after["lines"][0] - before["end"] for before, after in pairs])
+        show("  freed -> over", [before["over"] - before["end"] for before, after in pairs])
+        show("  over -> ordered (clock of files, 4 ms)", [after["ordered"] - before["over"] for before, after in pairs])
+        show("  ordered -> filled", [after["lines"][0] - after["ordered"] for before, after in pairs])
+        show("freed -> ordered", [after["ordered"] - before["end"] for before, after in pairs])
         show("told -> stopped", stops(found, since))
         subprocess.run(coordinator + ["stop", "refill"], stdout=subprocess.DEVNULL, check=True, **setting)
         study.wait()

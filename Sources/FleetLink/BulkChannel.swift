@@ -39,12 +39,24 @@ public final class BulkChannel {
         takeBack(line)
     }
 
-    /// Some bytes, as soon as there are any, at most `count`; none once the other side has ended its stream.
-    /// Over SSH, 4 MiB is a good count: the window grows with it.
-    public func read(upTo count: Int) throws(LinkFailure) -> [UInt8] {
-        guard !rest.isEmpty else { return try line.read(upTo: count) }
-        defer { rest.removeFirst(min(count, rest.count)) }
-        return Array(rest.prefix(count))
+    /// Reads some bytes, as soon as there are any, into the memory's beginning; answers how many, 0 once the
+    /// other side has ended its stream.
+    func read(into memory: UnsafeMutableRawBufferPointer) throws(LinkFailure) -> Int {
+        guard !rest.isEmpty else { return try line.read(into: memory) }
+        let count = min(memory.count, rest.count)
+        memory.copyBytes(from: rest[..<count])
+        rest.removeFirst(count)
+        return count
+    }
+
+    /// Fills the memory with what comes next.
+    func fill(_ memory: UnsafeMutableRawBufferPointer) throws(LinkFailure) {
+        var done = 0
+        while done < memory.count {
+            let count = try read(into: UnsafeMutableRawBufferPointer(rebasing: memory[done...]))
+            guard count > 0 else { throw .lost(why: line.complaints) }
+            done += count
+        }
     }
 
     /// The next line as a value. - Throws: `LinkFailure.lost` also where the line is none.
@@ -60,8 +72,13 @@ public final class BulkChannel {
 
     /// Writes all of it; waits while the other side does not take it.
     public func write(_ bytes: some Collection<UInt8>) throws(LinkFailure) {
-        try line.write(Array(bytes))
+        let bytes = Array(bytes)
+        try bytes.withUnsafeBufferPointer { bytes throws(LinkFailure) in
+            try line.write(UnsafeRawBufferPointer(bytes))
+        }
     }
+
+    func write(_ bytes: UnsafeRawBufferPointer) throws(LinkFailure) { try line.write(bytes) }
 
     /// Writes a value as a line.
     public func send(_ value: some Encodable) throws(LinkFailure) {
@@ -73,12 +90,9 @@ public final class BulkChannel {
 
     /// Exactly so many bytes.
     public func read(exactly count: Int) throws(LinkFailure) -> [UInt8] {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(count)
-        while bytes.count < count {
-            let more = try read(upTo: count - bytes.count)
-            guard !more.isEmpty else { throw .lost(why: line.complaints) }
-            bytes += more
+        var bytes = [UInt8](repeating: 0, count: count)
+        try bytes.withUnsafeMutableBufferPointer { bytes throws(LinkFailure) in
+            try fill(UnsafeMutableRawBufferPointer(bytes))
         }
         return bytes
     }
@@ -97,6 +111,12 @@ public final class BulkChannel {
     /// No more is written; the other side sees the end of the stream, and may still answer.
     public func endWriting() { line.endWriting() }
 
+    /// No more is written; waits until the other side has taken in what was, and has ended too, or is gone.
+    func finish() {
+        endWriting()
+        while let more = try? readSome(), !more.isEmpty {}
+    }
+
     /// A line without its newline.
     private func readLine() throws(LinkFailure) -> Data {
         var scanned = 0
@@ -109,16 +129,23 @@ public final class BulkChannel {
             guard scanned <= Lines.longest else {
                 throw .lost(why: "a line of over \(Lines.longest) bytes came")
             }
-            let more = try line.read(upTo: 1 << 16)
+            let more = try readSome()
             guard !more.isEmpty else { throw .lost(why: line.complaints) }
             rest += more
         }
     }
 
+    /// What comes next of the line itself; none at its end.
+    private func readSome() throws(LinkFailure) -> [UInt8] {
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 1)
+        defer { memory.deallocate() }
+        return Array(memory.prefix(try line.read(into: memory)))
+    }
+
     private func skipToHello() throws(LinkFailure) {
         var greeting = Greeting()
         while greeting.hello == nil {
-            let more = try line.read(upTo: 1 << 16)
+            let more = try readSome()
             guard !more.isEmpty else {
                 let why = line.complaints
                 throw why.isEmpty
@@ -134,9 +161,9 @@ public final class BulkChannel {
 
 /// What carries a bulk channel.
 protocol BulkLine: AnyObject {
-    /// Some bytes; none at the stream's end.
-    func read(upTo count: Int) throws(LinkFailure) -> [UInt8]
-    func write(_ bytes: [UInt8]) throws(LinkFailure)
+    /// Reads some bytes, as soon as there are any; answers how many, 0 at the stream's end.
+    func read(into memory: UnsafeMutableRawBufferPointer) throws(LinkFailure) -> Int
+    func write(_ bytes: UnsafeRawBufferPointer) throws(LinkFailure)
     func endWriting()
     func end()
     /// Whether the other side is there and has nothing to say, as far as is known.
@@ -167,22 +194,22 @@ final class BulkPipe: BulkLine {
         return said.split(whereSeparator: \.isNewline).joined(separator: "\n")
     }
 
-    func read(upTo count: Int) throws(LinkFailure) -> [UInt8] {
+    func read(into memory: UnsafeMutableRawBufferPointer) throws(LinkFailure) -> Int {
         while true {
-            switch Spawn.receive(child.output, limit: count) {
-            case .bytes(let bytes): return bytes
-            case .end: return []
-            case .nothing: try wait(for: child.output, POLLIN)
+            let count = Glibc.read(child.output, memory.baseAddress, memory.count)
+            if count >= 0 { return count }
+            switch errno {
+            case EAGAIN: try wait(for: child.output, POLLIN)
+            case EINTR: continue
+            default: return 0
             }
         }
     }
 
-    func write(_ bytes: [UInt8]) throws(LinkFailure) {
+    func write(_ bytes: UnsafeRawBufferPointer) throws(LinkFailure) {
         var sent = 0
         while sent < bytes.count {
-            let count = bytes.withUnsafeBytes {
-                Glibc.write(child.input, $0.baseAddress! + sent, bytes.count - sent)
-            }
+            let count = Glibc.write(child.input, bytes.baseAddress! + sent, bytes.count - sent)
             if count > 0 {
                 sent += count
             } else if errno == EAGAIN {

@@ -34,6 +34,8 @@ public final class NodeLink: Sendable {
         /// How the host is reached, once that is known.
         var route: Route?
         var idle: [IdleLine] = []
+        /// As this connection has told it, with its changes.
+        var inventory: Inventory?
     }
 
     /// A line of a bulk channel that was handed back.
@@ -52,8 +54,8 @@ public final class NodeLink: Sendable {
     private let transport: Transport
     private let home: CoordinatorHome
     let shared = Mutex(Shared())
-    /// Wakes the link's thread from `poll`: an order, room in the queue, or the end.
-    let bell: Bell
+    /// Has the link's thread look: an order, room in the queue, or the end.
+    private let wake: @Sendable () -> Void
     let queue: EventQueue
 
     /// - Parameter home: where the key is that is shown to sshd.
@@ -61,13 +63,17 @@ public final class NodeLink: Sendable {
         (self.node, self.transport, self.home) = (node, transport, home)
         // A side that is gone shows in what is read.
         signal(SIGPIPE, SIG_IGN)
-        let bell = if case .ssh = transport { SSHLines.shared.bell } else { Bell() }
-        self.bell = bell
-        queue = EventQueue(roomMade: { bell.ring() })
         switch transport {
-        case .ssh(let address): SSHLines.shared.add(self, to: address, home: home)
+        case .ssh(let address):
+            let number = SSHLines.shared.newNumber()
+            wake = { SSHLines.shared.look(at: number) }
+            queue = EventQueue(roomMade: wake)
+            SSHLines.shared.add(self, as: number, to: address, home: home)
         case .pipe(let executable, let arguments):
-            let line = PipeLine(link: self, executable: executable, arguments: arguments)
+            let bell = Bell()
+            wake = { bell.ring() }
+            queue = EventQueue(roomMade: wake)
+            let line = PipeLine(link: self, bell: bell, executable: executable, arguments: arguments)
             onOwnThread { line.run() }
         }
     }
@@ -88,7 +94,7 @@ public final class NodeLink: Sendable {
         shared.withLock { shared in
             if shared.isConnected { shared.orders += line }
         }
-        bell.ring()
+        wake()
     }
 
     /// Opens a stream for bulk to the same agent; it does not end with the link. Blocks until the agent has
@@ -141,7 +147,7 @@ public final class NodeLink: Sendable {
         shared.withLock { $0.isClosed = true }
         endIdle(since: .infinity)
         queue.close()
-        bell.ring()
+        wake()
     }
 }
 
@@ -152,17 +158,40 @@ extension NodeLink {
         let hadHello = greeting.hello != nil
         let lines = try greeting.take(bytes)
         if !hadHello, let hello = greeting.hello {
-            shared.withLock { $0.isConnected = true }
+            shared.withLock { ($0.isConnected, $0.inventory) = (true, nil) }
             queue.put(.connected(hello))
         }
-        for line in lines where !line.isEmpty {
-            // News of a later version is no reason to end; what it meant, an earlier one need not know.
-            let news =
-                (try? Lines.decode(News.self, from: line))
-                ?? .complaint(text: "unreadable news: \(String(decoding: line.prefix(80), as: UTF8.self))")
-            if news != .beat { queue.put(.news(news)) }
+        // Most of what idle agents say are beats, which tell nobody anything.
+        for line in lines where !line.isEmpty && line != Self.beat {
+            if let news = news(in: line) { queue.put(.news(news)) }
         }
     }
+
+    /// What whoever listens is told of a line. The listener gets inventories whole.
+    private func news(in line: Data) -> News? {
+        do {
+            switch try Lines.decode(News.self, from: line) {
+            case .beat: return nil
+            case .inventory(let inventory):
+                shared.withLock { $0.inventory = inventory }
+                return .inventory(inventory: inventory)
+            case .slots(let changed):
+                let inventory = shared.withLock { shared in
+                    shared.inventory = shared.inventory?.changing(changed)
+                    return shared.inventory
+                }
+                return inventory.map { .inventory(inventory: $0) }
+            case let news: return news
+            }
+        } catch {
+            // News of a later version is no reason to end; what it meant, an earlier one need not know.
+            return .complaint(
+                text: "unreadable news: \(String(decoding: line.prefix(80), as: UTF8.self))")
+        }
+    }
+
+    /// A beat of an agent of this version, without its newline.
+    private static let beat = (try? Lines.encode(News.beat))?.dropLast()
 
     /// There is no connection any more, or none came about.
     func isDown(because failure: LinkFailure, retryIn delay: Double) {

@@ -8,11 +8,13 @@ import Wire
 /// The thread of a link to a local agent: one `agent attach` after the other, until the link is closed.
 final class PipeLine: Sendable {
     private let link: NodeLink
+    /// Wakes the thread.
+    private let bell: Bell
     private let executable: String
     private let arguments: [String]
 
-    init(link: NodeLink, executable: String, arguments: [String]) {
-        (self.link, self.executable, self.arguments) = (link, executable, arguments)
+    init(link: NodeLink, bell: Bell, executable: String, arguments: [String]) {
+        (self.link, self.bell, self.executable, self.arguments) = (link, bell, executable, arguments)
     }
 
     func run() {
@@ -32,9 +34,9 @@ final class PipeLine: Sendable {
     private func pause(_ seconds: Double) {
         let end = monotonicSeconds() + seconds
         while !isClosed, case let left = end - monotonicSeconds(), left > 0 {
-            var bell = pollfd(fd: link.bell.descriptor, events: Int16(POLLIN), revents: 0)
-            _ = poll(&bell, 1, Int32(left * 1_000) + 1)
-            link.bell.silence()
+            var wait = pollfd(fd: bell.descriptor, events: Int16(POLLIN), revents: 0)
+            _ = poll(&wait, 1, Int32(left * 1_000) + 1)
+            bell.silence()
         }
     }
 
@@ -88,13 +90,13 @@ final class PipeLine: Sendable {
         let hasOrders = link.shared.withLock { !$0.orders.isEmpty }
         let isFull = link.queue.isFull
         var waits = [
-            pollfd(fd: link.bell.descriptor, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: bell.descriptor, events: Int16(POLLIN), revents: 0),
             pollfd(fd: isFull ? -1 : child.output, events: Int16(POLLIN), revents: 0),
             pollfd(fd: child.errors, events: Int16(POLLIN), revents: 0),
             pollfd(fd: hasOrders ? child.input : -1, events: Int16(POLLOUT), revents: 0),
         ]
         _ = poll(&waits, nfds_t(waits.count), -1)
-        if waits[0].revents != 0 { link.bell.silence() }
+        if waits[0].revents != 0 { bell.silence() }
         // A closed stderr is ready for ever; the end of stdout is what counts.
         if waits[2].revents & Int16(POLLIN) == 0, waits[2].revents != 0 { child.closeErrors() }
         return (waits[1].revents != 0, waits[2].revents & Int16(POLLIN) != 0)

@@ -27,7 +27,9 @@ public struct Attestation: Hashable, Sendable {
     /// What `report` attests; empty where it attests nothing.
     public init(in report: Report) {
         values = [:]
-        for quantity in Quantity.allCases { values[quantity] = report.metrics[quantity.rawValue] }
+        for quantity in Quantity.allCases {
+            if let reading = report.metrics[quantity.rawValue] { values[quantity] = reading }
+        }
     }
 
     public subscript(quantity: Quantity) -> Reading? { values[quantity] }

@@ -90,6 +90,21 @@ public struct Inventory: Hashable, Codable, Sendable {
         self.slots = slots
         self.plugins = plugins
     }
+
+    /// The slots whose states are others now; nil where more than that has changed.
+    public func changes(since earlier: Inventory) -> [Entry]? {
+        guard hostname == earlier.hostname, gpus == earlier.gpus, plugins == earlier.plugins,
+            slots.map(\.slot) == earlier.slots.map(\.slot)
+        else { return nil }
+        return zip(slots, earlier.slots).filter { $0 != $1 }.map(\.0)
+    }
+
+    /// The same with other states of these slots. Slots that are not here are left out.
+    public func changing(_ entries: [Entry]) -> Inventory {
+        let states = Dictionary(entries.map { ($0.slot, $0.state) }) { $1 }
+        let slots = slots.map { Entry(slot: $0.slot, state: states[$0.slot] ?? $0.state) }
+        return Inventory(hostname: hostname, gpus: gpus, slots: slots, plugins: plugins)
+    }
 }
 
 /// Whether a slot can be leased.

@@ -3,6 +3,13 @@ import Foundation
 import GRDB
 public import StudyCore
 
+/// A study as its journal had it after a batch.
+public struct JournalState: Sendable {
+    public let engine: Engine
+    /// The last step that is in it; 0 where there is none.
+    let sequence: Int
+}
+
 /// Reads a journal, also while its coordinator writes it: a reader sees whole batches and holds nobody up.
 public final class JournalReader: Sendable {
     private let path: String
@@ -25,6 +32,16 @@ public final class JournalReader: Sendable {
     /// The engine after the last batch that is written.
     public func restore() throws(JournalError) -> Engine {
         try Replay.engine(in: database, path: path)
+    }
+
+    /// The same, to go on from with `advance`.
+    public func latest() throws(JournalError) -> JournalState {
+        try Replay.latest(in: database, path: path)
+    }
+
+    /// Applies the batches that have been written since. Costs what is new, not what the journal is long.
+    public func advance(_ state: inout JournalState) throws(JournalError) {
+        try Replay.advance(&state, in: database, path: path)
     }
 
     /// Every report of a trial that counted or was repeated by a resumed run, in order of arrival.

@@ -29,19 +29,41 @@ enum Replay {
         try Int.fetchOne(db, sql: "SELECT coalesce(max(sequence), 0) FROM snapshots") ?? 0
     }
 
-    /// The engine as the file has it.
+    /// The engine as the file has it: the newest snapshot, and every step after it applied again.
     static func engine(in database: DatabaseQueue, path: String) throws(JournalError) -> Engine {
+        try latest(in: database, path: path).engine
+    }
+
+    static func latest(in database: DatabaseQueue, path: String) throws(JournalError) -> JournalState {
         do {
-            return try database.read { db in try engine(db, path: path) }
+            return try database.read { db in
+                var state = try start(db)
+                try advance(&state, db, path: path)
+                return state
+            }
         } catch {
             throw .from(error, path: path)
         }
     }
 
-    /// The newest snapshot, and every step after it applied again. Effects that come out otherwise than
-    /// recorded stop the replay: going on would make another study of it.
-    private static func engine(_ db: Database, path: String) throws -> Engine {
-        var (engine, sequence) = try start(db)
+    static func advance(
+        _ state: inout JournalState, in database: DatabaseQueue, path: String
+    ) throws(JournalError) {
+        do {
+            let before = state
+            state = try database.read { db in
+                var moved = before
+                try advance(&moved, db, path: path)
+                return moved
+            }
+        } catch {
+            throw .from(error, path: path)
+        }
+    }
+
+    /// Effects that come out otherwise than recorded stop the replay: going on would make another study of it.
+    private static func advance(_ state: inout JournalState, _ db: Database, path: String) throws {
+        var (engine, sequence) = (state.engine, state.sequence)
         let steps = try Row.fetchCursor(
             db, sql: "SELECT * FROM steps WHERE sequence > ? ORDER BY sequence", arguments: [sequence])
         let reports = try Row.fetchCursor(
@@ -59,22 +81,23 @@ enum Replay {
                 throw JournalError.database(path: path, message: "step \(sequence) is missing")
             }
         }
-        return engine
+        state = JournalState(engine: engine, sequence: sequence)
     }
 
-    private static func start(_ db: Database) throws -> (Engine, Int) {
+    private static func start(_ db: Database) throws -> JournalState {
         // A snapshot that another version wrote or that is damaged is passed over: the steps are all there.
         let snapshots = try Row.fetchCursor(db, sql: "SELECT * FROM snapshots ORDER BY sequence DESC")
         while let row = try snapshots.next() {
             guard let engine = try? JSONDecoder().decode(Engine.self, from: row["engine"] as Data) else {
                 continue
             }
-            return (engine, row["sequence"])
+            return JournalState(engine: engine, sequence: row["sequence"])
         }
         guard let row = try Row.fetchOne(db, sql: "SELECT * FROM study"),
             let study = StudyID(rawValue: row["id"])
         else { throw DatabaseError(message: "the study itself is missing") }
-        return (Engine(study: study, plan: try JSONText.decode(Plan.self, row["plan"])), 0)
+        return JournalState(
+            engine: Engine(study: study, plan: try JSONText.decode(Plan.self, row["plan"])), sequence: 0)
     }
 
     private static func apply(

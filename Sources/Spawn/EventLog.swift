@@ -31,8 +31,9 @@ package struct EventLog: ~Copyable {
     /// Appends one line by one `write`. A line that did not fit (the disk is full) is taken back, so that the
     /// file always ends in a whole line.
     package mutating func append(_ event: RunEvent) throws {
-        let line = Array(try Lines.encode(event))
-        let count = write(descriptor, line, line.count)
+        let line = try Lines.encode(event)
+        let file = descriptor
+        let count = line.withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
         guard count == line.count else {
             let fault = SystemError("write to events.jsonl", code: count < 0 ? errno : ENOSPC)
             ftruncate(descriptor, off_t(size))

@@ -1,5 +1,5 @@
 import CLinux
-import Glibc
+package import Glibc
 
 /// The two ends of a pipe, as descriptors that no child inherits unless it is given them.
 package struct Pipe {
@@ -12,6 +12,27 @@ package struct Pipe {
         (reading, writing) = (ends[0], ends[1])
     }
 }
+
+/// The two ends of a connection, as descriptors that no child inherits unless it is given them: what is written
+/// to one is read from the other.
+package func makeSocketPair() throws(SystemError) -> (ours: Int32, others: Int32) {
+    var ends: [Int32] = [-1, -1]
+    let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+    try checked("make a pair of sockets") { socketpair(AF_UNIX, kind, 0, &ends) }
+    return (ends[0], ends[1])
+}
+
+/// poll(2) for at most so many seconds; what has something has `revents`. Of descriptors below 0 nothing is asked.
+package func poll(_ descriptors: inout [pollfd], seconds: Double) {
+    let nanoseconds = Int64((max(0, min(seconds, 1e9)) * 1e9).rounded(.up))
+    if linux_poll(&descriptors, Int32(descriptors.count), nanoseconds) >= 0 { return }
+    // A signal came before anything else.
+    for index in descriptors.indices { descriptors[index].revents = 0 }
+}
+
+/// Has a pipe hold 1 MiB, as far as the system allows it, so that who writes and who reads wake each other seldom.
+/// Does nothing to what is no pipe.
+package func widenPipe(_ end: Int32) { _ = linux_resize_pipe(end, 1 << 20) }
 
 /// From now on reading and writing answer EAGAIN instead of waiting.
 package func makeNonBlocking(_ descriptor: Int32) {

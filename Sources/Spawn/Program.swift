@@ -23,6 +23,8 @@ package struct Program {
     /// Whether it leads a session of its own, and so outlives us and our terminal; a process group of its
     /// own it leads anyway.
     package var leadsSession = false
+    /// The cores that it may use; nil, and where none of them is to be had: those that we may.
+    package var cores: Cores?
     /// Whether it stays in our process group, so that it may ask the person at our terminal.
     package var staysInGroup = false
 
@@ -47,12 +49,19 @@ package struct Program {
         var pid = pid_t()
         let code = withCStrings(arguments) { argv in
             withCStrings(variables) { envp in
-                posix_spawnp(&pid, executable ?? arguments[0], &actions, &attributes, argv, envp)
+                onCores { posix_spawnp(&pid, executable ?? arguments[0], &actions, &attributes, argv, envp) }
             }
         }
         let place = folder.map { " in \($0)" } ?? ""
         if code != 0 { throw SystemError("start \(arguments[0])\(place)", code: code) }
         return ChildProcess(pid: pid)
+    }
+
+    /// posix_spawn(3) has no attribute for it; a child has the cores of the thread that starts it.
+    private func onCores(_ start: () -> Int32) -> Int32 {
+        guard let cores, let ours = Cores.ofThisThread, cores.useForThisThread() else { return start() }
+        defer { ours.useForThisThread() }
+        return start()
     }
 
     /// Whatever else is open here, also what our own starter left open or a library opens meanwhile on another

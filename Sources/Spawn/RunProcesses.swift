@@ -11,34 +11,53 @@ package struct ProcessEntry: Hashable {
 
     /// Reads `/proc/PID/stat`; nil for a process that has ended and is not reaped yet, unless `evenZombie`.
     /// The name in parentheses may itself hold spaces and parentheses.
-    package init?(stat: [UInt8], evenZombie: Bool = false) {
-        guard let open = stat.firstIndex(of: UInt8(ascii: "(")),
-            let close = stat.lastIndex(of: UInt8(ascii: ")")), open < close,
-            let pid = Self.number(stat[..<open].prefix { $0 != UInt8(ascii: " ") })
-        else { return nil }
-        // From field 3, the state, on. Many processes are looked at: no strings are made.
-        let fields = stat[(close + 1)...].split(separator: UInt8(ascii: " "), maxSplits: 20)
-        guard fields.count > 19, let state = fields[0].first,
+    package init?(stat: some BidirectionalCollection<UInt8>, evenZombie: Bool = false) {
+        guard let close = stat.lastIndex(of: UInt8(ascii: ")")), let pid = Self.firstNumber(in: stat) else {
+            return nil
+        }
+        // From field 3, the state, on. Many processes are looked at: no strings and no arrays are made.
+        var rest = stat[close...].dropFirst(2)
+        guard let state = rest.first,
             evenZombie || (state != UInt8(ascii: "Z") && state != UInt8(ascii: "X")),
-            let parent = Self.number(fields[1]), let session = Self.number(fields[3]),
-            let startTime = Self.number(fields[19])
+            let parent = Self.skip(1, in: &rest), let session = Self.skip(2, in: &rest),
+            let startTime = Self.skip(16, in: &rest)
         else { return nil }
         (self.pid, self.parent, self.session) = (Int32(pid), Int32(parent), Int32(session))
         self.startTime = UInt64(startTime)
     }
 
     package init?(pid: Int32, evenZombie: Bool = false) {
-        guard let stat = contents("/proc/\(pid)/stat") else { return nil }
-        self.init(stat: stat, evenZombie: evenZombie)
+        let descriptor = open("/proc/\(pid)/stat", O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        // One read gives all of it; 52 numbers and a name of 64 letters are less than this.
+        let entry = withUnsafeTemporaryAllocation(byteCount: 2_048, alignment: 1) { buffer -> ProcessEntry? in
+            let count = read(descriptor, buffer.baseAddress, buffer.count)
+            return ProcessEntry(stat: buffer[..<max(0, count)], evenZombie: evenZombie)
+        }
+        guard let entry else { return nil }
+        self = entry
     }
 
-    private static func number(_ digits: ArraySlice<UInt8>) -> Int? {
-        var value = 0
-        for digit in digits {
-            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit) else { return nil }
-            value = value &* 10 &+ Int(digit - UInt8(ascii: "0"))
+    /// Goes on by so many fields.
+    ///
+    /// - Returns: the number there.
+    private static func skip<Bytes: Collection<UInt8>>(_ fields: Int, in rest: inout Bytes) -> Int?
+    where Bytes.SubSequence == Bytes {
+        for _ in 0..<fields {
+            guard let space = rest.firstIndex(of: UInt8(ascii: " ")) else { return nil }
+            rest = rest[space...].dropFirst()
         }
-        return digits.isEmpty ? nil : value
+        return firstNumber(in: rest)
+    }
+
+    private static func firstNumber(in digits: some Collection<UInt8>) -> Int? {
+        var value: Int?
+        for digit in digits {
+            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit) else { break }
+            value = (value ?? 0) &* 10 &+ Int(digit - UInt8(ascii: "0"))
+        }
+        return value
     }
 
     /// Numbers of all processes but this one.
@@ -81,99 +100,110 @@ package struct Leader: Hashable {
 
 /// The living processes that belong to runs, this one left out.
 package enum RunProcesses {
-    /// Processes that carry the mark of `folder`, and those of this user in the session that `leader` began.
-    ///
-    /// A process that rewrites its environment loses the mark, one that calls setsid the session: who does
-    /// both is lost to us. A session is only trusted while no other process has the leader's number.
+    /// Those of one run, now: see `ProcessTable.processes`.
     package static func of(_ folder: TrialFolder, leader: Leader? = nil) -> [Int32] {
-        let mark = Array("\(TrialFolder.environmentMark)=\(folder.path)".utf8)
-        let sessionIsOurs =
-            leader.map { leader in
-                ProcessEntry(pid: leader.pid).map { $0.startTime == leader.startTime } ?? true
-            } ?? false
-        return ProcessEntry.everyPID().filter { pid in
-            if carries(mark, pid) { return true }
-            guard sessionIsOurs, let leader, let entry = ProcessEntry(pid: pid), isMine(pid) else {
-                return false
-            }
-            return entry.session == leader.pid && entry.startTime >= leader.startTime
-        }
+        ProcessMarks().look().processes(of: folder, leader: leader)
     }
 
     /// Whether the process carries the mark of any trial folder below `runs`.
     package static func isOurs(_ pid: Int32, runs: String) -> Bool {
-        carries(Array("\(TrialFolder.environmentMark)=\(runs)/".utf8), pid, wholly: false)
+        let below = Array((runs + "/").utf8)
+        return ProcessTable.marks(of: pid).contains { $0.starts(with: below) }
     }
 
     /// The trial folders whose marks living processes carry.
     package static func markedFolders() -> Set<String> {
-        let mark = Array("\(TrialFolder.environmentMark)=".utf8)
-        return Set(
+        Set(
             ProcessEntry.everyPID().flatMap { pid in
-                (contents("/proc/\(pid)/environ") ?? []).split(separator: 0)
-                    .filter { $0.starts(with: mark) }
-                    .map { String(decoding: $0.dropFirst(mark.count), as: UTF8.self) }
+                ProcessTable.marks(of: pid).map { String(decoding: $0, as: UTF8.self) }
             })
-    }
-
-    private static func carries(_ mark: [UInt8], _ pid: Int32, wholly: Bool = true) -> Bool {
-        guard let environment = contents("/proc/\(pid)/environ") else { return false }
-        return environment.split(separator: 0).contains {
-            wholly ? $0.elementsEqual(mark) : $0.starts(with: mark)
-        }
-    }
-
-    fileprivate static func isMine(_ pid: Int32) -> Bool {
-        var status = stat()
-        return stat("/proc/\(pid)", &status) == 0 && status.st_uid == getuid()
     }
 }
 
-/// Finds the living processes of runs again and again, as `RunProcesses.of` does, at a fraction of the cost: of a
-/// process that has been there for a while, its environment is read once.
+/// The processes that lived at one moment, this one left out.
+package struct ProcessTable {
+    fileprivate struct Row {
+        let entry: ProcessEntry
+        /// The trial folders that its environment names.
+        let marks: [ArraySlice<UInt8>]
+    }
+
+    fileprivate let rows: [Row]
+
+    /// Processes that carry the mark of `folder`, and those of this user in the session that `leader` began.
+    ///
+    /// A process that rewrites its environment loses the mark, one that calls setsid the session: who does
+    /// both is lost to us. A session is only trusted while no other process has the leader's number.
+    package func processes(of folder: TrialFolder, leader: Leader?) -> [Int32] {
+        let path = Array(folder.path.utf8)
+        // Where the number is another process's, the session is.
+        let leader = leader.flatMap { leader in
+            let now = rows.first { $0.entry.pid == leader.pid }
+            return now.map { $0.entry.startTime == leader.startTime } ?? true ? leader : nil
+        }
+        return rows.filter { row in
+            if row.marks.contains(where: { $0.elementsEqual(path) }) { return true }
+            guard let leader, row.entry.session == leader.pid, row.entry.startTime >= leader.startTime else {
+                return false
+            }
+            return Self.isMine(row.entry.pid)
+        }.map(\.entry.pid)
+    }
+
+    private static func isMine(_ pid: Int32) -> Bool {
+        var status = stat()
+        return stat("/proc/\(pid)", &status) == 0 && status.st_uid == getuid()
+    }
+
+    private static let prefix = Array("\(TrialFolder.environmentMark)=".utf8)
+
+    /// The trial folders that the environment of a process names.
+    fileprivate static func marks(of pid: Int32) -> [ArraySlice<UInt8>] {
+        (contents("/proc/\(pid)/environ") ?? []).split(separator: 0).filter { $0.starts(with: prefix) }
+            .map { $0.dropFirst(prefix.count) }
+    }
+}
+
+/// Looks at the processes again and again, at a fraction of the cost: of a process that has been there for a while,
+/// its environment is read once.
 ///
 /// That is as true: a process comes by the mark when it is forked, or when the agent starts it, which is at once.
 package final class ProcessMarks {
     private struct Known {
         let startTime: UInt64
-        /// The trial folders that its environment names.
         let marks: [ArraySlice<UInt8>]
     }
 
     /// Until it is so old, a process may be about to begin another program. Seconds.
     private static let settledSeconds = 5.0
-    private static let prefix = Array("\(TrialFolder.environmentMark)=".utf8)
 
     private var known: [Int32: Known] = [:]
+    private var latest: ProcessTable?
 
     package init() {}
 
-    package func processes(of folder: TrialFolder, leader: Leader?) -> [Int32] {
-        let path = Array(folder.path.utf8)
-        let entries = ProcessEntry.everyPID().compactMap { ProcessEntry(pid: $0) }
+    /// The processes of now.
+    package func look() -> ProcessTable {
         let settled = settledTime
         let before = known
         known = [:]
-        let sessionIsOurs = leader.map { leader in
-            entries.first { $0.pid == leader.pid }.map { $0.startTime == leader.startTime } ?? true
+        let rows = ProcessEntry.everyPID().compactMap { pid -> ProcessTable.Row? in
+            guard let entry = ProcessEntry(pid: pid) else { return nil }
+            let found = before[pid].flatMap { $0.startTime == entry.startTime ? $0.marks : nil }
+            let marks = found ?? ProcessTable.marks(of: pid)
+            if entry.startTime < settled { known[pid] = Known(startTime: entry.startTime, marks: marks) }
+            return ProcessTable.Row(entry: entry, marks: marks)
         }
-        return entries.compactMap { entry in
-            let marks: [ArraySlice<UInt8>]
-            if let found = before[entry.pid], found.startTime == entry.startTime {
-                marks = found.marks
-            } else {
-                marks = Self.marks(of: entry.pid)
-            }
-            if entry.startTime < settled {
-                known[entry.pid] = Known(startTime: entry.startTime, marks: marks)
-            }
-            if marks.contains(where: { $0.elementsEqual(path) }) { return entry.pid }
-            guard sessionIsOurs == true, let leader, entry.session == leader.pid,
-                entry.startTime >= leader.startTime, RunProcesses.isMine(entry.pid)
-            else { return nil }
-            return entry.pid
-        }
+        let table = ProcessTable(rows: rows)
+        latest = table
+        return table
     }
+
+    /// The processes of the latest look since `expire`, or of now.
+    package func lookOnce() -> ProcessTable { latest ?? look() }
+
+    /// What was seen so far no longer counts.
+    package func expire() { latest = nil }
 
     /// In clock ticks after boot, as `ProcessEntry.startTime`.
     private var settledTime: UInt64 {
@@ -181,10 +211,5 @@ package final class ProcessMarks {
         clock_gettime(CLOCK_BOOTTIME, &time)
         let seconds = Double(time.tv_sec) - Self.settledSeconds
         return UInt64(max(0, seconds * Double(sysconf(Int32(_SC_CLK_TCK)))))
-    }
-
-    private static func marks(of pid: Int32) -> [ArraySlice<UInt8>] {
-        (contents("/proc/\(pid)/environ") ?? []).split(separator: 0).filter { $0.starts(with: prefix) }
-            .map { $0.dropFirst(prefix.count) }
     }
 }

@@ -6,6 +6,10 @@ import Wire
 /// Moves the checkpoints that a program saved into the trial folder's `checkpoints/`.
 struct CheckpointPublisher {
     private let watch: CheckpointWatch?
+    /// Whether something stands in the watched folder that its program has not completed yet.
+    private(set) var isWaiting = false
+    /// Whether something stands there that a later report completes.
+    private(set) var isWaitingForReport = false
     private let spec: RunSpec
     private let folder: TrialFolder
     private let workingFolder: String
@@ -21,6 +25,9 @@ struct CheckpointPublisher {
         workingFolder = command.workingFolder(of: spec, in: folder)
     }
 
+    /// The folder that is looked into.
+    var folderToWatch: String? { watch?.folder }
+
     mutating func reported(_ step: Int) { passed = max(passed, step) }
 
     /// The program will write no more, and ended well.
@@ -31,16 +38,20 @@ struct CheckpointPublisher {
         guard let watch,
             let names = try? FileManager.default.contentsOfDirectory(atPath: watch.folder)
         else { return [] }
-        let lastTracked = lastTracked
-        let complete = names.compactMap { name -> (step: Int, place: String)? in
-            guard let step = watch.step(in: name) else { return nil }
+        let lastTracked = lastTracked ?? .max
+        (isWaiting, isWaitingForReport) = (false, false)
+        var complete: [(step: Int, place: String)] = []
+        for name in names {
             let place = watch.folder + "/" + name
-            guard !left.contains(place) else { return nil }
+            guard let step = watch.step(in: name), !left.contains(place) else { continue }
             let marker = watch.marker(of: name, isFile: Self.kind(of: place) == S_IFREG)
-            if let marker, access(marker, F_OK) != 0 { return nil }
-            if watch.isCompleteWhenPassed, passed <= step { return nil }
-            if let last = lastTracked, step > last { return nil }
-            return (step, place)
+            if step > lastTracked || marker.map({ access($0, F_OK) != 0 }) ?? false {
+                isWaiting = true
+            } else if watch.isCompleteWhenPassed, passed <= step {
+                isWaitingForReport = true
+            } else {
+                complete.append((step, place))
+            }
         }
         var events: [RunEvent] = []
         for (step, place) in complete.sorted(by: { $0.step < $1.step }) {

@@ -22,6 +22,12 @@ struct EventFiles {
         self.folder = folder
     }
 
+    /// The files that were found so far.
+    var places: [String] { Array(files.keys) }
+
+    /// Whether the last reading left something.
+    var hasMore: Bool { files.values.contains { $0.tail.hasMore && !$0.isBroken } }
+
     /// Scalars as JSON objects, in the order of their steps.
     mutating func read(isLast: Bool = false) -> [String] {
         search(isDue: isLast)

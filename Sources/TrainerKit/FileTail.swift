@@ -18,6 +18,7 @@ struct FileTail {
 
     /// The bytes, and whether they are the first of another file than before: it was replaced, or shrank.
     mutating func read() -> (bytes: [UInt8], isNew: Bool) {
+        hasMore = false
         let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard file >= 0 else { return ([], false) }
         defer { close(file) }

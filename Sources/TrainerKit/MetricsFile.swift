@@ -36,6 +36,12 @@ struct MetricsFileReader {
         events = EventFiles(below: file.path)
     }
 
+    /// The files that are read, there or not.
+    var places: [String] { file.form == .tensorBoard ? events.places : [file.path] }
+
+    /// Whether the last reading left something.
+    var hasMore: Bool { file.form == .tensorBoard ? events.hasMore : tail.hasMore }
+
     /// The lines that were completed since.
     mutating func read() -> [String] {
         if file.form == .tensorBoard { return events.read() }

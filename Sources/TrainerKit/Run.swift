@@ -90,7 +90,7 @@ private func becomeSupervisor(of folder: TrialFolder) throws {
         guard descriptor >= 0, dup2(descriptor, target) >= 0 else { throw SystemError("open \(path)") }
         close(descriptor)
     }
-    EndSignal.watch()
+    try EndSignal.watch()
 }
 
 /// A decoding error in one sentence: `slots.0: expected …`.

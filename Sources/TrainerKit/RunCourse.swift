@@ -27,6 +27,7 @@ package struct RunCourse {
     package var checkpointMiB: Double?
     private var lastStep: Int
     private var hasObjective = false
+    /// What was reported before the first objective.
     private var names: Set<String> = []
     private var refusal: String?
     private var outOfMemoryLine: String?
@@ -37,6 +38,8 @@ package struct RunCourse {
     /// Reports up to this step are repeated ones: the program was started again.
     private var repeatedUntil: Int?
     private var attestor: Attestor
+    /// Metrics that end the run when they stop being numbers.
+    private let finite: [String]
 
     package init(
         _ spec: RunSpec, expecting expectation: Expectation = Expectation(), savesCheckpoints: Bool = false
@@ -44,6 +47,7 @@ package struct RunCourse {
         self.spec = spec
         self.savesCheckpoints = savesCheckpoints
         attestor = Attestor(expectation)
+        finite = expectation.finite.union([spec.metric]).sorted()
         lastStep = spec.firstStep
     }
 
@@ -130,7 +134,7 @@ extension RunCourse {
             events = releaseHeld()
         }
         held = report
-        for name in attestor.expectation.finite.union([spec.metric]).sorted() {
+        for name in finite {
             guard let reading = report.metrics[name], case .notFinite = reading else { continue }
             stop(for: .fault(.notFinite(metric: name, step: report.step, reading: reading)))
         }
@@ -173,7 +177,7 @@ extension RunCourse {
                 step: report.step, metrics: report.metrics.merging([size: Reading(checkpointMiB)]) { $1 })
         }
         lastStep = report.step
-        if names.count < 256 { names.formUnion(report.metrics.keys) }
+        if !hasObjective, names.count < 256 { names.formUnion(report.metrics.keys) }
         return [.report(report: report)]
     }
 }

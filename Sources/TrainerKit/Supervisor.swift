@@ -6,8 +6,16 @@ import Wire
 
 /// Runs one trainer from its start to the run's end: a single loop around poll(2) that reads its outputs,
 /// watches for the stop file, silence and the end, and writes events.
+///
+/// It looks at what has woken it, and at everything in rounds, so that an event that is lost costs time alone.
 struct Supervisor: ~Copyable {
-    private static let tick = 0.1
+    /// Seconds from round to round. A node may have hundreds of runs, most of which have nothing to say.
+    private static let round = 1.0
+    /// The same where the system cannot tell what happens; also the least time between two looks into the files
+    /// and folders of a trainer, which may write to them without end.
+    private static let shortRound = 0.1
+    /// Bytes that are read at once: what a pipe holds.
+    private static let most = 1 << 16
 
     private let spec: RunSpec
     private let folder: TrialFolder
@@ -24,6 +32,8 @@ struct Supervisor: ~Copyable {
     private var ladder: StopLadder?
     private let began = monotonicSeconds()
     private var lastSign = monotonicSeconds()
+    /// When files and checkpoints were looked at, and when they are to be again, if nothing wakes us.
+    private var look = (last: -Double.infinity, next: -Double.infinity)
     private var lastCheckpoint: (path: String, step: Int)?
     /// Of `Command.before` or the command itself.
     private var program: SupervisedCommand
@@ -105,30 +115,35 @@ struct Supervisor: ~Copyable {
 
     private mutating func start() throws(SystemError) {
         let streams = program.streams
-        let pipes = try streams.map { _ throws(SystemError) in try Pipe() }
-        defer { for pipe in pipes { close(pipe.writing) } }
-        for pipe in pipes { makeNonBlocking(pipe.reading) }
-        sources = zip(streams, pipes).map { Source(stream: $0, descriptor: $1.reading) }
+        let pipes = try streams.map { stream throws(SystemError) in try stream.ends() }
+        defer { for pipe in pipes { close(pipe.others) } }
+        for pipe in pipes { makeNonBlocking(pipe.ours) }
+        sources = zip(streams, pipes).map { Source(stream: $0, descriptor: $1.ours) }
         var started = Program(program.command.arguments)
         started.executable = program.executable
         started.environment = program.environment(of: spec, in: folder)
         started.folder = program.workingFolder(of: spec, in: folder)
-        (started.output, started.errors) = (pipes[0].writing, pipes[1].writing)
-        started.further = pipes.dropFirst(2).map(\.writing)
+        (started.output, started.errors) = (pipes[0].others, pipes[1].others)
+        started.further = pipes.dropFirst(2).map(\.others)
         child = try started.spawn()
     }
 
     private mutating func follow(_ child: ChildProcess, _ watch: borrowing FolderWatch) throws -> ProcessEnd {
         let childWatch = ProcessWatch(on: child)
+        let isBlind = watch.descriptor < 0 || childWatch.descriptor < 0
+        var nextRound = monotonicSeconds()
         while true {
-            waitForSomething([watch.descriptor, childWatch.descriptor])
-            watch.forget()
-            try readSources()
-            try readFiles { $0.read() }
-            try record(publisher.found())
-            decideToStop()
+            let woken = waitForSomething(until: nextRound, watch.descriptor, childWatch.descriptor)
+            let now = monotonicSeconds()
+            let isRound = now >= nextRound
+            if isRound { nextRound = now + (isBlind ? Self.shortRound : Self.round) }
+            for index in woken.sources { try readSource(index) }
+            if woken.byFolder { watch.forget() }
+            if isRound || woken.byFolder { lookSoon() }
+            if look.next <= now { try lookAtPlaces(watch) }
+            decideToStop(looksForOrder: isRound || woken.byFolder)
             if let step = ladder?.due(at: monotonicSeconds()) { send(step, to: child) }
-            if let end = reapAll().ends[child.pid] { return end }
+            if isRound || woken.byEnd, let end = reapAll().ends[child.pid] { return end }
         }
     }
 
@@ -141,8 +156,8 @@ struct Supervisor: ~Copyable {
     /// Takes what the ended trainer left: processes, output, checkpoints.
     private mutating func takeRest(after end: ProcessEnd) throws {
         let immortal = Survivors.endDescendants()
-        try readSources()
         for index in sources.indices {
+            try readSource(index, hasEnded: true)
             if let line = sources[index].lines.finish() { try take(line, from: sources[index].stream) }
         }
         try readFiles { $0.finish() }
@@ -162,25 +177,32 @@ struct Supervisor: ~Copyable {
 // MARK: - One turn of the loop
 
 extension Supervisor {
-    private func waitForSomething(_ watches: [Int32]) {
+    private struct Woken {
+        /// Indices of those that have something.
+        let sources: [Int]
+        let byFolder: Bool
+        let byEnd: Bool
+    }
+
+    private func waitForSomething(until round: Double, _ folder: Int32, _ end: Int32) -> Woken {
         let now = monotonicSeconds()
-        let wait = min(Self.tick, ladder?.wait(at: now) ?? Self.tick)
-        var polled = (sources.map(\.descriptor) + watches).map {
+        let silence = course.stop == nil ? lastSign + spec.silenceSeconds - now : .infinity
+        let longest = min(round - now, look.next - now, silence, ladder?.wait(at: now) ?? .infinity)
+        var polled = (sources.map(\.descriptor) + [folder, end, EndSignal.descriptor]).map {
             pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
         }
-        poll(&polled, nfds_t(polled.count), Int32((wait * 1000).rounded(.up)))
+        Spawn.poll(&polled, seconds: longest)
+        return Woken(
+            sources: sources.indices.filter { polled[$0].revents != 0 },
+            byFolder: polled[sources.count].revents != 0, byEnd: polled[sources.count + 1].revents != 0)
     }
 
-    private mutating func readSources() throws {
-        for index in sources.indices { try readSource(index) }
-    }
-
-    /// Reads at most 1 MiB (all that the largest pipe holds), so that a flood of output cannot keep the loop
-    /// from its other duties.
-    private mutating func readSource(_ index: Int) throws {
+    /// Reads at most 1 MiB, so that a flood of output cannot keep the loop from its other duties; of a trainer that
+    /// has ended, all that is left.
+    private mutating func readSource(_ index: Int, hasEnded: Bool = false) throws {
         for _ in 0..<16 where sources[index].descriptor >= 0 {
             let bytes: [UInt8]
-            switch receive(sources[index].descriptor) {
+            switch receive(sources[index].descriptor, limit: Self.most) {
             case .bytes(let some): bytes = some
             case .nothing: return
             case .end: return sources[index].end()
@@ -190,7 +212,28 @@ extension Supervisor {
             if let log = sources[index].log { try? writeAll(bytes, to: log) }
             if case .output(.standardOutput) = sources[index].stream { mirror?.append(bytes) }
             for line in sources[index].lines.take(bytes[...]) { try take(line, from: sources[index].stream) }
+            // There was no more.
+            if bytes.count < Self.most, !hasEnded { return }
         }
+    }
+
+    private mutating func lookSoon() {
+        look.next = min(look.next, look.last + Self.shortRound)
+    }
+
+    /// Reads metrics files and publishes checkpoints. As long as there is something, it comes back by the clock;
+    /// then it waits for the next change.
+    private mutating func lookAtPlaces(_ watch: borrowing FolderWatch) throws {
+        look = (monotonicSeconds(), .infinity)
+        var isBusy = try readFiles { $0.read() }
+        if !isBusy, !files.isEmpty {
+            for place in files.flatMap(\.places) { watch.add(nextChangeOf: place) }
+            // What was written before they were watched.
+            isBusy = try readFiles { $0.read() }
+        }
+        if let folder = publisher.folderToWatch { watch.add(folder: folder) }
+        try record(publisher.found())
+        if isBusy || publisher.isWaiting { lookSoon() }
     }
 
     private mutating func take(_ line: String, from stream: Source.Stream) throws {
@@ -204,15 +247,19 @@ extension Supervisor {
         try take(attempt.reader.signals(in: line, from: stream))
     }
 
-    /// What was written to metrics files. A program that reports there is not silent.
-    private mutating func readFiles(_ read: (inout MetricsFileReader) -> [String]) throws {
+    /// What was written to metrics files; whether there was something. A program that reports there is not silent.
+    @discardableResult
+    private mutating func readFiles(_ read: (inout MetricsFileReader) -> [String]) throws -> Bool {
+        var found = false
         for index in files.indices {
             let lines = read(&files[index])
             if !lines.isEmpty { lastSign = monotonicSeconds() }
+            found = found || !lines.isEmpty || files[index].hasMore
             for line in lines where !course.isDecided {
                 try take(attempt.reader.signals(in: line, from: .file(files[index].file.path)))
             }
         }
+        return found
     }
 
     private mutating func take(_ signals: [Signal]) throws {
@@ -221,6 +268,7 @@ extension Supervisor {
             case .fault(let cause): course.suspect(cause)
             case .report(let report):
                 publisher.reported(report.step)
+                if publisher.isWaitingForReport { lookSoon() }
                 try record(.report(report: report))
             case .note(let text): try record(.note(text: text))
             case .checkpoint(let step, let place): try record(publisher.publish(place, step: step))
@@ -253,18 +301,19 @@ extension Supervisor {
         }
     }
 
-    private mutating func decideToStop() {
+    /// - Parameter looksForOrder: whether the stop file may have appeared.
+    private mutating func decideToStop(looksForOrder: Bool) {
         let now = monotonicSeconds()
-        if access(folder.stop, F_OK) == 0 {
+        if looksForOrder, access(folder.stop, F_OK) == 0 {
             course.stop(for: .ordered)
         } else if let number = EndSignal.number {
             course.stop(for: .fault(.node(reason: "the plugin was told to end by signal \(number)")))
         } else if now - lastSign > spec.silenceSeconds {
             course.stop(for: .fault(.silent(seconds: spec.silenceSeconds)))
         }
-        if let reason = course.stop, ladder == nil {
-            ladder = program.ladder(for: reason, grace: spec.graceSeconds, now: now)
-        }
+        guard let reason = course.stop, ladder == nil else { return }
+        if reason == .ordered { for source in sources { source.tellOrder() } }
+        ladder = program.ladder(for: reason, grace: spec.graceSeconds, now: now)
     }
 }
 
@@ -272,8 +321,15 @@ extension Supervisor {
 struct Source {
     enum Stream {
         case output(OutputStream)
-        /// `RunEvent`s of a `TrainingSession`.
+        /// `RunEvent`s of a `TrainingSession`, which sees the connection end when a stop is ordered.
         case session
+
+        /// A new connection for it.
+        func ends() throws(SystemError) -> (ours: Int32, others: Int32) {
+            if case .session = self { return try makeSocketPair() }
+            let pipe = try Pipe()
+            return (pipe.reading, pipe.writing)
+        }
     }
 
     let stream: Stream
@@ -292,6 +348,10 @@ struct Source {
         case .output(.standardError): STDERR_FILENO
         case .output(.file), .session: nil
         }
+    }
+
+    func tellOrder() {
+        if case .session = stream { shutdown(descriptor, Int32(SHUT_WR)) }
     }
 
     mutating func end() {

@@ -30,6 +30,18 @@ public final class TrainingSession {
     /// Whether the trainer should do another step.
     public var shouldContinue: Bool { access(folder.stop, F_OK) != 0 }
 
+    /// Waits so long, or until `shouldContinue` turns false, whichever comes first.
+    public func wait(seconds: Double) {
+        let end = monotonicSeconds() + seconds
+        // Nothing is ever received: the supervisor ends its side when a stop is ordered.
+        var side = [pollfd(fd: channel, events: Int16(POLLIN), revents: 0)]
+        while case let left = end - monotonicSeconds(), left > 0, shouldContinue {
+            // Where the supervisor itself is gone, there is no more to notice.
+            if side[0].revents != 0 { side[0].fd = -1 }
+            poll(&side, seconds: left)
+        }
+    }
+
     /// Reports metrics at a trial step (from 1, growing). Not-a-number is a legal metric; in `spec.metric`
     /// it ends the run: `RunIsOver`, which the trainer lets through.
     public func report(

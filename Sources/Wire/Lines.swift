@@ -1,3 +1,4 @@
+import FleetModel
 public import FoundationEssentials
 
 /// Newline-delimited JSON, the form of every message and of `events.jsonl`: one object a line, at most
@@ -7,7 +8,14 @@ public enum Lines {
     public static let longest = 1 << 20
 
     /// One line with its newline. Keys are sorted, so that equal values give equal bytes.
-    public static func encode(_ value: some Encodable) throws -> Data {
+    public static func encode(_ value: some Encodable) throws -> Data { try encoded(value) }
+
+    /// The same bytes, sooner where they are a report's.
+    public static func encode(_ event: RunEvent) throws -> Data {
+        if case .report(let report) = event { report.line } else { try encoded(event) }
+    }
+
+    static func encoded(_ value: some Encodable) throws -> Data {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         var line = try encoder.encode(value)
@@ -17,6 +25,15 @@ public enum Lines {
 
     /// Reads one line, without its newline.
     public static func decode<Value: Decodable>(_ type: Value.Type, from line: Data) throws -> Value {
+        try decoded(type, from: line)
+    }
+
+    /// The same event, sooner where it is a report.
+    public static func decode(_ type: RunEvent.Type, from line: Data) throws -> RunEvent {
+        if let report = Report(line: line) { .report(report: report) } else { try decoded(type, from: line) }
+    }
+
+    static func decoded<Value: Decodable>(_ type: Value.Type, from line: Data) throws -> Value {
         try JSONDecoder().decode(type, from: line)
     }
 }

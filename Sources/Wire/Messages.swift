@@ -3,7 +3,7 @@ public import FleetModel
 /// Coordinator to agent. Every order is small and safe to repeat: a launch of a run that the agent
 /// already has, a stop of one that has ended, change nothing.
 public enum Order: Hashable, Codable, Sendable {
-    /// Answered by `News.inventory`, and again whenever the inventory changes.
+    /// Answered by `News.inventory`, and by that or `News.slots` whenever the inventory changes.
     case survey
     /// Tell me everything about this study's runs, each from the offset that I have (absent: 0).
     /// Answered by `News.runs` and then by `News.events` for what is there and for what comes.
@@ -20,6 +20,9 @@ public enum Order: Hashable, Codable, Sendable {
 /// Agent to coordinator.
 public enum News: Hashable, Codable, Sendable {
     case inventory(inventory: Inventory)
+    /// Of the inventory that was told last over this connection, these slots have changed and nothing else: on a node
+    /// of many slots a run's end is a line of this and not of all.
+    case slots(changed: [Inventory.Entry])
     /// Every run of the study that has a folder on this node.
     case runs(study: StudyID, runs: [RunSummary])
     /// Every checkpoint of the study on this node, whoever wrote it. Comes once, behind `runs`.

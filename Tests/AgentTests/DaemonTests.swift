@@ -292,6 +292,41 @@ import Wire
         #expect(try await node.refusal(of: .trial(0)).hasPrefix("gpu1 is not available: process 1"))
     }
 
+    @Test func `a run on a GPU uses the cores near it, and one on a GPU of unknown place all`() async throws {
+        let cores = try #require(Cores.ofThisThread).numbers.sorted()
+        let driver = try Scratch()
+        func place(_ gpu: String, _ name: String, near list: String?) throws {
+            let (information, device) = ("\(driver.path)/gpus/\(name)", "\(driver.path)/bus/\(name)")
+            for folder in [information, device] {
+                try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            }
+            try Data("Model: \t NVIDIA H100\nGPU UUID: \t \(gpu)\n".utf8).write(
+                to: URL(filePath: information + "/information"))
+            if let list { try Data(list.utf8).write(to: URL(filePath: device + "/local_cpulist")) }
+        }
+        try place("GPU-aaaa", "0000:3b:00.0", near: "\(cores.last!)\n")
+        try place("GPU-bbbb", "0000:5e:00.0", near: nil)
+        let node = try LiveNode([
+            "--nvidia-smi", LiveNode.standIns + "/nvidia-smi-free-gpus", "--driver-folder", driver.path,
+            "--bus-folder", driver.path + "/bus",
+        ])
+        _ = try await node.open()
+        for (trial, gpu, expected) in [(0, 0, [cores.last!]), (1, 1, cores)] {
+            let key = RunKey.trial(trial)
+            node.link.send(
+                .launch(
+                    launch: .of(
+                        key, "scripted", ["seconds_per_step": .double(60)], slots: [.gpu(index: gpu)])))
+            _ = try await node.events(of: key) { if case .started = $0 { true } else { false } }
+            for pid in RunProcesses.of(node.folder(of: key)) {
+                let status = String(decoding: contents("/proc/\(pid)/status") ?? [], as: UTF8.self)
+                let line = try #require(
+                    status.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed_list:") })
+                #expect(Cores(list: trimmed(line.dropFirst(18)))?.numbers == Set(expected))
+            }
+        }
+    }
+
     @Test func `sick GPUs are set aside with the reason, and the sound one beside them is offered`()
         async throws
     {

@@ -291,13 +291,13 @@ import Testing
             "5,0,0,-;Linux version 6\n6,1,1,-;usb 1-1: new\n4,2,2,-;NVRM: Xid (PCI:0000:3b:00): 31, x\n4,3,")
         let log = KernelLog(path: path)
         log.look()
-        #expect(log.reasons(driverFolder: scratch.path).isEmpty)
+        #expect(log.reasons(of: DriverFolder(path: scratch.path)).isEmpty)
         try append("3,-;NVRM: Xid (PCI:0000:3b:00): 95, pid=1\n")
         log.look()
-        #expect(log.reasons(driverFolder: scratch.path)["GPU-a"]?.contains("Xid 95") == true)
+        #expect(log.reasons(of: DriverFolder(path: scratch.path))["GPU-a"]?.contains("Xid 95") == true)
         let none = KernelLog(path: scratch.path + "/none")
         none.look()
-        #expect(none.reasons(driverFolder: scratch.path).isEmpty)
+        #expect(none.reasons(of: DriverFolder(path: scratch.path)).isEmpty)
     }
 
     @Test func `they count where the driver does not itself say what is to be done`() {

@@ -72,3 +72,19 @@ import Testing
         #expect(ProcessEntry(stat: Array(stat.utf8)) == nil)
     }
 }
+
+@Suite struct `lists of cores` {
+    @Test func `the kernel's list is read, and nothing else`() {
+        #expect(Cores(list: "0-2,7,10-11")?.numbers == [0, 1, 2, 7, 10, 11])
+        for wrong in ["", "3-1", "a", "1,,2", "1-2-3", "-1", "9999999"] { #expect(Cores(list: wrong) == nil) }
+    }
+
+    @Test func `a program gets the cores that it is to have, and its starter keeps its own`() throws {
+        let ours = try #require(Cores.ofThisThread)
+        let one = try #require(ours.numbers.max())
+        var program = Program(["/usr/bin/grep", "Cpus_allowed_list", "/proc/self/status"])
+        program.cores = Cores([one])
+        #expect(try program.capture().text.hasSuffix("\t\(one)\n"))
+        #expect(Cores.ofThisThread == ours)
+    }
+}

@@ -111,6 +111,17 @@ final class Homes: Sendable {
     }
 }
 
+extension BulkChannel {
+    /// Whether the other side ends its stream instead of saying more.
+    var hasEnded: Bool {
+        get throws(LinkFailure) {
+            let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 1, alignment: 1)
+            defer { memory.deallocate() }
+            return try read(into: memory) == 0
+        }
+    }
+}
+
 extension [UInt8] {
     /// Bytes of which no chunk is like another, the same for the same seed.
     static func noise(_ count: Int, seed: UInt64 = 1) -> [UInt8] {

@@ -45,6 +45,23 @@ import Testing
         }
     }
 
+    @Test func `a reader that goes on from what it has read is where one is that reads all`() throws {
+        var (journal, study) = try Journal.written(at: folder.journal, steps: 100)
+        let reader = try JournalReader(at: folder.journal)
+        var state = try reader.latest()
+        // With nothing new there is nothing to do.
+        for size in [0, 1, 10, 700, 0] {
+            if size > 0 { try journal.append(study.next(size), engine: study.engine) }
+            try reader.advance(&state)
+            #expect(state.engine == study.engine)
+        }
+        // Only what is new is read: a change of what is behind it is not seen.
+        try tamper(folder.journal, "DELETE FROM steps WHERE sequence = 1")
+        try journal.append(study.next(5), engine: study.engine)
+        try reader.advance(&state)
+        #expect(state.engine == study.engine)
+    }
+
     @Test func `a trial's reports come in order of arrival`() throws {
         let (_, study) = try Journal.written(at: folder.journal, steps: 300)
         let trial = try #require(study.engine.trials.first { $0.result != nil })

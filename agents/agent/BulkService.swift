@@ -20,6 +20,7 @@ final class BulkService {
         store = CheckpointStore(home)
         self.input = BulkInput(input)
         self.output = BulkOutput(output)
+        for end in [input, output] { widenPipe(end) }
     }
 
     /// Serves until the other side ends its stream or is gone.
@@ -106,7 +107,7 @@ final class BulkService {
                     reason: "\(bytes) bytes came for \(count) chunks from \(first) on: that is not their size"
                 ))
         }
-        try landing.take(first, count, bytes, from: &input)
+        try landing.take(first, count, from: &input)
     }
 
     private func publish() throws {

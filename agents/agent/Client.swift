@@ -75,8 +75,9 @@ final class Client {
 
     func tell(inventory: Inventory) {
         guard wantsInventory, lastInventory != inventory else { return }
+        let changed = lastInventory.flatMap(inventory.changes)
         lastInventory = inventory
-        tell(.inventory(inventory: inventory))
+        tell(changed.map { .slots(changed: $0) } ?? .inventory(inventory: inventory))
     }
 
     /// The next inventory is told even if it is the same as the last.
@@ -146,7 +147,7 @@ final class Client {
 
     private static func subject(of news: News) -> String {
         switch news {
-        case .inventory: "the inventory"
+        case .inventory, .slots: "the inventory"
         case .runs(let study, _): "the list of runs of \(study)"
         case .checkpoints(let study, _): "the list of checkpoints of \(study)"
         case .events(let run, let events): "an event of \(run) before byte \(events.last?.end ?? 0)"

@@ -50,7 +50,9 @@ extension Daemon {
                     throw AgentError(
                         "the MIG device of the run is not known yet to this agent, which was just started")
                 }
-                try run.start(plugin: plugin, devices: devices, now: now)
+                let gpus = slots?.gpus(of: spec.slots) ?? []
+                try run.start(
+                    plugin: plugin, devices: devices, cores: options.driver.cores(near: gpus), now: now)
             }
             runs[spec.key] = run
             inventoryIsStale = true
@@ -117,6 +119,7 @@ extension Daemon {
 
     /// Looks at the runs that are due.
     func lookAtRuns(now: Double) {
+        processes.expire()
         for run in runs.values where run.checkAt <= now { look(at: run, now: now) }
     }
 

@@ -61,8 +61,8 @@ extension Daemon {
     ) {
         isSurveying = false
         kernelLog.look()
-        let xid = kernelLog.reasons(driverFolder: options.driverFolder)
-        let hasDriver = access(options.driverFolder + "/version", F_OK) == 0
+        let xid = kernelLog.reasons(of: options.driver)
+        let hasDriver = access(options.driver.path + "/version", F_OK) == 0
         let findings = GPUFindings(
             devices: devices, processes: processes, health: GPUQuery.health[knownHealth], mig: mig, xid: xid,
             hasDriver: hasDriver)

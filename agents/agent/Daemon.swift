@@ -13,8 +13,7 @@ struct DaemonOptions {
     /// Without connection and run for that long, it ends, in seconds; nil: never.
     var linger: Double?
     var kernelLog = KernelLog.device
-    /// Where the driver tells of itself.
-    var driverFolder = KernelLog.driverFolder
+    var driver = DriverFolder()
 }
 
 /// The daemon: one thread, one loop that waits in `poll` for sockets, inotify and the programs it asked.

@@ -70,7 +70,6 @@ final class KernelLog {
     private static let mostRecords = 20_000
 
     static let device = "/dev/kmsg"
-    static let driverFolder = "/proc/driver/nvidia"
 
     private(set) var xids = XidRecord()
     private let descriptor: Int32
@@ -109,21 +108,8 @@ final class KernelLog {
     }
 
     /// Why GPUs are set aside, by uuid.
-    ///
-    /// - Parameter folder: the driver's in `/proc`: `gpus/0000:3b:00.0/information` in it has a line
-    ///   `GPU UUID: GPU-…`.
-    func reasons(driverFolder folder: String) -> [String: String] {
-        xids.numbers.isEmpty ? [:] : Self.places(in: folder + "/gpus").compactMapValues(xids.reason)
-    }
-
-    private static func places(in folder: String) -> [String: BusPlace] {
-        var places: [String: BusPlace] = [:]
-        for name in names(in: folder) {
-            let text = contents("\(folder)/\(name)/information").map { String(decoding: $0, as: UTF8.self) }
-            let line = text?.split(separator: "\n").first { $0.hasPrefix("GPU UUID:") }
-            guard let line, let place = BusPlace(name) else { continue }
-            places[trimmed(line.dropFirst("GPU UUID:".count))] = place
-        }
-        return places
+    func reasons(of driver: DriverFolder) -> [String: String] {
+        guard !xids.numbers.isEmpty else { return [:] }
+        return driver.busNames.compactMapValues { BusPlace($0).flatMap(xids.reason) }
     }
 }

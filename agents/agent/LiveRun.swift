@@ -10,6 +10,8 @@ final class LiveRun {
     static let roundSeconds = 1.0
     /// A plugin that has not begun yet is looked at more often, and so are the remains of a run.
     static let soonSeconds = 0.02
+    /// One that is about to be gone, more often still.
+    private static let leavingSeconds = 0.001
 
     let key: RunKey
     let slots: [Slot]
@@ -25,6 +27,8 @@ final class LiveRun {
     private var child: ChildProcess?
     private var childEnd: ProcessEnd?
     private var leader: Leader?
+    /// When its lock was seen to be free.
+    private var leavingSince: Double?
     /// When nothing of it was left.
     private var overSince: Double?
 
@@ -53,14 +57,17 @@ final class LiveRun {
 
     /// Starts the plugin in a session of its own, so that it outlives us.
     ///
-    /// - Parameter devices: the uuids of its GPUs, which stay theirs when others come or go; nil where it has
-    ///   none, or they are not known.
-    func start(plugin: String, devices: [String]?, now: Double) throws {
+    /// - Parameters:
+    ///   - devices: the uuids of its GPUs, which stay theirs when others come or go; nil where it has none, or
+    ///     they are not known.
+    ///   - cores: those near its GPUs; nil: all.
+    func start(plugin: String, devices: [String]?, cores: Cores?, now: Double) throws {
         var program = Program([plugin, "run", folder.path])
         program.environment = [TrialFolder.environmentMark: folder.path]
         if let devices { program.environment["CUDA_VISIBLE_DEVICES"] = devices.joined(separator: ",") }
         program.folder = folder.path
         program.leadsSession = true
+        program.cores = cores
         let flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC
         let output = try checked("open \(folder.stdout)") { open(folder.stdout, flags, 0o600) }
         defer { close(output) }
@@ -92,7 +99,7 @@ final class LiveRun {
     func lookNow() { checkAt = 0 }
 
     /// The lock was given up just now; the system frees it a moment later.
-    func lookSoon(now: Double) { checkAt = min(checkAt, now + 0.002) }
+    func lookSoon(now: Double) { checkAt = min(checkAt, now + Self.leavingSeconds) }
 
     /// Looks, and does what `RunLife` says.
     func look(now: Double) throws -> Outcome {
@@ -108,11 +115,25 @@ final class LiveRun {
             signalAll(SIGKILL)
             checkAt = now + Self.soonSeconds
         case .clear(let ending):
+            if isLeaving(now: now) {
+                checkAt = now + Self.leavingSeconds
+                break
+            }
             let remains = signalAll(SIGKILL)
             checkAt = now + Self.soonSeconds
             if remains == 0 { return .over(try write(ending)) }
         }
         return .goesOn
+    }
+
+    /// Whether its first process, which has given up the lock, is about to be gone: to look at all processes for what
+    /// is left of the run is of no use until then, unless it takes long.
+    private func isLeaving(now: Double) -> Bool {
+        let since = leavingSince ?? now
+        leavingSince = since
+        guard now < since + Self.soonSeconds else { return false }
+        if child != nil { return true }
+        return leader.map { ProcessEntry(pid: $0.pid)?.startTime == $0.startTime } ?? false
     }
 
     private func see() -> RunLife.Sight {
@@ -136,9 +157,13 @@ final class LiveRun {
     }
 
     /// How many processes it was sent to.
+    ///
+    /// Runs that are looked at in one round share one look at the processes. That they are all gone is as true of a
+    /// look from before this run's lock was seen to be free: its plugin was gone by then, and what is gone begins
+    /// nothing.
     @discardableResult
     private func signalAll(_ signal: Int32) -> Int {
-        let pids = processes.processes(of: folder, leader: leader)
+        let pids = processes.lookOnce().processes(of: folder, leader: leader)
         for pid in pids { kill(pid, signal) }
         return pids.count
     }

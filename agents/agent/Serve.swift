@@ -27,7 +27,10 @@ struct DaemonArguments: ParsableArguments {
     var kernelLog = KernelLog.device
 
     @Option(help: ArgumentHelp("Where the driver tells which GPU is where on the bus.", visibility: .hidden))
-    var driverFolder = KernelLog.driverFolder
+    var driverFolder = DriverFolder.standard
+
+    @Option(help: ArgumentHelp("Where the kernel tells of the PCI bus.", visibility: .hidden))
+    var busFolder = DriverFolder.standardBus
 
     @Option(
         help: ArgumentHelp("Slots of a machine without GPUs (default: one for each core).", valueName: "n"))
@@ -50,7 +53,7 @@ struct DaemonArguments: ParsableArguments {
     var options: DaemonOptions {
         DaemonOptions(
             plugins: plugins, nvidiaSMI: nvidiaSMI, cpuSlots: cpuSlots, linger: linger, kernelLog: kernelLog,
-            driverFolder: driverFolder)
+            driver: DriverFolder(path: driverFolder, bus: busFolder))
     }
 
     /// The arguments of `agent serve` with the same meaning, for the home that was opened. `linger` nil: the
@@ -73,9 +76,10 @@ struct DaemonArguments: ParsableArguments {
         if let plugins { arguments += ["--plugins", absolute(plugins)] }
         if let cpuSlots { arguments += ["--cpu-slots", "\(cpuSlots)"] }
         if kernelLog != KernelLog.device { arguments += ["--kernel-log", absolute(kernelLog)] }
-        if driverFolder != KernelLog.driverFolder {
+        if driverFolder != DriverFolder.standard {
             arguments += ["--driver-folder", absolute(driverFolder)]
         }
+        if busFolder != DriverFolder.standardBus { arguments += ["--bus-folder", absolute(busFolder)] }
         return arguments
     }
 }

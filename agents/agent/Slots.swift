@@ -34,6 +34,11 @@ struct Slots {
         return found.count == slots.count && !found.isEmpty ? found : nil
     }
 
+    /// The uuids of the GPUs that these slots are, or are parts of.
+    func gpus(of slots: [Slot]) -> Set<String> {
+        Set(leasable.filter { slots.contains($0.slot) }.map(\.gpu))
+    }
+
     private var leasable: [LeasableGPU] {
         guard case .found(let gpus) = findings.survey else { return [] }
         return gpus.flatMap(\.leasable)

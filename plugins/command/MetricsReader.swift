@@ -160,17 +160,10 @@ struct MetricsSource: Sendable {
         }
     }
 
-    /// Python writes NaN and Infinity bare, as JSON5 does; others write them as texts. Members of members are
-    /// named `train.loss`.
     private static func finding(inJSON line: String, stepKey: String) -> [Finding] {
-        let decoder = JSONDecoder()
-        decoder.allowsJSON5 = true
-        guard let object = try? decoder.decode([String: Measured].self, from: Data(line.utf8)) else {
-            return []
-        }
-        var metrics: [String: Double] = [:]
-        for (name, value) in object { value.collect(name, into: &metrics) }
-        guard let step = metrics.removeValue(forKey: stepKey).flatMap({ Int(exactly: $0) }) else { return [] }
+        guard var metrics = JSONMetrics.plain(line) ?? JSONMetrics.any(line),
+            let step = metrics.removeValue(forKey: stepKey).flatMap({ Int(exactly: $0) })
+        else { return [] }
         return [Finding(step: step, metrics: metrics)]
     }
 }
@@ -217,33 +210,5 @@ struct Pattern: Sendable {
             if name == "step" { step = Int(text) } else { metrics[name] = Double(text) }
         }
         return Finding(step: step, metrics: metrics)
-    }
-}
-
-/// A value of a JSON object, as far as it holds numbers.
-private enum Measured: Decodable {
-    case number(Double)
-    case members([String: Measured])
-    case nothing
-
-    /// Texts count only where they say that they are no number: `"nan"`.
-    init(from decoder: any Decoder) throws {
-        let value = try decoder.singleValueContainer()
-        if let number = try? value.decode(Double.self) {
-            self = .number(number)
-        } else if let text = try? value.decode(String.self) {
-            self = Double(text).flatMap { $0.isFinite ? nil : .number($0) } ?? .nothing
-        } else {
-            self = (try? value.decode([String: Measured].self)).map(Self.members) ?? .nothing
-        }
-    }
-
-    func collect(_ name: String, into metrics: inout [String: Double]) {
-        switch self {
-        case .number(let number): metrics[name] = number
-        case .members(let members):
-            for (inner, value) in members { value.collect("\(name).\(inner)", into: &metrics) }
-        case .nothing: break
-        }
     }
 }

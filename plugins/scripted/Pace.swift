@@ -44,18 +44,14 @@ struct Pace {
         checkpointEvery > 0 && (step % checkpointEvery == 0 || step == steps)
     }
 
-    /// Sleeps in slices, so that a stop need not wait for a long step.
+    /// How long a step of the trial takes.
     ///
     /// - Parameters:
     ///   - seed: the study's, which says how fast each trial is.
     ///   - trial: the run's.
-    func waitForStep(seed: UInt64, trial: TrialID, while wanted: () -> Bool) {
+    func seconds(ofStepsWith seed: UInt64, trial: TrialID) -> Double {
         var chance = SeededGenerator(seed: seed, stream: UInt64(trial.number))
-        var left = secondsPerStep * (1 + spread * (2 * chance.unit() - 1))
-        while left > 0, wanted() {
-            sleep(seconds: min(left, 0.02))
-            left -= 0.02
-        }
+        return secondsPerStep * (1 + spread * (2 * chance.unit() - 1))
     }
 
     func waitForCheckpoint() {

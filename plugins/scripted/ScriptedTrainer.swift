@@ -63,9 +63,8 @@ struct ScriptedTraining {
             }
             step += 1
             try faults.strike(at: step)
-            trainer.pace.waitForStep(seed: spec.seed, trial: spec.key.run.trial) {
-                session.shouldContinue || faults.ignoreStop
-            }
+            let seconds = trainer.pace.seconds(ofStepsWith: spec.seed, trial: spec.key.run.trial)
+            if faults.ignoreStop { sleep(seconds: seconds) } else { session.wait(seconds: seconds) }
             model = trainer.curve.trained(model, with: spec.assignment)
             try report(step)
             if trainer.pace.saves(after: step, of: spec.steps) { try save(step) }

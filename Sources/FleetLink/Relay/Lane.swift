@@ -12,7 +12,7 @@ final class Lane: Sendable {
     /// What is to be sent.
     enum Item {
         case head(first: Int, count: Int, bytes: Int)
-        case piece([UInt8])
+        case piece(Piece)
         /// Everything wanted was put: what came damaged is wanted again, or all is well and the end.
         case endOfRound
     }
@@ -32,7 +32,7 @@ final class Lane: Sendable {
                 next += 1
                 if next == items.count { (items, next) = ([], 0) }
             }
-            if case .piece(let bytes) = items[next] { self.bytes -= bytes.count }
+            if case .piece(let piece) = items[next] { bytes -= piece.memory.count }
             return items[next]
         }
     }
@@ -53,9 +53,9 @@ final class Lane: Sendable {
     func put(_ item: Item) {
         state.wait { state -> Void? in
             if state.hasEnded { return () }
-            if case .piece(let bytes) = item {
+            if case .piece(let piece) = item {
                 guard state.bytes < Self.capacity else { return nil }
-                state.bytes += bytes.count
+                state.bytes += piece.memory.count
             }
             if case .endOfRound = item { state.wanted = nil }
             state.items.append(item)
@@ -124,13 +124,13 @@ final class Lane: Sendable {
             unanswered -= 1
         }
         while true {
-            switch try nextItem() {
+            switch try nextItem(for: channel) {
             case .head(let first, let count, let bytes):
                 if unanswered == Self.window { try hear() }
                 try channel.send(BulkRequest.store(first: first, count: count, bytes: bytes))
                 unanswered += 1
                 sent += bytes
-            case .piece(let bytes): try channel.write(bytes)
+            case .piece(let piece): try channel.write(UnsafeRawBufferPointer(piece.memory))
             case .endOfRound:
                 while unanswered > 0 { try hear() }
                 guard !damaged.isEmpty else { return sent }
@@ -141,11 +141,12 @@ final class Lane: Sendable {
         }
     }
 
-    private func nextItem() throws(RelayFailure) -> Item {
+    private func nextItem(for channel: BulkChannel) throws(RelayFailure) -> Item {
         let next = state.wait { state -> Result<Item, RelayFailure>? in
-            if let fault = state.fault { return .failure(fault) }
-            return state.take().map { .success($0) }
+            state.take().map { .success($0) } ?? state.fault.map { .failure($0) }
         }
+        // What is on its way there is not to be sent again.
+        if case .failure = next { channel.finish() }
         return try next.get()
     }
 

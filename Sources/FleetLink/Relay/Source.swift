@@ -9,6 +9,7 @@ struct Source {
     /// nil where its files are its own.
     let place: SharedPlace?
     private let channel: BulkChannel
+    private let pieces: Pieces
 
     /// The first of `ends` that has the checkpoint.
     init(_ ends: [CheckpointRelay.End], _ checkpoint: Checkpoint, _ study: StudyID) throws(RelayFailure) {
@@ -26,6 +27,7 @@ struct Source {
 
     private init(_ end: CheckpointRelay.End, _ checkpoint: Checkpoint, _ study: StudyID) throws {
         channel = try end.open()
+        pieces = Pieces()
         node = end.node
         try channel.send(BulkRequest.offer(study: study, checkpoint: checkpoint))
         switch try channel.answer() {
@@ -50,15 +52,15 @@ struct Source {
     }
 
     /// Reads the answer to the next batch that was asked for, piece by piece.
-    func read(_ batch: Batch, _ take: ([UInt8]) -> Void) throws(RelayFailure) {
+    func read(_ batch: Batch, _ take: (Piece) -> Void) throws(RelayFailure) {
         do {
             switch try channel.answer() {
             case .bytes(let count) where count == batch.bytes:
                 var left = count
                 while left > 0 {
-                    let piece = try channel.read(upTo: left)
-                    guard !piece.isEmpty else { throw RelayFailure("it ended in the middle of a chunk") }
-                    left -= piece.count
+                    let piece = pieces.piece(of: min(left, Pieces.size))
+                    try channel.fill(piece.memory)
+                    left -= piece.memory.count
                     take(piece)
                 }
             case .refused(let reason): throw RelayFailure(reason)

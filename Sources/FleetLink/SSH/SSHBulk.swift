@@ -8,6 +8,8 @@ final class SSHBulk: BulkLine {
 
     private let session: SSHSession
     private var said = ""
+    /// Bytes that were read since the errors were. They share the other side's window.
+    private var undrained = 0
 
     /// - Parameters:
     ///   - route: where it is known.
@@ -37,12 +39,14 @@ final class SSHBulk: BulkLine {
         return lines.isEmpty ? session.whyGone : lines
     }
 
-    func read(upTo count: Int) throws(LinkFailure) -> [UInt8] {
-        drainErrors()
-        return try session.receiveWaiting(limit: count)
+    func read(into memory: UnsafeMutableRawBufferPointer) throws(LinkFailure) -> Int {
+        if undrained >= 1 << 20 { drainErrors() }
+        let count = try session.receiveWaiting(into: memory)
+        undrained += count
+        return count
     }
 
-    func write(_ bytes: [UInt8]) throws(LinkFailure) { try session.sendWaiting(bytes) }
+    func write(_ bytes: UnsafeRawBufferPointer) throws(LinkFailure) { try session.sendWaiting(bytes) }
 
     var isQuiet: Bool {
         drainErrors()
@@ -56,6 +60,7 @@ final class SSHBulk: BulkLine {
     func end() {}
 
     private func drainErrors() {
+        undrained = 0
         while case .bytes(let bytes) = session.receive(errors: true) {
             said = String((said + String(decoding: bytes, as: UTF8.self)).suffix(Greeting.longestBanner))
         }

@@ -28,6 +28,9 @@ final class SSHLine {
     /// A host that takes connections but says nothing, or takes none, is given up after this. Seconds.
     private static let dialSeconds = 4.0
     private static let shakeSeconds = 10.0
+    /// So long may an agent take to say hello, login scripts included; twice as long each time that it took longer,
+    /// because whoever hangs up on a busy machine's scripts and starts them again keeps it busy. Seconds.
+    private static let (helloSeconds, longestHello) = (15.0, 120.0)
     /// After a refused login: sshd would hold more against us.
     private static let refusedSeconds = 60.0
 
@@ -42,6 +45,7 @@ final class SSHLine {
     /// As long as it leads to the host.
     private var route: Route?
     private var wasConnected = false
+    private var patience = helloSeconds
 
     init(
         _ link: NodeLink, to address: SSHAddress, home: CoordinatorHome,
@@ -84,8 +88,9 @@ final class SSHLine {
         case .talking(let talk):
             do {
                 try talk.advance(isReady: isReady, now: now)
-                if talk.isConnected { wasConnected = true }
+                if talk.isConnected { (wasConnected, patience) = (true, Self.helloSeconds) }
             } catch {
+                if now >= talk.helloDue, !talk.isConnected { patience = min(2 * patience, Self.longestHello) }
                 fail(error, now: now)
             }
         }
@@ -124,7 +129,8 @@ final class SSHLine {
             self.route = route
             link.shared.withLock { $0.route = route }
             stage = .dialling(dial, until: now + Self.dialSeconds)
-        case .shaken(let session): stage = .talking(SSHTalk(session, link: link, now: now))
+        case .shaken(let session):
+            stage = .talking(SSHTalk(session, link: link, now: now, patience: patience))
         }
     }
 

@@ -13,73 +13,91 @@ final class SSHLines: Sendable {
     /// What reaches the thread from others.
     private enum Arrival: Sendable {
         case link(NodeLink, SSHAddress, CoordinatorHome)
-        case outcome(Int, SSHLine.Outcome)
+        /// There are orders, room for news, or no need for the link any more.
+        case change
+        case outcome(SSHLine.Outcome)
     }
 
     private typealias Job = @Sendable () -> Void
 
     private struct State {
-        var arrivals: [Arrival] = []
+        var arrivals: [(Int, Arrival)] = []
+        var numbers = 0
         var isRunning = false
         var jobs: [Job] = []
         var workers = 0
     }
 
     /// Wakes the thread.
-    let bell = Bell()
+    private let bell = Bell()
     private let state = Mutex(State())
 
+    /// A number for a link that is to be taken up.
+    func newNumber() -> Int {
+        state.withLock { state in
+            defer { state.numbers += 1 }
+            return state.numbers
+        }
+    }
+
     /// Takes up a link, until it is closed.
-    func add(_ link: NodeLink, to address: SSHAddress, home: CoordinatorHome) {
+    func add(_ link: NodeLink, as number: Int, to address: SSHAddress, home: CoordinatorHome) {
+        tell(number, .link(link, address, home))
         let isRunning = state.withLock { state in
-            state.arrivals.append(.link(link, address, home))
             defer { state.isRunning = true }
             return state.isRunning
         }
-        if isRunning { return bell.ring() }
+        guard !isRunning else { return }
         endWithoutTeardown()
         onOwnThread { [self] in run() }
     }
 
+    /// The link of that number has something new to look at.
+    func look(at number: Int) { tell(number, .change) }
+
+    private func tell(_ number: Int, _ arrival: Arrival) {
+        state.withLock { $0.arrivals.append((number, arrival)) }
+        bell.ring()
+    }
+
     // MARK: the thread
 
+    /// Only lines that something has happened to are looked at: with hundreds of idle ones, to look at all of them
+    /// each time that one is heard of would be most of the work.
     private func run() {
         var lines: [Int: SSHLine] = [:]
-        var count = 0
+        var watch = SSHWatch(bell)
         while true {
+            let (ready, due) = watch.wait()
             let now = monotonicSeconds()
-            for arrival in takeArrivals() {
+            var touched = ready.union(due)
+            for (number, arrival) in takeArrivals() {
                 switch arrival {
-                case .outcome(let number, let outcome): lines[number]?.take(outcome, now: now)
+                case .outcome(let outcome): lines[number]?.take(outcome, now: now)
+                case .change: break
                 case .link(let link, let address, let home):
-                    let number = count
-                    count += 1
                     lines[number] = SSHLine(link, to: address, home: home) { [self] work in
                         give(work, to: number)
                     }
                 }
+                touched.insert(number)
             }
-            lines = lines.filter { !$0.value.isClosed }
-            wait(for: Array(lines.values), now: now)
+            for number in touched {
+                guard let line = lines[number], !line.isClosed else {
+                    lines[number] = nil
+                    watch.remove(number)
+                    continue
+                }
+                line.advance(isReady: ready.contains(number), now: now)
+                watch.set(number, line.wait, due: line.due)
+            }
         }
     }
 
-    private func takeArrivals() -> [Arrival] {
+    private func takeArrivals() -> [(Int, Arrival)] {
         state.withLock { state in
             defer { state.arrivals = [] }
             return state.arrivals
-        }
-    }
-
-    /// Waits until something is ready or due, then lets every line go on.
-    private func wait(for lines: [SSHLine], now: Double) {
-        var waits = [pollfd(fd: bell.descriptor, events: Int16(POLLIN), revents: 0)] + lines.map(\.wait)
-        let left = (lines.map(\.due).min() ?? .infinity) - now
-        _ = poll(&waits, nfds_t(waits.count), left > 0 ? Int32(min(left, 3_600) * 1_000) + 1 : 0)
-        if waits[0].revents != 0 { bell.silence() }
-        let now = monotonicSeconds()
-        for (line, wait) in zip(lines, waits.dropFirst()) {
-            line.advance(isReady: wait.revents != 0, now: now)
         }
     }
 
@@ -89,8 +107,7 @@ final class SSHLines: Sendable {
         let job: Job = { [self] in
             let outcome: SSHLine.Outcome
             do throws(LinkFailure) { outcome = try work() } catch { outcome = .failed(error) }
-            state.withLock { $0.arrivals.append(.outcome(number, outcome)) }
-            bell.ring()
+            tell(number, .outcome(outcome))
         }
         let isNeeded = state.withLock { state in
             state.jobs.append(job)

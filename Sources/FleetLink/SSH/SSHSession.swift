@@ -25,6 +25,8 @@ final class SSHSession: @unchecked Sendable {
     private let patience: Int
     /// What was heard while something was sent, and nobody has read yet.
     private var early: [UInt8] = []
+    /// So many bytes may be read before the other side's window is widened again.
+    private var untilWidened = 0
 
     /// Shakes hands, checks the host's key before ours is shown, and starts the agent. Blocks, at most
     /// `patience` seconds at each wait.
@@ -127,6 +129,9 @@ final class SSHSession: @unchecked Sendable {
     /// Whether bytes wait for the socket to take them.
     var hasPendingOutput: Bool { ssh_get_poll_flags(session) & SSH_WRITE_PENDING != 0 }
 
+    /// Whether the agent has ended, or the connection.
+    var isClosed: Bool { channel.map { ssh_channel_is_closed($0) != 0 } ?? true }
+
     var whyGone: String { ssh_is_connected(session) == 0 ? error : "" }
 
     /// What is there now, of stdout or stderr.
@@ -138,7 +143,7 @@ final class SSHSession: @unchecked Sendable {
             size = Int(max(0, count))
         }
         if count > 0 { return .bytes(bytes) }
-        return count == 0 && ssh_channel_is_closed(channel) == 0 ? .nothing : .end
+        return count == 0 && !isClosed ? .nothing : .end
     }
 
     /// Takes as many of the bytes as the other side's window allows; a dead connection takes none and shows
@@ -152,32 +157,49 @@ final class SSHSession: @unchecked Sendable {
     /// Writes out what waits.
     func flush() { _ = ssh_blocking_flush(session, 0) }
 
-    /// Blocks until there are bytes of stdout, at most `limit`; none at the stream's end.
-    func receiveWaiting(limit: Int) throws(LinkFailure) -> [UInt8] {
-        guard let channel else { return [] }
-        guard early.isEmpty else {
-            defer { early.removeFirst(min(limit, early.count)) }
-            return Array(early.prefix(limit))
+    /// Blocks until there are bytes of stdout; answers how many, 0 at the stream's end.
+    func receiveWaiting(into memory: UnsafeMutableRawBufferPointer) throws(LinkFailure) -> Int {
+        if early.isEmpty {
+            if untilWidened > 0 {
+                let count = try read(into: memory)
+                untilWidened -= count
+                return count
+            }
+            try widen()
         }
-        var count: Int32 = 0
-        let bytes = [UInt8](unsafeUninitializedCapacity: limit) { buffer, size in
-            count = ssh_channel_read(channel, buffer.baseAddress, UInt32(limit), 0)
-            size = Int(max(0, count))
-        }
-        if count > 0 || (count == 0 && ssh_channel_is_eof(channel) != 0) { return bytes }
+        let count = min(memory.count, early.count)
+        memory.copyBytes(from: early[..<count])
+        early.removeFirst(count)
+        return count
+    }
+
+    /// Reads so that libssh opens the other side's window to `window`: it asks for what a read has room for. Once
+    /// in a while is enough, and each time costs a packet.
+    private func widen() throws(LinkFailure) {
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.window, alignment: 1)
+        defer { memory.deallocate() }
+        early += memory.prefix(try read(into: memory))
+        untilWidened = Self.window / 4
+    }
+
+    /// 8 MiB were slower at a round trip of 50 ms, 16 MiB more so.
+    private static let window = 4 << 20
+
+    private func read(into memory: UnsafeMutableRawBufferPointer) throws(LinkFailure) -> Int {
+        guard let channel else { return 0 }
+        let count = ssh_channel_read(channel, memory.baseAddress, UInt32(memory.count), 0)
+        if count > 0 || (count == 0 && ssh_channel_is_eof(channel) != 0) { return Int(count) }
         throw .lost(why: count == 0 ? "the other side did nothing for a long time" : error)
     }
 
     /// Blocks until all is on its way.
-    func sendWaiting(_ bytes: [UInt8]) throws(LinkFailure) {
+    func sendWaiting(_ bytes: UnsafeRawBufferPointer) throws(LinkFailure) {
         guard let channel else { return }
         var sent = 0
         while sent < bytes.count {
             let window = try waitForWindow(of: channel)
-            let count = bytes.withUnsafeBytes {
-                ssh_channel_write(
-                    channel, $0.baseAddress! + sent, UInt32(min(bytes.count - sent, window, 1 << 20)))
-            }
+            let count = ssh_channel_write(
+                channel, bytes.baseAddress! + sent, UInt32(min(bytes.count - sent, window, 1 << 20)))
             guard count > 0 else { throw .lost(why: count == 0 ? "the other side takes nothing" : error) }
             sent += Int(count)
         }

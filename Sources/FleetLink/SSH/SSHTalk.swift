@@ -1,4 +1,5 @@
 import FleetModel
+import FoundationEssentials
 import Glibc
 import Spawn
 import Synchronization
@@ -10,25 +11,28 @@ final class SSHTalk {
     /// the connection is dead. Seconds.
     private static let beatSeconds = 2.0
     private static let beats = 3
-    /// So long may an agent take to say hello, login scripts included. Seconds.
-    private static let helloSeconds = 15.0
+    /// An order for the agent to say that it is there.
+    private static let beat = (try? Lines.encode(Order.beat)) ?? Data()
     /// So many pieces are read before others have their turn.
     private static let pieces = 64
+    private static let few = 1 << 10
 
     private let session: SSHSession
     private let link: NodeLink
     private var greeting = Greeting()
     private var errors = ""
-    private let begun: Double
+    /// When the agent must have said hello.
+    let helloDue: Double
     private var heard: Double
     private var beaten: Double
     private var unanswered = 0
     /// More may be there to read, whatever the socket says.
     private var isPaused = false
 
-    init(_ session: SSHSession, link: NodeLink, now: Double) {
+    /// - Parameter patience: so long may the agent take to say hello, in seconds.
+    init(_ session: SSHSession, link: NodeLink, now: Double, patience: Double) {
         (self.session, self.link) = (session, link)
-        (begun, heard, beaten) = (now, now, now)
+        (helloDue, heard, beaten) = (now + patience, now, now)
         session.makeNonBlocking()
         isPaused = true
     }
@@ -42,28 +46,36 @@ final class SSHTalk {
 
     var due: Double {
         if isPaused, !link.queue.isFull { return 0 }
-        return isConnected ? max(heard, beaten) + Self.beatSeconds : begun + Self.helloSeconds
+        return isConnected ? beatDue : helloDue
     }
+
+    /// All links' beats fall into the same few moments, so that hundreds of idle ones seldom wake the thread.
+    private var beatDue: Double { ((max(heard, beaten) + Self.beatSeconds) * 2).rounded() / 2 }
 
     /// Reads, writes and watches over the silence.
     func advance(isReady: Bool, now: Double) throws(LinkFailure) {
         if isReady || isPaused { try read(now: now) }
         try watchOverSilence(now: now)
-        send()
+        // libssh reads the socket while it writes, too. What it found there, the socket does not tell of again.
+        if send() { try read(now: now) }
     }
 
+    /// The last thing that is asked of libssh is what there is of stdout: for whatever is asked, it may take news
+    /// from the socket, and nobody would be woken for them.
     private func read(now: Double) throws(LinkFailure) {
         readErrors()
         for _ in 0..<Self.pieces {
             isPaused = link.queue.isFull
             guard !isPaused else { return }
             switch session.receive() {
-            case .nothing: return readErrors()
+            case .nothing: return
             case .end: throw failure()
             case .bytes(let bytes):
                 heard = now
                 unanswered = 0
                 try link.take(bytes, &greeting)
+                // That was all: libssh gives what it has, and takes up to 4 KiB from the socket at a time.
+                if bytes.count < Self.few, !session.isClosed { return }
             }
         }
         isPaused = true
@@ -86,25 +98,29 @@ final class SSHTalk {
 
     private func watchOverSilence(now: Double) throws(LinkFailure) {
         guard isConnected else {
-            if now >= begun + Self.helloSeconds { throw failure() }
+            if now >= helloDue { throw failure() }
             return
         }
         // While we do not listen, silence says nothing.
         if isPaused { heard = now }
-        guard now >= max(heard, beaten) + Self.beatSeconds else { return }
+        guard now >= beatDue else { return }
         guard unanswered < Self.beats else {
             throw .lost(why: "nothing was heard for \(Int(now - heard)) s")
         }
         unanswered += 1
         beaten = now
-        link.send(.beat)
+        link.shared.withLock { $0.orders += Self.beat }
     }
 
-    private func send() {
-        link.shared.withLock { shared in
-            guard !shared.orders.isEmpty else { return }
+    /// Whether anything was to be written.
+    private func send() -> Bool {
+        let hadOrders = link.shared.withLock { shared in
+            guard !shared.orders.isEmpty else { return false }
             shared.orders.removeFirst(session.send(shared.orders))
+            return true
         }
-        if session.hasPendingOutput { session.flush() }
+        guard session.hasPendingOutput else { return hadOrders }
+        session.flush()
+        return true
     }
 }

@@ -23,10 +23,11 @@ struct Watch: AsyncParsableCommand {
         let reader = try JournalReader(at: folder.journal)
         let printer = Printer(isLive: !plain && Terminal.isTerminal, isSilent: false)
         var seen: TimedDecision?
+        var state = try reader.latest()
         while true {
-            let begun = ContinuousClock.now
             let isLocked = folder.isLocked
-            let engine = try reader.restore()
+            try reader.advance(&state)
+            let engine = state.engine
             printer.refresh(engine)
             for timed in engine.recentDecisions.after(seen) {
                 printer.tell(timed.decision, of: engine)
@@ -34,9 +35,7 @@ struct Watch: AsyncParsableCommand {
             }
             // What was read after the coordinator had gone is the last that there is to see.
             guard isLocked else { return print(Self.ending(of: engine, folder)) }
-            // A long journal takes a while to read: most of the time is left to others.
-            let pause = max(.milliseconds(500), (ContinuousClock.now - begun) * 4)
-            try await Task.sleep(for: pause)
+            try await Task.sleep(for: .milliseconds(500))
         }
     }
 

@@ -184,7 +184,8 @@ struct StudyLoop: ~Copyable {
             let found = engine.reconcile(node, held: held.map { ($0.run, $0.name) })
             if !found.garbage.isEmpty { answers.append(.remove(found.garbage, on: node)) }
             return found.events
-        case .runs, .checkpoints, .events, .refused, .beat: return []
+        // A link makes whole inventories of changed slots.
+        case .runs, .checkpoints, .events, .refused, .slots, .beat: return []
         }
     }
 

@@ -17,9 +17,19 @@ final class ResultsTree: Sendable {
     private let openBulk: @Sendable (NodeID) throws(LinkFailure) -> BulkChannel
     private let queue = DispatchQueue(label: "results", qos: .utility)
     private let complain: @Sendable (String) -> Void
-    /// How many writings of the tables wait; only the last of them is done, so that many trials ending at
-    /// once do not write as many tables.
-    private let waitingTables = Mutex(0)
+    private let tables = Mutex(Tables())
+
+    /// When the tables are written. Each names every trial: written for each that ends, they would be the most of a
+    /// large study's work.
+    private struct Tables {
+        /// What is to be written.
+        var wanted: Engine?
+        var isDue = false
+        /// Seconds of uptime.
+        var written = -Tables.pause
+        /// Between two writings, in seconds.
+        static let pause = 1.0
+    }
 
     init(
         folder: StudyFolder, journal: JournalReader, agentHome: String,
@@ -59,7 +69,7 @@ final class ResultsTree: Sendable {
 
     /// Waits until everything asked for so far is written.
     func flush() {
-        queue.sync {}
+        queue.sync { writeWantedTables() }
     }
 
     /// Puts a checkpoint at `stage_K/ckpt`.
@@ -89,12 +99,14 @@ final class ResultsTree: Sendable {
     }
 
     private func inBackground(_ work: @escaping @Sendable () throws -> Void) {
-        queue.async { [complain] in
-            do {
-                try work()
-            } catch {
-                complain("results could not be written: \(Text.fault(error))")
-            }
+        queue.async { [self] in attempt(work) }
+    }
+
+    private func attempt(_ work: () throws -> Void) {
+        do {
+            try work()
+        } catch {
+            complain("results could not be written: \(Text.fault(error))")
         }
     }
 
@@ -141,15 +153,24 @@ final class ResultsTree: Sendable {
     }
 
     private func writeTables(of engine: Engine) {
-        waitingTables.withLock { $0 += 1 }
-        inBackground { [self] in
-            let isLast = waitingTables.withLock { waiting in
-                waiting -= 1
-                return waiting == 0
-            }
-            if isLast { try writeTablesNow(of: engine) }
+        let delay = tables.withLock { tables -> Double? in
+            tables.wanted = engine
+            defer { tables.isDue = true }
+            return tables.isDue ? nil : max(0, tables.written + Tables.pause - Self.uptime)
         }
+        guard let delay else { return }
+        queue.asyncAfter(deadline: .now() + delay) { [self] in writeWantedTables() }
     }
+
+    private func writeWantedTables() {
+        let wanted = tables.withLock { tables -> Engine? in
+            defer { (tables.wanted, tables.isDue, tables.written) = (nil, false, Self.uptime) }
+            return tables.wanted
+        }
+        if let wanted { attempt { try writeTablesNow(of: wanted) } }
+    }
+
+    private static var uptime: Double { ProcessInfo.processInfo.systemUptime }
 
     private func writeTablesNow(of engine: Engine) throws {
         try Self.write(Data(Summary.csv(of: engine).utf8), to: folder.path + "/hpo_summary.csv")

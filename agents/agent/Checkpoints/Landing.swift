@@ -4,49 +4,75 @@ import Spawn
 import Wire
 
 /// Takes chunks from a channel while others are still being verified and written.
+///
+/// Each is read, hashed and written while the processor has it in its cache: whoever reads the channel does the
+/// rest too where the workers have enough to do.
 final class Landing {
     /// Bytes of one delivery at most.
     private static let largest = 8 << 20
-    /// Deliveries in memory at once.
-    private static let buffers = 4
+    private static let workers = max(1, min(2, storageThreads - 1))
+    /// Chunks that wait for a worker at most.
+    private static let mostWaiting = 2 * workers
 
     let arrival: Arrival
     private let output: BulkOutput
     private let state: Monitor<State>
 
-    /// Goes from the reader to one worker, each of which lets go of it before the other begins.
-    private struct Delivery: @unchecked Sendable {
-        let chunks: Range<Int>
+    /// What one request brings, until it is answered.
+    private final class Delivery: Sendable {
+        private let chunks: Range<Int>
+        private let answer: Monitor<(left: Int, BulkAnswer)>
+
+        init(_ chunks: Range<Int>) {
+            self.chunks = chunks
+            let stored = BulkAnswer.stored(first: chunks.lowerBound, count: chunks.count)
+            answer = Monitor((chunks.count, stored))
+        }
+
+        /// One of its chunks was stored, or was not what the manifest says, or could not be; the answer after the
+        /// last one of them.
+        func end(with result: Result<Bool, any Error>) -> BulkAnswer? {
+            answer.use { answer in
+                answer.left -= 1
+                switch result {
+                case .success(true): break
+                case .success(false):
+                    answer.1 = .damaged(first: chunks.lowerBound, count: chunks.count)
+                case .failure(let fault): answer.1 = .refused(reason: "\(fault)")
+                }
+                return answer.left == 0 ? answer.1 : nil
+            }
+        }
+    }
+
+    /// Goes from the reader to one worker, each of which lets go of its memory before the other begins.
+    private struct Piece: @unchecked Sendable {
+        let delivery: Delivery
+        let chunk: Int
+        let length: Int
         let memory: UnsafeMutableRawBufferPointer
-        let count: Int
     }
 
     /// Used inside the monitor alone.
     private struct State: @unchecked Sendable {
-        // Memory nobody uses now.
+        // Memory for a chunk that nobody uses now.
         var free: [UnsafeMutableRawBufferPointer] = []
-        var made = 0
-        var waiting: [Delivery] = []
-        var working = 0
+        var waiting: [Piece] = []
+        // Deliveries without an answer.
+        var open = 0
         var isOver = false
-        var workers = 0
+        var workers = Landing.workers
     }
 
     init(_ arrival: Arrival, _ output: BulkOutput) {
         (self.arrival, self.output) = (arrival, output)
         state = Monitor(State())
-        let count = max(1, min(2, storageThreads))
-        state.use { $0.workers = count }
-        for _ in 0..<count { onOwnThread { [state] in Self.work(state, arrival, output) } }
+        for _ in 0..<Self.workers { onOwnThread { [state] in Self.work(state, arrival, output) } }
     }
 
     deinit {
-        let memory = state.use { state in
-            state.isOver = true
-            return state.free
-        }
-        state.wait { $0.workers == 0 ? () : nil }
-        for buffer in memory { buffer.deallocate() }
+        state.use { $0.isOver = true }
+        for memory in state.wait(for: { $0.workers == 0 ? $0.free : nil }) { memory.deallocate() }
     }
 
     /// Whether such a delivery can be: its chunks are, and have so many bytes.
@@ -55,58 +81,54 @@ final class Landing {
             && arrival.manifest.length(ofChunks: first..<first + count) == bytes
     }
 
-    func take(_ first: Int, _ count: Int, _ bytes: Int, from input: inout BulkInput) throws {
-        let memory = state.wait { state -> UnsafeMutableRawBufferPointer? in
-            if let free = state.free.popLast() { return free }
-            guard state.made < Self.buffers else { return nil }
-            state.made += 1
-            return .allocate(byteCount: Self.largest, alignment: 4_096)
-        }
-        do {
-            try input.fill(UnsafeMutableRawBufferPointer(rebasing: memory[..<bytes]))
-        } catch {
-            state.use { $0.free.append(memory) }
-            throw error
-        }
-        state.use {
-            $0.waiting.append(Delivery(chunks: first..<first + count, memory: memory, count: bytes))
+    func take(_ first: Int, _ count: Int, from input: inout BulkInput) throws {
+        let delivery = Delivery(first..<first + count)
+        state.use { $0.open += 1 }
+        for chunk in first..<first + count {
+            let memory =
+                state.use { $0.free.popLast() }
+                ?? .allocate(byteCount: Manifest.chunkSize, alignment: 4_096)
+            let length = arrival.manifest.place(ofChunk: chunk).length
+            do {
+                try input.fill(UnsafeMutableRawBufferPointer(rebasing: memory[..<length]))
+            } catch {
+                state.use { $0.free.append(memory) }
+                throw error
+            }
+            let piece = Piece(delivery: delivery, chunk: chunk, length: length, memory: memory)
+            let isLeft = state.use { state in
+                guard state.waiting.count < Self.mostWaiting else { return true }
+                state.waiting.append(piece)
+                return false
+            }
+            if isLeft { Self.store(piece, state, arrival, output) }
         }
     }
 
     /// Waits until everything that came is on the disk or was answered otherwise.
-    func settle() {
-        state.wait { $0.waiting.isEmpty && $0.working == 0 ? () : nil }
-    }
+    func settle() { state.wait { $0.open == 0 ? () : nil } }
 
     private static func work(_ state: Monitor<State>, _ arrival: Arrival, _ output: BulkOutput) {
-        while let delivery = state.wait(for: { state -> Delivery?? in
+        while let piece = state.wait(for: { state -> Piece?? in
             guard !state.waiting.isEmpty else { return state.isOver ? .some(nil) : nil }
-            state.working += 1
             return state.waiting.removeFirst()
         }) {
-            // A channel that is gone ends in the reader.
-            try? output.say(answer(to: delivery, arrival))
-            state.use {
-                $0.free.append(delivery.memory)
-                $0.working -= 1
-            }
+            store(piece, state, arrival, output)
         }
         state.use { $0.workers -= 1 }
     }
 
-    private static func answer(to delivery: Delivery, _ arrival: Arrival) -> BulkAnswer {
-        let (first, count) = (delivery.chunks.lowerBound, delivery.chunks.count)
-        var (offset, isRight) = (0, true)
-        do {
-            for chunk in delivery.chunks {
-                let length = arrival.manifest.place(ofChunk: chunk).length
-                let bytes = UnsafeRawBufferPointer(rebasing: delivery.memory[offset..<offset + length])
-                if try !arrival.take(chunk, bytes) { isRight = false }
-                offset += length
-            }
-        } catch {
-            return .refused(reason: "\(error)")
+    /// Verifies and writes a chunk, and answers the request whose last one it was.
+    private static func store(
+        _ piece: Piece, _ state: Monitor<State>, _ arrival: Arrival, _ output: BulkOutput
+    ) {
+        let bytes = UnsafeRawBufferPointer(rebasing: piece.memory[..<piece.length])
+        let answer = piece.delivery.end(with: Result { try arrival.take(piece.chunk, bytes) })
+        // A channel that is gone ends in the reader.
+        if let answer { try? output.say(answer) }
+        state.use {
+            $0.free.append(piece.memory)
+            if answer != nil { $0.open -= 1 }
         }
-        return isRight ? .stored(first: first, count: count) : .damaged(first: first, count: count)
     }
 }

@@ -1,0 +1,79 @@
+import FleetLink
+import FleetModel
+import Glibc
+import Spawn
+import Wire
+
+/// A link and its events, which one task reads.
+final class Watched: Sendable {
+    let link: NodeLink
+    private let seen = Monitor(Seen())
+    private let task: Task<Void, Never>
+
+    private struct Seen {
+        var connections = 0
+        var failures = 0
+        var answers = 0
+        /// When it last connected and when it last failed, of `monotonicSeconds`, and why.
+        var (connected, failed) = (0.0, 0.0)
+        var why = "nothing has happened yet"
+    }
+
+    init(_ link: NodeLink) {
+        self.link = link
+        let seen = seen
+        task = Task {
+            for await event in link.events {
+                seen.use { seen in
+                    switch event {
+                    case .connected:
+                        seen.connections += 1
+                        seen.connected = monotonicSeconds()
+                    case .news(.runs): seen.answers += 1
+                    case .disconnected(let failure, _):
+                        seen.failures += 1
+                        seen.failed = monotonicSeconds()
+                        seen.why = failure.description
+                    case .news: break
+                    }
+                }
+            }
+        }
+    }
+
+    var connections: Int { seen.use { $0.connections } }
+    var failures: Int { seen.use { $0.failures } }
+
+    /// Blocks until it has connected so often; answers when it last did.
+    /// - Throws: where that takes over two minutes, with what the link says.
+    @discardableResult
+    func wait(forConnection number: Int) throws -> Double {
+        try poll("is not connected") { $0.connections >= number ? $0.connected : nil }
+    }
+
+    /// Blocks until it has failed so often; answers when it last did.
+    func wait(forFailure number: Int) throws -> Double {
+        try poll("has not failed") { $0.failures >= number ? $0.failed : nil }
+    }
+
+    private func poll(_ complaint: String, _ look: (Seen) -> Double?) throws -> Double {
+        let deadline = monotonicSeconds() + 120
+        while monotonicSeconds() < deadline {
+            if let answer = seen.use({ look($0) }) { return answer }
+            usleep(2_000)
+        }
+        throw Unexpected("the link \(link.node) \(complaint) after two minutes: \(seen.use { $0.why })")
+    }
+
+    /// Asks so many times what runs of a study there are, without waiting, and blocks until all is told.
+    func ask(_ times: Int = 1) {
+        let before = seen.use { $0.answers }
+        for _ in 0..<times { link.send(.follow(study: TransferSpeed.study, offsets: [])) }
+        seen.wait { $0.answers >= before + times ? () : nil }
+    }
+
+    func close() {
+        link.close()
+        task.cancel()
+    }
+}
