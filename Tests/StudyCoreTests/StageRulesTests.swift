@@ -18,7 +18,7 @@ import Testing
         let training = order.steps - order.cooldown
         let begun = order.start.resumedStep
         rig.start(run)
-        for step in [training / 2, training, order.steps] where step > begun {
+        for step in Set([training / 2, training, order.steps]).sorted() where step > begun {
             if step == order.steps || step == training || order.cooldown == 0 {
                 rig.report(run, step: step, loss: loss(order.assignment, step, training))
             }
