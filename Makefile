@@ -22,13 +22,12 @@ build: packages ## Build the coordinator, the agent and the plugins (release)
 quickstart: build ## Run a real staged study on this machine: about 2 minutes after the build
 	$(BIN)/coordinator start deploy/studies/quickstart.yaml --out quickstart
 
-# Suites that wait for processes and links, each group alone: not beside what keeps all cores busy. A group that
-# hangs fails, and does not take CI's whole time.
+# Suites that wait for processes and links, each group alone: not beside what keeps all cores busy.
 LINKS := AgentTests|FleetLinkTests
 STUDIES := EndToEndTests
 FLEETS := EndToEndTests.(DistantNodeTests|EnrolmentTests|FleetFaultTests|FleetTests|NetworkFaultTests|TransferTests)
 PLUGINS := HuggingFaceTests|MegatronTests|NativeTests|TrainerKitTests
-SUITES := timeout --foreground --kill-after=30 1200 swift test --skip-build
+SUITES := Tests/suites
 
 test: packages ## Run every check: format, build, all suites
 	@deploy/install-packages openssh-server nftables faketime

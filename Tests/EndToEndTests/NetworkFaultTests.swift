@@ -10,12 +10,14 @@ import Testing
     @Test(.enabled(if: Loss.isPossible, "packets are lost by nftables, as root"))
     func `a study goes on over a way that loses a fifth of its packets`() async throws {
         let bench = try Bench(FleetFaultTests.study(trials: 6))
-        let fleet = try await LoopbackFleet(2, for: bench)
+        // No other node could do the work while this one is slow to answer.
+        let fleet = try await LoopbackFleet(1, for: bench)
         let loss = try Loss(ofPercent: 20, port: try fleet.port(of: "node1"))
         let result = try await bench.run("start")
         let lost = try loss.packets
         #expect(result.exit == 0, "\(result.errors)")
-        #expect(lost > 5, "\(lost) packets were lost")
+        // Hundreds pass. Which are lost is chance, that none is would be none.
+        #expect(lost > 0)
         #expect(try bench.engine().trials.allSatisfy { $0.faults == 0 && $0.result != nil })
         #expect(try bench.differences(home: fleet.agentHome) == [])
         try FleetFaultTests().expectWholeReports(bench)
