@@ -153,6 +153,18 @@ import Wire
         try use()
     }
 
+    @Test func `what is closed leaves no socket open, whoever closed it`() async throws {
+        let sshd = try Sshd()
+        do {
+            let node = Listener(sshd.address, sshd.home)
+            try await node.connected()
+            for _ in 0..<2 { try node.link.openBulk().endWriting() }
+            for pid in sshd.sessions.prefix(1) { kill(pid, SIGKILL) }
+            #expect(try sshd.clients() > 0)
+        }
+        while try sshd.clients() > 0 { try await Task.sleep(for: .milliseconds(5)) }
+    }
+
     @Test func `with the installed key, a stock client gets the agent and nothing else`() async throws {
         let sshd = try Sshd()
         let node = Listener(sshd.address, sshd.home)

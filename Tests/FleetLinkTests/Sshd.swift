@@ -50,6 +50,15 @@ final class Sshd {
         SSHAddress(host: "127.0.0.1", port: port, user: Self.user, hostKeys: [hostKey])
     }
 
+    /// How many sockets some process holds that lead here, also where the connection is over.
+    func clients() throws -> Int {
+        let table = try String(contentsOfFile: "/proc/net/tcp", encoding: .utf8)
+        // A row: number, own address, the other side's, state, …, and tenth the inode, 0 where nobody holds it.
+        return table.split(separator: "\n").map { $0.split(separator: " ") }.count {
+            $0.count > 9 && $0[2].hasSuffix(":" + String(port, radix: 16, uppercase: true)) && $0[9] != "0"
+        }
+    }
+
     func makeHostKey() throws {
         for name in ["host", "host.pub"] { unlink("\(folder)/\(name)") }
         try Self.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder + "/host"])

@@ -46,9 +46,11 @@ final class SSHSession: @unchecked Sendable {
 
     deinit {
         if let channel { ssh_channel_free(channel) }
-        // Also closes the socket.
+        // libssh closes its descriptor where the other side has gone, and leaves it open where we go.
+        let left = ssh_get_fd(session)
         ssh_disconnect(session)
         ssh_free(session)
+        if left >= 0 { close(left) }
     }
 
     private func set(_ address: SSHAddress, patience: Int) {
@@ -61,7 +63,7 @@ final class SSHSession: @unchecked Sendable {
         set(SSH_OPTIONS_HOST, address.host)
         set(SSH_OPTIONS_USER, address.user)
         // libssh closes its descriptor when it likes; ours lives as long as the dial.
-        set(SSH_OPTIONS_FD, dup(socket))
+        set(SSH_OPTIONS_FD, fcntl(socket, F_DUPFD_CLOEXEC, 0))
         var seconds = patience
         ssh_options_set(session, SSH_OPTIONS_TIMEOUT, &seconds)
         set(SSH_OPTIONS_CIPHERS_C_S, Self.ciphers)
