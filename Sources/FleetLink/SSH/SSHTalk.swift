@@ -20,6 +20,7 @@ final class SSHTalk {
     private let session: SSHSession
     private let link: NodeLink
     private var greeting = Greeting()
+    private var reader = NewsReader()
     private var errors = ""
     /// When the agent must have said hello.
     let helloDue: Double
@@ -73,7 +74,7 @@ final class SSHTalk {
             case .bytes(let bytes):
                 heard = now
                 unanswered = 0
-                try link.take(bytes, &greeting)
+                try link.take(bytes, &greeting, &reader)
                 // That was all: libssh gives what it has, and takes up to 4 KiB from the socket at a time.
                 if bytes.count < Self.few, !session.isClosed { return }
             }
