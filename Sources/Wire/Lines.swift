@@ -45,6 +45,9 @@ public struct LineSplitter: Sendable {
     /// A line grew over `Lines.longest`; the stream cannot be trusted any more.
     public struct LineTooLong: Error {}
 
+    /// So much memory is kept for what comes next: hundreds of idle links have a splitter each. Bytes.
+    private static let spare = 16 << 10
+
     private var bytes: [UInt8] = []
     /// Where the bytes begin that are not taken yet, and where the first that may end their line.
     private var (start, searched) = (0, 0)
@@ -57,7 +60,9 @@ public struct LineSplitter: Sendable {
 
     /// Appends what has come.
     public mutating func add(_ more: some Collection<UInt8>) {
-        if start > 0 {
+        if start == bytes.count, bytes.capacity > Self.spare {
+            self = LineSplitter()
+        } else if start > 0 {
             bytes.removeFirst(start)
             (start, searched) = (0, searched - start)
         }
