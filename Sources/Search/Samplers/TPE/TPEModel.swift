@@ -6,7 +6,7 @@ struct TPEModel {
     let goodCount: Int
     private let good: ParzenMixture
     private let bad: ParzenMixture
-    /// nil while no trial ranks, for broad models, beyond `crowd`, and for several objectives, whose order
+    /// nil while no trial ranks, for sharp models, beyond `crowd`, and for several objectives, whose order
     /// within a front says nothing.
     private let ranks: RankProcess?
     /// With so many ranked trials the densities know enough.
@@ -22,8 +22,8 @@ struct TPEModel {
     init(_ history: History, _ columns: PlaceColumns, _ ranking: Ranking, _ lessons: EarlierLessons) {
         self.columns = columns
         let ranked = ranking.best.count
-        let isBroad = ranked >= Temper.broadFrom && history.trials.count % 2 == 0
-        let temper = isBroad ? Temper.broad : .keen(ranked: ranked + lessons.count, columns: columns.count)
+        let temper = Temper(
+            ranked: ranked, earlier: lessons.count, columns: columns.count, turn: history.trials.count)
         var (good, bad) = (Kernels(), Kernels())
         let weights = Self.weights(
             ranking.goodCount, power: ranking.objectives == 1 ? temper.power : 0)
@@ -37,14 +37,13 @@ struct TPEModel {
             history.trials[$0].result == .running && history.trials[$0].rungLosses.isEmpty
         }
         ranks =
-            ranking.best.isEmpty || ranking.objectives > 1 || isBroad || ranked > Self.crowd
+            ranking.best.isEmpty || ranking.objectives > 1 || temper.isSharp || ranked > Self.crowd
             ? nil : RankProcess(history, columns, ranked: ranking.best, running: running)
         trust = min(1, 15 / Double(max(ranked, 1)))
-        let widths = Widths(
-            temper: temper, columns: columns.count, good: goodCount, bad: bad.weights.count)
         let leak = 0.7 / Double(goodCount).squareRoot()
-        self.good = ParzenMixture(good, over: columns, prior: temper.prior, leak: leak, width: widths.good)
-        self.bad = ParzenMixture(bad, over: columns, prior: 1, leak: 0.05, width: widths.bad)
+        self.good = ParzenMixture(
+            good, over: columns, prior: temper.prior, leak: leak, width: temper.widths.good)
+        self.bad = ParzenMixture(bad, over: columns, prior: 1, leak: 0.05, width: temper.widths.bad)
     }
 
     /// All that are not good, of more than 2,000 the newest: they lie where the search goes on.
@@ -111,52 +110,79 @@ struct TPEModel {
 }
 
 /// How a model weighs what it knows. Found by measurement beside Optuna (`Benchmarks/quality`): a keen model
-/// finds a good place within fewer trials, and stays there; so from `broadFrom` ranked trials on every second
-/// model is broad, which finds the better place where there are many.
+/// sees one region of good trials, finds the good place in it within few trials, and stays there; a sharp one
+/// sees each good trial by itself, and so finds the better place where there are many. So from `sharpFrom`
+/// ranked trials on the two take turns; with up to `fewColumns` parameters, where so many trials show more
+/// detail than one region has, all models are sharp.
 private struct Temper {
     /// Of the weights by rank.
     let power: Double
     /// Weight of the uniform density beside the good kernels.
     let prior: Double
-    /// Factors of the bandwidths.
-    let good: Double
-    let bad: Double
+    /// How wide the kernels are.
+    let widths: Widths
 
-    static let broadFrom = 30
-    static let broad = Temper(power: 0, prior: 1, good: 2, bad: 1)
+    private static let sharpFrom = 30
+    private static let fewColumns = 3
 
-    /// Good kernels are wide at first, to reach beyond the few trials there are, and become narrow as the number
-    /// of trials grows. Bad kernels are narrow: they keep proposals off what was tried, not off whole regions.
-    /// The more columns, the farther from each other trials are.
-    static func keen(ranked: Int, columns: Int) -> Temper {
-        let ranked = Double(max(ranked, 1))
-        return Temper(
-            power: 2.5 * min(1, 30 / ranked), prior: 0.4 + min(ranked, 200) / 100,
-            good: 1.6 * pow(20 / ranked, 0.25),
-            bad: 0.08 * Double(columns) * (ranked / 50).clamped(to: 1...4))
+    var isSharp: Bool { widths == .sharp }
+
+    /// - Parameters:
+    ///   - ranked: trials of the open stage.
+    ///   - earlier: trials of stages before.
+    ///   - turn: counts up from proposal to proposal.
+    init(ranked: Int, earlier: Int, columns: Int, turn: Int) {
+        guard ranked < Self.sharpFrom || columns > Self.fewColumns && turn % 2 == 1 else {
+            (power, prior, widths) = (0, 1, .sharp)
+            return
+        }
+        let known = Double(max(ranked + earlier, 1))
+        power = 2.5 * min(1, 30 / known)
+        prior = 0.4 + min(known, 200) / 100
+        widths = .keen(
+            good: 1.6 * pow(20 / known, 0.25),
+            bad: 0.08 * Double(columns) * (known / 50).clamped(to: 1...4), columns: columns)
     }
 }
 
-/// Bandwidths: one for each column of a mixture, by Scott's rule (Scott 1992): the standard deviation times
-/// n^(−1 / (d + 4)), times a factor.
-private struct Widths {
-    let temper: Temper
-    let columns: Int
-    let good: Int
-    let bad: Int
+/// Bandwidths: one for each column of a mixture.
+private enum Widths: Equatable {
+    /// Scott's rule (Scott 1992): the standard deviation times n^(−1 / (d + 4)), times a factor. Good kernels are
+    /// wide at first, to reach beyond the few trials there are, and become narrow as the number of trials grows.
+    /// Bad kernels are narrow: they keep proposals off what was tried, not off whole regions. The more columns,
+    /// the farther from each other trials are.
+    case keen(good: Double, bad: Double, columns: Int)
+    /// The same whatever the spread, which says nothing about a place where good places are many: the narrowest
+    /// that the magic clip of Bergstra et al.'s hyperopt (and of Optuna) allows, for bad kernels 3/4 of it.
+    case sharp
 
     func good(_ places: [Double], _ weights: [Double]) -> Double {
-        (temper.good * scott(good) * spread(places, weights, prior: 0.4)).clamped(to: 0.02...1)
+        switch self {
+        case .keen(let factor, _, let columns):
+            (factor * Self.scott(places.count, columns) * Self.spread(places, weights, prior: 0.4))
+                .clamped(to: 0.02...1)
+        case .sharp: Self.clip(places.count)
+        }
     }
 
     func bad(_ places: [Double], _ weights: [Double]) -> Double {
-        (temper.bad * scott(bad) * spread(places, weights, prior: 1)).clamped(to: 0.02...1)
+        switch self {
+        case .keen(_, let factor, let columns):
+            (factor * Self.scott(places.count, columns) * Self.spread(places, weights, prior: 1))
+                .clamped(to: 0.02...1)
+        case .sharp: 0.75 * Self.clip(places.count)
+        }
     }
 
-    private func scott(_ count: Int) -> Double { pow(Double(max(count, 1)), -1 / Double(columns + 4)) }
+    /// Of so many kernels and the uniform density.
+    private static func clip(_ count: Int) -> Double { 1 / min(100, Double(count) + 2) }
+
+    private static func scott(_ count: Int, _ columns: Int) -> Double {
+        pow(Double(max(count, 1)), -1 / Double(columns + 4))
+    }
 
     /// The standard deviation of a column together with the uniform density, as so many observations.
-    private func spread(_ places: [Double], _ weights: [Double], prior: Double) -> Double {
+    private static func spread(_ places: [Double], _ weights: [Double], prior: Double) -> Double {
         var (sum, first) = (prior, prior / 2)
         for (place, weight) in zip(places, weights) where !place.isNaN {
             sum += weight

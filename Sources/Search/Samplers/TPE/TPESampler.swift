@@ -4,8 +4,9 @@ public import FleetModel
 /// and one of all others, and proposals where the first is large compared with the second.
 ///
 /// - Multivariate: a kernel is a product over all parameters (see `ParzenMixture`, also for conditional
-///   spaces). Good kernels are wide and weighted by rank, bad ones narrow (see `TPEModel`): chosen by
-///   measurement, and far from the univariate original.
+///   spaces). Keen models have wide good kernels weighted by rank, sharp ones have narrow ones that all weigh the
+///   same; they take turns (see `Temper` in TPEModel.swift): chosen by measurement, and far from the univariate
+///   original.
 /// - Trials rank by their losses; where there are rungs, by those at the highest that enough trials reached
 ///   (see `Ranking`). Pruned trials without rungs rank by the loss that they had.
 /// - Running trials without a rung count as bad, which keeps parallel proposals apart (Ginsbourger et al. 2010,
