@@ -111,8 +111,10 @@ let package = Package(
         .executableTarget(
             name: "JournalSpeed", dependencies: ["BusyStudy", "Journal", "StudyCore"],
             path: "Benchmarks/JournalSpeed", swiftSettings: rules),
+        .target(
+            name: "Forwarding", dependencies: ["Spawn"], path: "Benchmarks/Forwarding", swiftSettings: rules),
         .executableTarget(
-            name: "TransferSpeed", dependencies: ["FleetLink", "FleetModel", "Spawn", "Wire"],
+            name: "TransferSpeed", dependencies: ["FleetLink", "FleetModel", "Forwarding", "Spawn", "Wire"],
             path: "Benchmarks/TransferSpeed", swiftSettings: rules),
         .executableTarget(
             name: "PluginCost", dependencies: ["FleetModel", "Spawn", "TrainerKitTesting", "Wire"],
@@ -171,7 +173,8 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "agent", "command", "coordinator", "huggingface", "megatron", "native", "scripted",
-                "FleetLink", "FleetModel", "Journal", "Simulation", "Spawn", "StudyCore", "Wire",
+                "FleetLink", "FleetModel", "Forwarding", "Journal", "Simulation", "Spawn", "StudyCore",
+                "Wire",
             ], swiftSettings: rules),
         .testTarget(name: "TidyTests", swiftSettings: rules),
     ]

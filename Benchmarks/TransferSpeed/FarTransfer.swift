@@ -1,3 +1,4 @@
+import Forwarding
 import FleetLink
 import FleetModel
 import Foundation

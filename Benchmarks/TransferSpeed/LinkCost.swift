@@ -4,8 +4,8 @@ import Foundation
 import Spawn
 import Wire
 
-/// What links cost: attaching many at once, keeping them idle, coming back after a reset of one and of all, and a
-/// question's way there and back, beside the stock client with `cat` over the same sshd.
+/// What links cost: attaching many at once, keeping them idle, coming back after a reset of one and of all, a
+/// question's way there and back, and a run's reports, both beside the stock client with `cat` over the same sshd.
 struct LinkCost: Sendable {
     let host: Host
     let count: Int
@@ -71,18 +71,38 @@ struct LinkCost: Sendable {
         var (ours, theirs): ([Double], [Double]) = ([], [])
         for _ in 0..<500 {
             ours.append(Self.seconds { link.ask() })
-            theirs.append(try Self.seconds { try raw.roundTrips(1) })
+            theirs.append(try Self.seconds { try raw.roundTrip() })
         }
         bars.add("a question and its answer, median", ours.median * 1e3, "ms")
         bars.add("100 bytes through cat and back, median", theirs.median * 1e3, "ms")
         bars.add("round trip beside raw", ours.median / theirs.median, "x", atMost: 2)
-        let rates = try (0..<5).map { _ in
-            let ours = Self.seconds { link.ask(2_000) }
-            return try (ours: 2_000 / ours, theirs: 2_000 / Self.seconds { try raw.roundTrips(2_000) })
+        try measureReports(link, &bars)
+    }
+
+    /// Reports are what there is much of: those of a run, from its file on the node to whoever listens, beside `cat` of
+    /// that file.
+    private func measureReports(_ link: Watched, _ bars: inout Bars) throws {
+        let count = 200_000
+        let run = RunKey(
+            study: TransferSpeed.study, run: RunID(trial: TrialID(stage: 9, number: 0), attempt: 0))
+        let folder = TrialFolder(path: host.home("node") + "/runs/" + run.folder)
+        try FileManager.default.createDirectory(atPath: folder.path, withIntermediateDirectories: true)
+        let lines = try (1...count).flatMap { step in
+            let metrics = [
+                "loss": Reading(2.5178 - Double(step) / 1e6), "tokens_per_second": Reading(18_231.5),
+            ]
+            return try Lines.encode(.report(report: Report(step: step, metrics: metrics)))
         }
-        bars.add("questions answered a second, many under way", rates.map(\.ours).median, "")
-        bars.add("messages a second through cat, many under way", rates.map(\.theirs).median, "")
-        bars.add("rate beside raw", rates.map { $0.ours / $0.theirs }.median, "x", atLeast: 0.5)
+        try Data(lines).write(to: URL(fileURLWithPath: folder.events))
+        try Data("{}\n".utf8).write(to: URL(fileURLWithPath: folder.spec))
+        let rates = try (0..<5).map { _ in
+            let raw = try RawChannel(host, "read go; exec cat \(folder.events)")
+            let ours = Self.seconds { link.follow(TransferSpeed.study, events: count) }
+            return (ours: ours, theirs: try Self.seconds { try raw.receive(lines.count) })
+        }
+        bars.add("reports a second", Double(count) / rates.map(\.ours).median, "")
+        bars.add("the same lines a second through cat", Double(count) / rates.map(\.theirs).median, "")
+        bars.add("rate beside raw", rates.map { $0.theirs / $0.ours }.median, "x", atLeast: 0.5)
     }
 
     private static func seconds(_ work: () throws -> Void) rethrows -> Double {
@@ -106,20 +126,21 @@ struct LinkCost: Sendable {
     }
 }
 
-/// The stock client with `cat` at the other end.
+/// The stock client with a shell's command at the other end.
 final class RawChannel {
     private let client: ChildProcess
     private let there: Spawn.Pipe
     private let back: Spawn.Pipe
+    private static let line = [UInt8](repeating: 97, count: 99) + [UInt8(ascii: "\n")]
 
-    init(_ host: Host) throws {
+    init(_ host: Host, _ command: String = "exec cat") throws {
         (there, back) = (try Spawn.Pipe(), try Spawn.Pipe())
-        var order = Program(["ssh"] + host.options() + ["\(host.user)@127.0.0.1", "cat"])
+        var order = Program(["ssh"] + host.options() + ["\(host.user)@127.0.0.1", "echo; " + command])
         (order.input, order.output, order.errors) = (there.reading, back.writing, 2)
         client = try order.spawn()
         close(there.reading)
         close(back.writing)
-        try roundTrips(1)
+        try take(1)
     }
 
     deinit {
@@ -129,25 +150,25 @@ final class RawChannel {
         close(back.reading)
     }
 
-    /// Sends so many messages of 100 bytes one behind the other, and waits until all are back.
-    func roundTrips(_ count: Int) throws {
-        let line = [UInt8](repeating: 97, count: 100)
-        let end = there.writing
-        let sent = Monitor(false)
-        if count > 1 {
-            onOwnThread {
-                for _ in 0..<count { try? writeAll(line, to: end) }
-                sent.use { $0 = true }
-            }
-        } else {
-            try writeAll(line, to: end)
-            sent.use { $0 = true }
-        }
-        var left = line.count * count
+    /// Sends a message of 100 bytes to `cat`, and waits until it is back.
+    func roundTrip() throws {
+        try writeAll(Self.line, to: there.writing)
+        try take(Self.line.count)
+    }
+
+    /// Sends the word to go, and waits until so many bytes have come.
+    func receive(_ count: Int) throws {
+        try writeAll([UInt8(ascii: "\n")], to: there.writing)
+        try take(count)
+    }
+
+    private func take(_ count: Int) throws {
+        var left = count
         while left > 0 {
-            guard case .bytes(let bytes) = receive(back.reading) else { throw Unexpected("cat has ended") }
+            guard case .bytes(let bytes) = Spawn.receive(back.reading) else {
+                throw Unexpected("ssh has ended")
+            }
             left -= bytes.count
         }
-        sent.wait { $0 ? () : nil }
     }
 }

@@ -14,6 +14,7 @@ final class Watched: Sendable {
         var connections = 0
         var failures = 0
         var answers = 0
+        var reports = 0
         /// When it last connected and when it last failed, of `monotonicSeconds`, and why.
         var (connected, failed) = (0.0, 0.0)
         var why = "nothing has happened yet"
@@ -30,6 +31,7 @@ final class Watched: Sendable {
                         seen.connections += 1
                         seen.connected = monotonicSeconds()
                     case .news(.runs): seen.answers += 1
+                    case .news(.events(_, let events)): seen.reports += events.count
                     case .disconnected(let failure, _):
                         seen.failures += 1
                         seen.failed = monotonicSeconds()
@@ -65,11 +67,18 @@ final class Watched: Sendable {
         throw Unexpected("the link \(link.node) \(complaint) after two minutes: \(seen.use { $0.why })")
     }
 
-    /// Asks so many times what runs of a study there are, without waiting, and blocks until all is told.
-    func ask(_ times: Int = 1) {
+    /// Asks what runs of a study there are, and blocks until that is told.
+    func ask() {
         let before = seen.use { $0.answers }
-        for _ in 0..<times { link.send(.follow(study: TransferSpeed.study, offsets: [])) }
-        seen.wait { $0.answers >= before + times ? () : nil }
+        link.send(.follow(study: TransferSpeed.study, offsets: []))
+        seen.wait { $0.answers > before ? () : nil }
+    }
+
+    /// Asks for a study's events, and blocks until so many have come.
+    func follow(_ study: StudyID, events count: Int) {
+        link.send(.follow(study: study, offsets: []))
+        seen.wait { $0.reports >= count ? () : nil }
+        seen.use { $0.reports = 0 }
     }
 
     func close() {

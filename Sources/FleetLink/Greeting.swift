@@ -1,7 +1,7 @@
 import FoundationEssentials
 import Wire
 
-/// The beginning of what an agent writes: noise, then its hello, then messages.
+/// The beginning of what an agent writes: noise, then its hello.
 struct Greeting {
     /// How much noise is kept. Bytes.
     static let longestBanner = 64 << 10
@@ -11,22 +11,20 @@ struct Greeting {
     private(set) var banner = ""
     private var splitter = LineSplitter()
 
-    /// The lines that follow the hello, as far as `bytes` completes them.
-    mutating func take(_ bytes: [UInt8]) throws(LinkFailure) -> [Data] {
+    /// What of the bytes follows the hello.
+    mutating func take(_ bytes: [UInt8]) throws(LinkFailure) -> [UInt8] {
+        guard hello == nil else { return bytes }
         do {
-            let lines = try splitter.take(bytes)
-            guard hello == nil else { return lines }
-            for (index, line) in lines.enumerated() {
-                if try isHello(String(decoding: line, as: UTF8.self)) {
-                    return Array(lines[(index + 1)...])
-                }
+            splitter.add(bytes)
+            while let line = try splitter.line() {
+                if try isHello(String(decoding: line, as: UTF8.self)) { return Array(splitter.takeRest()) }
             }
             return []
         } catch let failure as Hello.Failure {
             guard case .otherProtocol(let theirs) = failure else { throw .noAgent(banner: banner) }
             throw .versionMismatch(ours: Hello.currentProtocol, theirs: theirs)
         } catch {
-            throw .lost(why: "a line of over \(Lines.longest) bytes came")
+            throw .lineTooLong
         }
     }
 

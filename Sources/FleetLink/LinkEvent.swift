@@ -31,6 +31,10 @@ public enum LinkFailure: Error, Hashable, Sendable {
     case lost(why: String)
 }
 
+extension LinkFailure {
+    static let lineTooLong = LinkFailure.lost(why: "a line of over \(Lines.longest) bytes came")
+}
+
 extension LinkFailure: CustomStringConvertible {
     public var description: String {
         switch self {

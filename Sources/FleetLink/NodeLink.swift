@@ -34,8 +34,6 @@ public final class NodeLink: Sendable {
         /// How the host is reached, once that is known.
         var route: Route?
         var idle: [IdleLine] = []
-        /// As this connection has told it, with its changes.
-        var inventory: Inventory?
     }
 
     /// A line of a bulk channel that was handed back.
@@ -154,44 +152,19 @@ public final class NodeLink: Sendable {
 /// What every line does, whatever carries it.
 extension NodeLink {
     /// Takes in what the other side wrote: noise, its hello, then news.
-    func take(_ bytes: [UInt8], _ greeting: inout Greeting) throws(LinkFailure) {
+    func take(_ bytes: [UInt8], _ greeting: inout Greeting, _ reader: inout NewsReader) throws(LinkFailure) {
         let hadHello = greeting.hello != nil
-        let lines = try greeting.take(bytes)
+        let rest = try greeting.take(bytes)
         if !hadHello, let hello = greeting.hello {
-            shared.withLock { ($0.isConnected, $0.inventory) = (true, nil) }
+            shared.withLock { $0.isConnected = true }
             queue.put(.connected(hello))
         }
-        // Most of what idle agents say are beats, which tell nobody anything.
-        for line in lines where !line.isEmpty && line != Self.beat {
-            if let news = news(in: line) { queue.put(.news(news)) }
-        }
-    }
-
-    /// What whoever listens is told of a line. The listener gets inventories whole.
-    private func news(in line: Data) -> News? {
         do {
-            switch try Lines.decode(News.self, from: line) {
-            case .beat: return nil
-            case .inventory(let inventory):
-                shared.withLock { $0.inventory = inventory }
-                return .inventory(inventory: inventory)
-            case .slots(let changed):
-                let inventory = shared.withLock { shared in
-                    shared.inventory = shared.inventory?.changing(changed)
-                    return shared.inventory
-                }
-                return inventory.map { .inventory(inventory: $0) }
-            case let news: return news
-            }
+            for news in try reader.take(rest) { queue.put(.news(news)) }
         } catch {
-            // News of a later version is no reason to end; what it meant, an earlier one need not know.
-            return .complaint(
-                text: "unreadable news: \(String(decoding: line.prefix(80), as: UTF8.self))")
+            throw .lineTooLong
         }
     }
-
-    /// A beat of an agent of this version, without its newline.
-    private static let beat = (try? Lines.encode(News.beat))?.dropLast()
 
     /// There is no connection any more, or none came about.
     func isDown(because failure: LinkFailure, retryIn delay: Double) {

@@ -53,6 +53,7 @@ final class PipeLine: Sendable {
 
     private func talk(with child: AttachChild) -> (LinkFailure, wasConnected: Bool) {
         var greeting = Greeting()
+        var reader = NewsReader()
         var errors = ""
         while !isClosed {
             let ready = wait(for: child)
@@ -68,7 +69,7 @@ final class PipeLine: Sendable {
                     return (failure(greeting, errors), greeting.hello != nil)
                 case .bytes(let bytes):
                     do {
-                        try link.take(bytes, &greeting)
+                        try link.take(bytes, &greeting, &reader)
                     } catch {
                         return (error, greeting.hello != nil)
                     }

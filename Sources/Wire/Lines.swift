@@ -1,5 +1,6 @@
 import FleetModel
 public import FoundationEssentials
+import Glibc
 
 /// Newline-delimited JSON, the form of every message and of `events.jsonl`: one object a line, at most
 /// `Lines.longest` bytes.
@@ -30,7 +31,8 @@ public enum Lines {
 
     /// The same event, sooner where it is a report.
     public static func decode(_ type: RunEvent.Type, from line: Data) throws -> RunEvent {
-        if let report = Report(line: line) { .report(report: report) } else { try decoded(type, from: line) }
+        if let report = line.withUnsafeBytes({ Report(line: $0) }) { return .report(report: report) }
+        return try decoded(type, from: line)
     }
 
     static func decoded<Value: Decodable>(_ type: Value.Type, from line: Data) throws -> Value {
@@ -43,26 +45,64 @@ public struct LineSplitter: Sendable {
     /// A line grew over `Lines.longest`; the stream cannot be trusted any more.
     public struct LineTooLong: Error {}
 
-    private var rest = Data()
+    private var bytes: [UInt8] = []
+    /// Where the bytes begin that are not taken yet, and where the first that may end their line.
+    private var (start, searched) = (0, 0)
 
     /// A splitter at the start of a line.
     public init() {}
 
-    /// Bytes of the line that is not finished yet.
-    public var pendingBytes: Int { rest.count }
+    /// Bytes that are not taken yet.
+    public var pendingBytes: Int { bytes.count - start }
 
-    /// The lines that `bytes` completes, each without its newline.
-    public mutating func take(_ bytes: some DataProtocol) throws(LineTooLong) -> [Data] {
-        rest.append(contentsOf: bytes)
-        var lines: [Data] = []
-        var start = rest.startIndex
-        while let newline = rest[start...].firstIndex(of: UInt8(ascii: "\n")) {
-            lines.append(Data(rest[start..<newline]))
-            start = rest.index(after: newline)
+    /// Appends what has come.
+    public mutating func add(_ more: some Collection<UInt8>) {
+        if start > 0 {
+            bytes.removeFirst(start)
+            (start, searched) = (0, searched - start)
         }
-        if start > rest.startIndex { rest = Data(rest[start...]) }
-        if rest.count > Lines.longest { throw LineTooLong() }
+        if more.withContiguousStorageIfAvailable({ bytes += $0 }) == nil { bytes += more }
+    }
+
+    /// Takes the next line, without its newline; nil while none is whole.
+    public mutating func line() throws(LineTooLong) -> Data? {
+        guard let newline = bytes.withUnsafeBytes({ $0.firstNewline(from: searched) }) else {
+            searched = bytes.count
+            if pendingBytes > Lines.longest { throw LineTooLong() }
+            return nil
+        }
+        defer { (start, searched) = (newline + 1, newline + 1) }
+        return Data(bytes[start..<newline])
+    }
+
+    /// Takes so many of the next bytes, whatever they are; nil while there are fewer.
+    public mutating func take(count: Int) -> Data? {
+        guard pendingBytes >= count else { return nil }
+        defer { (start, searched) = (start + count, start + count) }
+        return Data(bytes[start..<start + count])
+    }
+
+    /// Takes all that is there, whole lines or not.
+    public mutating func takeRest() -> Data {
+        defer { self = LineSplitter() }
+        return Data(bytes[start...])
+    }
+
+    /// Adds bytes and takes the lines that they complete.
+    public mutating func take(_ more: some Collection<UInt8>) throws(LineTooLong) -> [Data] {
+        add(more)
+        var lines: [Data] = []
+        while let line = try line() { lines.append(line) }
         return lines
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    fileprivate func firstNewline(from start: Int) -> Int? {
+        guard start < count, let base = baseAddress,
+            let found = memchr(base + start, Int32(UInt8(ascii: "\n")), count - start)
+        else { return nil }
+        return UnsafeRawPointer(found) - base
     }
 }
 
@@ -75,18 +115,25 @@ public struct EventChunk: Sendable {
     /// Whole lines that could not be read.
     public private(set) var garbage = 0
 
-    public init(_ bytes: Data, from offset: Int) {
+    public init(_ bytes: some ContiguousBytes, from offset: Int) {
         end = offset
-        var start = bytes.startIndex
-        while let newline = bytes[start...].firstIndex(of: UInt8(ascii: "\n")) {
-            end += bytes.distance(from: start, to: newline) + 1
-            do {
-                let event = try Lines.decode(RunEvent.self, from: Data(bytes[start..<newline]))
-                events.append(PlacedEvent(end: end, event: event))
-            } catch {
-                garbage += 1
+        bytes.withUnsafeBytes { bytes in
+            var start = 0
+            while let newline = bytes.firstNewline(from: start) {
+                let line = UnsafeRawBufferPointer(rebasing: bytes[start..<newline])
+                start = newline + 1
+                end = offset + start
+                if let event = Self.event(in: line) {
+                    events.append(PlacedEvent(end: end, event: event))
+                } else {
+                    garbage += 1
+                }
             }
-            start = bytes.index(after: newline)
         }
+    }
+
+    private static func event(in line: UnsafeRawBufferPointer) -> RunEvent? {
+        if let report = Report(line: line) { return .report(report: report) }
+        return try? Lines.decoded(RunEvent.self, from: Data(line))
     }
 }

@@ -3,7 +3,7 @@ public import FleetModel
 /// Coordinator to agent. Every order is small and safe to repeat: a launch of a run that the agent
 /// already has, a stop of one that has ended, change nothing.
 public enum Order: Hashable, Codable, Sendable {
-    /// Answered by `News.inventory`, and by that or `News.slots` whenever the inventory changes.
+    /// Answered by `News.inventory`, now and whenever the inventory changes.
     case survey
     /// Tell me everything about this study's runs, each from the offset that I have (absent: 0).
     /// Answered by `News.runs` and then by `News.events` for what is there and for what comes.
@@ -17,12 +17,9 @@ public enum Order: Hashable, Codable, Sendable {
     case beat
 }
 
-/// Agent to coordinator.
-public enum News: Hashable, Codable, Sendable {
-    case inventory(inventory: Inventory)
-    /// Of the inventory that was told last over this connection, these slots have changed and nothing else: on a node
-    /// of many slots a run's end is a line of this and not of all.
-    case slots(changed: [Inventory.Entry])
+/// What an agent has to say to a coordinator.
+public enum News: Hashable, Sendable {
+    case inventory(Inventory)
     /// Every run of the study that has a folder on this node.
     case runs(study: StudyID, runs: [RunSummary])
     /// Every checkpoint of the study on this node, whoever wrote it. Comes once, behind `runs`.
@@ -32,6 +29,22 @@ public enum News: Hashable, Codable, Sendable {
     /// The run was not started and has no folder.
     case refused(run: RunKey, reason: String)
     /// An order could not be read or carried out; nothing was changed.
+    case complaint(text: String)
+}
+
+/// Agent to coordinator: a line of the link, of which `NewsReader` makes news.
+public enum NewsLine: Hashable, Codable, Sendable {
+    case inventory(inventory: Inventory)
+    /// Of the inventory that was told last over this connection, these slots have changed and nothing else: on a node
+    /// of many slots a run's end is a line of this and not of all.
+    case slots(changed: [Inventory.Entry])
+    case runs(study: StudyID, runs: [RunSummary])
+    case checkpoints(study: StudyID, held: [HeldCheckpoint])
+    /// Behind this line come so many bytes of the run's `events.jsonl`, as they stand there from byte `from` on: whole
+    /// lines, at most `NewsReader.longestPiece` bytes. Nearly all that is told is reports, and so the agent need not
+    /// read them.
+    case events(run: RunKey, from: Int, bytes: Int)
+    case refused(run: RunKey, reason: String)
     case complaint(text: String)
     /// I am here.
     case beat

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Reads JSON of the plainest kind, which is what programs print of their metrics: one object of numbers and
 /// short texts. Answers nil for all else, be it right or wrong, for which a decoder must then be asked; where it
 /// answers, it is what a decoder answers (RFC 8259).
@@ -10,7 +12,10 @@ package struct PlainJSON {
         case nothing
     }
 
-    package typealias Member = (name: String, value: Value)
+    package struct Member {
+        package let name: String
+        package let value: Value
+    }
 
     private let bytes: UnsafeBufferPointer<UInt8>
     private var place = 0
@@ -35,9 +40,12 @@ package struct PlainJSON {
     var isAtEnd: Bool { place == bytes.count }
 
     /// Takes these very bytes.
-    mutating func take(_ text: String) -> Bool {
-        guard bytes[place...].starts(with: text.utf8) else { return false }
-        place += text.utf8.count
+    mutating func take(_ text: StaticString) -> Bool {
+        let count = text.utf8CodeUnitCount
+        guard count <= bytes.count - place,
+            count == 0 || memcmp(bytes.baseAddress! + place, text.utf8Start, count) == 0
+        else { return false }
+        place += count
         return true
     }
 
@@ -57,7 +65,7 @@ package struct PlainJSON {
             guard take(UInt8(ascii: ":")) else { return nil }
             skipSpace()
             guard let value = value() else { return nil }
-            members.append((name, value))
+            members.append(Member(name: name, value: value))
             skipSpace()
             if next == UInt8(ascii: "}") { return members }
             guard take(UInt8(ascii: ",")) else { return nil }

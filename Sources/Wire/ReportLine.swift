@@ -9,7 +9,7 @@ extension Report {
     var line: Data {
         var line: [UInt8] = []
         line.reserveCapacity(64 + 48 * metrics.count)
-        line += Self.beginning.utf8
+        line.append(Self.beginning)
         // By bytes, as JSONEncoder sorts: strings themselves compare by what they look like.
         let sorted = metrics.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
         for (index, metric) in sorted.enumerated() {
@@ -23,31 +23,30 @@ extension Report {
             case .notFinite(let what): line.append(quoting: what.rawValue)
             }
         }
-        line += "\(Self.middle)\(step)\(Self.end)\n".utf8
+        line.append(Self.middle)
+        line += step.description.utf8
+        line.append(Self.end)
+        line.append(UInt8(ascii: "\n"))
         return Data(line)
     }
 
     /// A report's line as `line` writes it, without its newline; nil for any other.
-    init?(line: Data) {
-        let found = line.withUnsafeBytes { bytes -> Report? in
-            var text = PlainJSON(bytes)
-            guard text.take(Self.beginning), let members = text.membersToEnd(), text.take(Self.middle),
-                let step = text.integer(), text.take(Self.end), text.isAtEnd
-            else { return nil }
-            var metrics = [String: Reading](minimumCapacity: members.count)
-            for (name, value) in members {
-                guard let reading = Reading(value) else { return nil }
-                metrics[name] = reading
-            }
-            return Report(step: step, metrics: metrics)
+    init?(line: UnsafeRawBufferPointer) {
+        var text = PlainJSON(line)
+        guard text.take(Self.beginning), let members = text.membersToEnd(), text.take(Self.middle),
+            let step = text.integer(), text.take(Self.end), text.isAtEnd
+        else { return nil }
+        var metrics = [String: Reading](minimumCapacity: members.count)
+        for member in members {
+            guard let reading = Reading(member.value) else { return nil }
+            metrics[member.name] = reading
         }
-        guard let found else { return nil }
-        self = found
+        self.init(step: step, metrics: metrics)
     }
 
-    private static let beginning = #"{"report":{"report":{"metrics":{"#
-    private static let middle = #"},"step":"#
-    private static let end = "}}}"
+    private static let beginning: StaticString = #"{"report":{"report":{"metrics":{"#
+    private static let middle: StaticString = #"},"step":"#
+    private static let end: StaticString = "}}}"
 }
 
 extension Reading {
@@ -63,6 +62,10 @@ extension Reading {
 }
 
 extension [UInt8] {
+    fileprivate mutating func append(_ text: StaticString) {
+        self += UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
+    }
+
     /// Appends a JSON string, escaped as JSONEncoder does it.
     fileprivate mutating func append(quoting text: String) {
         append(UInt8(ascii: "\""))

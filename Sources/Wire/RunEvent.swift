@@ -24,6 +24,9 @@ public enum RunEvent: Hashable, Codable, Sendable {
     public var isEnding: Bool {
         if case .ended = self { true } else { false }
     }
+
+    /// With this begins the line of `ended`, and no other.
+    public static let beginningOfEnding = Array(#"{"ended":"#.utf8)
 }
 
 /// A run event with its place: the byte offset in `events.jsonl` just after its line. Offsets grow from

@@ -8,7 +8,7 @@ import Wire
 /// the simulator understands, as signals to coordinators, agents, links and runs. Where the coordinator is
 /// killed or the study paused, it is started again after the fault's time.
 final class FaultDriver {
-    /// What can be done to processes. Nobody can take a CPU slot or move the clock of this machine.
+    /// What can be done to processes. Nobody can take a CPU slot, and clocks are `NetworkFaultTests`' matter.
     static let kinds = Set(FaultKind.allCases).subtracting([.slotTaken, .clockStep])
 
     private let bench: Bench

@@ -1,11 +1,15 @@
+import FleetLink
 import FleetModel
+import Forwarding
 import Foundation
 import Journal
 import Spawn
 import StudyCore
 import Testing
+import Wire
 
-/// Faults that other programs make: nftables loses packets, libfaketime moves a node's clock.
+/// Faults that other programs make: nftables loses packets, libfaketime moves a node's clock, a forwarder takes its
+/// time.
 @Suite(.serialized, .timeLimit(.minutes(5))) struct NetworkFaultTests {
     @Test(.enabled(if: Loss.isPossible, "packets are lost by nftables, as root"))
     func `a study goes on over a way that loses a fifth of its packets`() async throws {
@@ -18,6 +22,18 @@ import Testing
         #expect(result.exit == 0, "\(result.errors)")
         // Hundreds pass. Which are lost is chance, that none is would be none.
         #expect(lost > 0)
+        #expect(try bench.engine().trials.allSatisfy { $0.faults == 0 && $0.result != nil })
+        #expect(try bench.differences(home: fleet.agentHome) == [])
+        try FleetFaultTests().expectWholeReports(bench)
+    }
+
+    @Test func `a study goes on over a way that takes 200 ms there and 200 ms back`() async throws {
+        let bench = try Bench(FleetFaultTests.study(trials: 6))
+        let fleet = try await LoopbackFleet(1, for: bench)
+        let way = try fleet.delay("node1", by: 0.2)
+        let result = try await bench.run("start")
+        #expect(result.exit == 0, "\(result.errors)")
+        #expect(way.bytesFromTarget > 10_000)
         #expect(try bench.engine().trials.allSatisfy { $0.faults == 0 && $0.result != nil })
         #expect(try bench.differences(home: fleet.agentHome) == [])
         try FleetFaultTests().expectWholeReports(bench)
@@ -46,6 +62,18 @@ import Testing
 }
 
 extension LoopbackFleet {
+    /// From now on the coordinator reaches a node by a way that takes so long, in seconds, in each direction, as long
+    /// as the answer lives.
+    func delay(_ node: String, by seconds: Double) throws -> Forwarder {
+        let known = try #require(try bench.registry.node(NodeID(rawValue: node)))
+        guard case .ssh(let address) = known.transport else { throw Failure(description: "\(known)") }
+        let way = try Forwarder(to: try port(of: node), delay: seconds)
+        let slow = SSHAddress(
+            host: address.host, port: way.port, user: address.user, hostKeys: address.hostKeys)
+        try bench.registry.update(EnrolledNode(id: known.id, transport: .ssh(slow), address: known.address))
+        return way
+    }
+
     /// Starts a node's agent anew with libfaketime around it and all that it starts.
     /// - Returns: the file that says by how many seconds its clock is off, as `+86400`.
     func giveClock(to node: String) throws -> String {

@@ -57,7 +57,7 @@ final class Client {
     func leave() { isGone = true }
 
     /// Queues news. What is too long for a line is replaced by a complaint that says so.
-    func tell(_ news: News) {
+    func tell(_ news: NewsLine) {
         do {
             let line = try Lines.encode(news)
             guard line.count <= Lines.longest + 1 else {
@@ -111,14 +111,16 @@ final class Client {
             served += 1
             let from = cursors[key] ?? 0
             let whole = EventReader.piece(of: store.folder(of: key).events, from: from)
-            let piece = live(key) ? whole.beforeEnding(from: from) : whole
+            let piece = live(key) ? whole.beforeEnding : whole
             guard piece.end > from else {
                 isUnread.remove(key)
                 continue
             }
             cursors[key] = piece.end
             unread.append(key)
-            if !piece.events.isEmpty { tell(.events(run: key, events: piece.events)) }
+            guard !piece.bytes.isEmpty else { continue }
+            tell(.events(run: key, from: piece.start, bytes: piece.bytes.count))
+            outbox += piece.bytes
         }
         if served * 2 > unread.count {
             unread.removeFirst(served)
@@ -145,12 +147,12 @@ final class Client {
         }
     }
 
-    private static func subject(of news: News) -> String {
+    private static func subject(of news: NewsLine) -> String {
         switch news {
         case .inventory, .slots: "the inventory"
         case .runs(let study, _): "the list of runs of \(study)"
         case .checkpoints(let study, _): "the list of checkpoints of \(study)"
-        case .events(let run, let events): "an event of \(run) before byte \(events.last?.end ?? 0)"
+        case .events(let run, let from, _): "events of \(run) from byte \(from) on"
         case .refused(let run, _): "the refusal of \(run)"
         case .complaint: "a complaint"
         case .beat: "a beat"

@@ -92,7 +92,7 @@ extension Daemon {
         client.follow(study, from: ends, runs: keys)
     }
 
-    func heldCheckpoints(of study: StudyID) -> News {
+    func heldCheckpoints(of study: StudyID) -> NewsLine {
         let keys = CheckpointStore(home).checkpoints(of: study)
         return .checkpoints(
             study: study,

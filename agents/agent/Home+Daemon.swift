@@ -25,13 +25,9 @@ extension Home {
         defer { close(connection) }
         let order = try Lines.encode(Order.survey)
         try writeAll(order, to: connection)
-        var splitter = LineSplitter()
+        var reader = NewsReader()
         while case .bytes(let bytes) = receive(connection) {
-            for line in try splitter.take(bytes) {
-                if case .inventory(let inventory) = try? Lines.decode(News.self, from: line) {
-                    return inventory
-                }
-            }
+            for case .inventory(let inventory) in try reader.take(bytes) { return inventory }
         }
         throw AgentError("the daemon ended without an answer: see \(log)")
     }

@@ -10,10 +10,10 @@ enum JSONMetrics {
     static func plain(_ line: String) -> [String: Double]? {
         guard let members = PlainJSON.members(of: line) else { return nil }
         var metrics = [String: Double](minimumCapacity: members.count)
-        for (name, value) in members {
-            switch value {
-            case .number(let number): metrics[name] = number
-            case .text(let text): metrics[name] = notFinite(text)
+        for member in members {
+            switch member.value {
+            case .number(let number): metrics[member.name] = number
+            case .text(let text): metrics[member.name] = notFinite(text)
             case .nothing: break
             }
         }

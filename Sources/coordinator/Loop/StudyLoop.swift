@@ -2,6 +2,7 @@ import FleetLink
 import FleetModel
 import Foundation
 import Journal
+import Spawn
 import StudyCore
 import Wire
 
@@ -65,7 +66,7 @@ struct StudyLoop: ~Copyable {
     mutating func run(beginningWith first: [Happening]) async throws -> Outcome {
         // First what was asked for before: taking the study up may ask for the same anew.
         for effect in engine.outstanding { hands.begin(effect, of: engine) }
-        for node in engine.nodes { absences.begin(node.id, at: Self.uptime) }
+        for node in engine.nodes { absences.begin(node.id, at: monotonicSeconds()) }
         try step([.tick] + first.map { .happened($0) })
         hands.results.writeMissing(of: engine)
         while true {
@@ -184,8 +185,7 @@ struct StudyLoop: ~Copyable {
             let found = engine.reconcile(node, held: held.map { ($0.run, $0.name) })
             if !found.garbage.isEmpty { answers.append(.remove(found.garbage, on: node)) }
             return found.events
-        // A link makes whole inventories of changed slots.
-        case .runs, .checkpoints, .events, .refused, .slots, .beat: return []
+        case .runs, .checkpoints, .events, .refused: return []
         }
     }
 
@@ -210,7 +210,7 @@ struct StudyLoop: ~Copyable {
     }
 
     private mutating func lost(_ node: NodeID, _ failure: LinkFailure, retryIn seconds: Double) {
-        absences.begin(node, at: Self.uptime)
+        absences.begin(node, at: monotonicSeconds())
         if absences.isNews(failure, of: node) {
             hands.printer.disconnected(node, failure, retryIn: seconds)
         }
@@ -228,7 +228,7 @@ struct StudyLoop: ~Copyable {
         do {
             let changes = try hands.fleet.refresh(bound: engine.nodes.lazy.map(\.id))
             for node in changes.changed { hands.fleet.send(.survey, to: node) }
-            for node in changes.joined { absences.begin(node, at: Self.uptime) }
+            for node in changes.joined { absences.begin(node, at: monotonicSeconds()) }
             for node in changes.left where !changes.joined.contains(node) {
                 absences.end(node)
                 gone.append(node)
@@ -236,13 +236,10 @@ struct StudyLoop: ~Copyable {
         } catch {
             hands.printer.complain("the enrolled nodes cannot be read: \(Text.fault(error))")
         }
-        gone += absences.overdue(after: lostAfterSeconds, at: Self.uptime)
+        gone += absences.overdue(after: lostAfterSeconds, at: monotonicSeconds())
         return gone.filter { id in engine.nodes.contains { $0.id == id && !$0.isLost } }
             .map { .nodeLost(node: $0) }
     }
-
-    /// Seconds on a clock that only goes forward.
-    private static var uptime: Double { ProcessInfo.processInfo.systemUptime }
 
     /// A node has just answered: asks for everything since the last time, and repeats every order that it
     /// may not have got.

@@ -134,14 +134,9 @@ struct ReportPage {
             Markup.element(
                 "figure", ["class": "law"],
                 [
-                    .element("figcaption", [:], [Markup(law.words)]),
-                    LawChart(of: law, in: engine).markup,
-                    Self.table(
-                        ["shape", "AICc"],
-                        law.shapes.map {
-                            [$0.shape, $0.aicc.map { Text.number($0, digits: 3) } ?? "too few points"]
-                        }),
-                ])
+                    .element("figcaption", [:], [Markup(law.words)]), LawChart(of: law, in: engine).markup,
+                    Self.shapes(of: law),
+                ].compactMap(\.self))
         }
         return section(
             "How the optimum moves",
@@ -150,6 +145,14 @@ struct ReportPage {
                 + "trials (small dots: all completed ones); the band is the fit's 90 % interval by bootstrap, "
                 + "solid where the evidence suffices, dashed where it does not.",
             [.element("div", ["class": "laws"], charts)])
+    }
+
+    /// The rival shapes; of too few stages there are none.
+    private static func shapes(of law: ParameterLaw) -> Markup? {
+        guard !law.shapes.isEmpty else { return nil }
+        return table(
+            ["shape", "AICc"],
+            law.shapes.map { [$0.shape, $0.aicc.map { Text.number($0, digits: 3) } ?? "too few points"] })
     }
 
     private var importanceBars: Markup? {

@@ -2,6 +2,7 @@ import FleetLink
 import FleetModel
 import Foundation
 import Journal
+import Spawn
 import StudyCore
 import Synchronization
 import Wire
@@ -25,7 +26,7 @@ final class ResultsTree: Sendable {
         /// What is to be written.
         var wanted: Engine?
         var isDue = false
-        /// Seconds of uptime.
+        /// Of `monotonicSeconds`.
         var written = -Tables.pause
         /// Between two writings, in seconds.
         static let pause = 1.0
@@ -156,7 +157,7 @@ final class ResultsTree: Sendable {
         let delay = tables.withLock { tables -> Double? in
             tables.wanted = engine
             defer { tables.isDue = true }
-            return tables.isDue ? nil : max(0, tables.written + Tables.pause - Self.uptime)
+            return tables.isDue ? nil : max(0, tables.written + Tables.pause - monotonicSeconds())
         }
         guard let delay else { return }
         queue.asyncAfter(deadline: .now() + delay) { [self] in writeWantedTables() }
@@ -164,13 +165,11 @@ final class ResultsTree: Sendable {
 
     private func writeWantedTables() {
         let wanted = tables.withLock { tables -> Engine? in
-            defer { (tables.wanted, tables.isDue, tables.written) = (nil, false, Self.uptime) }
+            defer { (tables.wanted, tables.isDue, tables.written) = (nil, false, monotonicSeconds()) }
             return tables.wanted
         }
         if let wanted { attempt { try writeTablesNow(of: wanted) } }
     }
-
-    private static var uptime: Double { ProcessInfo.processInfo.systemUptime }
 
     private func writeTablesNow(of engine: Engine) throws {
         try Self.write(Data(Summary.csv(of: engine).utf8), to: folder.path + "/hpo_summary.csv")

@@ -1,15 +1,15 @@
 import Foundation
 import Glibc
-import Spawn
+package import Spawn
 
 /// Connections to a port of loopback, each handed on to another port after a delay, with unlimited bandwidth: what
 /// programs that wait for answers make of a round trip. It is not a network: each half is a loopback connection
 /// with TCP's own windows, and nothing is ever lost.
-final class Forwarder: Sendable {
+package final class Forwarder: Sendable {
     /// What waits for its moment at most. Bytes each way.
     private static let capacity = 256 << 20
 
-    let port: Int
+    package let port: Int
     private let target: Int
     /// Each way. Seconds.
     private let delay: Double
@@ -23,7 +23,8 @@ final class Forwarder: Sendable {
         var open: Set<Int32> = []
     }
 
-    init(to target: Int, delay: Double) throws {
+    /// - Parameter delay: each way, in seconds.
+    package init(to target: Int, delay: Double) throws(SystemError) {
         (self.target, self.delay) = (target, delay)
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var address = Self.loopback(0)
@@ -34,7 +35,7 @@ final class Forwarder: Sendable {
                     && getsockname(listener, pointer, &size) == 0
             }
         }
-        guard bound else { throw Unexpected("no port to forward from: \(String(cString: strerror(errno)))") }
+        guard bound else { throw SystemError("find a port to forward from") }
         (self.listener, port) = (listener, Int(UInt16(bigEndian: address.sin_port)))
         onOwnThread { [self] in
             while case let client = accept(listener, nil, nil), client >= 0 { serve(client) }
@@ -42,13 +43,13 @@ final class Forwarder: Sendable {
     }
 
     /// Takes no more connections.
-    func close() { shutdown(listener, Int32(SHUT_RDWR)) }
+    package func close() { shutdown(listener, Int32(SHUT_RDWR)) }
 
     /// Bytes of the target's that were handed on so far.
-    var bytesFromTarget: Int { counts.use { $0.fromTarget } }
+    package var bytesFromTarget: Int { counts.use { $0.fromTarget } }
 
     /// Cuts every connection once so many more bytes of the target's were handed on.
-    func cut(after bytes: Int) { counts.use { $0.limit = $0.fromTarget + bytes } }
+    package func cut(after bytes: Int) { counts.use { $0.limit = $0.fromTarget + bytes } }
 
     private func serve(_ client: Int32) {
         let server = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
