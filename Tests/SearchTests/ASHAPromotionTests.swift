@@ -1,4 +1,5 @@
 import FleetModel
+import Foundation
 import Search
 import Testing
 
@@ -57,6 +58,73 @@ private func trial(_ number: Int) -> TrialID { TrialID(stage: 0, number: number)
         _ = pruner.judge(trial(0), step: 3, loss: .of(0.5))
         _ = pruner.judge(trial(2), step: 3, loss: .of(0.45))
         #expect(pruner.resume()?.trial == trial(0), "trial 2 has risen and is forecast to rise")
+    }
+
+    /// Reports of a trial at rungs 1, 3, 9 and so on; it is told to go on at none of them.
+    static func run(_ number: Int, _ losses: [Double], in pruner: inout ASHAPromotion) {
+        for (rung, loss) in losses.enumerated() {
+            _ = pruner.judge(trial(number), step: [1, 3, 9, 27][rung], loss: .of(loss))
+            while rung < losses.count - 1, let next = pruner.resume(), next.trial != trial(number) {}
+        }
+    }
+
+    @Test
+    func `what falls so far is learned: where a fall is followed by a rise, one that fell less goes on`() {
+        /// Which of two goes on: trial 100, which fell by 0.3, or 101, which fell by 0.04 and is a little
+        /// worse. All before them fell to the third rung by `ratio` times as much as to the second.
+        func better(where ratio: Double) -> Int? {
+            var pruner = ASHAPromotion(minStep: 1, maxStep: 81)
+            for number in 0..<40 {
+                let fall = 0.1 + 0.01 * Double(number * 7 % 40)
+                // Each one better than all before it, so that it goes on at once.
+                let start = 10 - 0.9 * Double(number)
+                Self.run(number, [start, start - fall, start - fall - ratio * fall], in: &pruner)
+            }
+            while pruner.resume() != nil {}
+            var waiting: Set = [100, 101]
+            for (number, loss) in [(100, -40), (101, -40.25)] {
+                _ = pruner.judge(trial(number), step: 1, loss: .of(loss))
+            }
+            while !waiting.isEmpty, let next = pruner.resume() { waiting.remove(next.trial.number) }
+            _ = pruner.judge(trial(100), step: 3, loss: .of(-40.3))
+            _ = pruner.judge(trial(101), step: 3, loss: .of(-40.29))
+            return pruner.resume()?.trial.number
+        }
+        #expect(better(where: 2) == 100)
+        #expect(better(where: -2) == 101)
+    }
+
+    @Test func `every tenth that goes on from the first rung is a probe from anywhere among those that wait`()
+    {
+        var pruner = Self.begun(Array(0..<300))
+        var resumed: [Resumption] = []
+        while let next = pruner.resume() { resumed.append(next) }
+        let probes = resumed.filter { $0.standing.isProbe == true }
+        #expect(resumed.count == 100 + probes.count { $0.standing.position > 100 })
+        #expect(probes.count == resumed.count / 10)
+        #expect(probes.contains { $0.standing.position > 200 })
+        #expect(probes.contains { (101...200).contains($0.standing.position) })
+        #expect(resumed.filter { $0.standing.isProbe == nil }.allSatisfy { $0.standing.position <= 100 })
+        #expect(probes[0].standing.description.hasSuffix("best 100 go on, and this one as a probe"))
+    }
+
+    @Test func `a study of a version that forecast otherwise goes on as it began`() throws {
+        // As `ASHAPromotion(minStep: 1, maxStep: 9)` was written then.
+        let written = """
+            {"minStep":1,"reductionFactor":3,"maxStep":9,"brackets":{"rungs":[1,3],"ends":[1]},
+            "ranks":[[{"all":{"blocks":[],"count":0},"waiting":{"blocks":[],"count":0}},
+            {"all":{"blocks":[],"count":0},"waiting":{"blocks":[],"count":0}}]],
+            "trials":[],"falling":{"sum":0,"count":0}}
+            """
+        var old = try JSONDecoder().decode(ASHAPromotion.self, from: Data(written.utf8))
+        for number in 0..<90 { _ = old.judge(trial(number), step: 1, loss: .of(Double(number))) }
+        var resumed: [Resumption] = []
+        while let next = old.resume() { resumed.append(next) }
+        #expect(resumed.map(\.trial.number) == Array(0..<30))
+        // A ratio of 0.6: the second falls by 1.5 · 0.96, the first by nothing.
+        _ = old.judge(trial(3), step: 3, loss: .of(3))
+        _ = old.judge(trial(5), step: 3, loss: .of(3.5))
+        #expect(old.resume()?.trial == trial(5))
     }
 
     @Test func `a report that passed several rungs is recorded at each and pauses at the last`() {

@@ -1,4 +1,5 @@
 import FleetModel
+import Foundation
 @testable import Search
 import Testing
 
@@ -160,6 +161,24 @@ import Testing
     @Test func `what was good at a low rung no longer counts once enough trials went further`() {
         let ranking = Ranking(Self.risen(15), rungs: 3, good: TPEModel.goodCount)
         #expect(ranking.best == Array(0..<15))
+    }
+
+    @Test func `where rungs stopped most trials one proposal in three is random, but not in older studies`()
+        throws
+    {
+        let space = try Space([Parameter("x", .float(low: 0, high: 1))])
+        func random(_ sampler: TPESampler, _ past: [Observation]) -> Int {
+            let history = History(space, rungs: [1, 3, 9], trials: past)
+            return (0..<300).count { seed in
+                var g = SeededGenerator(seed: UInt64(seed))
+                return sampler.propose(from: history, using: &g)?.reason == .random
+            }
+        }
+        #expect((75...125).contains(random(TPESampler(), Self.risen(15))))
+        #expect(random(TPESampler(), Self.risen(60)) == 0)
+        let old = try JSONDecoder().decode(
+            TPESampler.self, from: Data(#"{"startup":10,"candidates":64}"#.utf8))
+        #expect(random(old, Self.risen(15)) == 0)
     }
 
     @Test func `complete trials that passed no rung rank by their ends, be they few`() throws {

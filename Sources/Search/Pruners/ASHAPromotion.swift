@@ -4,11 +4,13 @@ public import FleetModel
 /// rung, and whenever a place is free the best paused trial among the best 1/η of a rung goes on to the
 /// next, from the highest rung where there is one; otherwise a new trial begins.
 ///
-/// Two things are added to the paper; `Benchmarks/multifidelity` measures what they bring.
-/// - A rung ranks trials by a forecast of their loss at the end and not by the loss itself. On rungs that lie
-///   a factor apart a power law falls from rung to rung by a constant ratio less; that ratio, one for all
-///   trials, is fitted to the rungs passed so far (`Falling`). So a slow starter that falls steeply passes
-///   one that has come to rest. At the first rung nothing has fallen yet, and the loss decides.
+/// Three things are added to the paper; `Benchmarks/multifidelity` measures what they bring.
+/// - A rung ranks trials by a forecast of their loss at the end and not by the loss itself. How losses go on
+///   from rung to rung is learned from the trials that went on (`RungCourses`), and the forecasts are made
+///   again as more is known. So a slow starter that falls steeply passes one that has come to rest. At the
+///   first rung nothing has fallen yet, and the loss decides.
+/// - Every tenth trial that goes on from the first rung is a probe from among all that wait there, whatever
+///   its place: where early losses deceive, some of what looked bad is seen further on.
 /// - Of two trials at a rung the better may go on already (1/η of them, rounded up), where the paper waits
 ///   for η: the upper rungs, without which there is no forecast, fill sooner.
 ///
@@ -25,7 +27,9 @@ public struct ASHAPromotion: Pruner {
     /// By bracket and by rung, counted from the bracket's first.
     private var ranks: [[Rung]]
     private var trials: [TrialID: Progress] = [:]
-    private var falling = Falling()
+    /// nil in studies of versions that forecast by `falling`: they go on as they began.
+    private var courses: RungCourses?
+    private var falling: Falling?
 
     private struct Rung: Hashable, Codable, Sendable {
         /// Everyone who came here.
@@ -65,6 +69,7 @@ public struct ASHAPromotion: Pruner {
             brackets, minStep: minStep, reductionFactor: reductionFactor, maxStep: maxStep)
         let rungs = self.brackets.rungs.count
         ranks = (0..<self.brackets.count).map { Array(repeating: Rung(), count: rungs - $0) }
+        courses = RungCourses(rungs: rungs)
     }
 
     public var rungs: [Int] { brackets.rungs }
@@ -81,10 +86,10 @@ public struct ASHAPromotion: Pruner {
         repeat {
             let rung = progress.losses.count
             progress.losses.append(loss)
-            falling.learn(from: progress.losses)
-            let forecast = falling.forecast(progress.losses, rungsLeft: ranks[bracket].count - rung)
+            learn(from: progress.losses, bracket)
             let entry = Entry(
-                forecast: forecast, arrival: ranks[bracket][rung].all.count, trial: trial)
+                forecast: forecast(of: progress.losses[...], bracket),
+                arrival: ranks[bracket][rung].all.count, trial: trial)
             let position = ranks[bracket][rung].all.insert(entry) + 1
             standing = self.standing(position, bracket, rung)
             progress.paused = Pause(step: step, entry: entry)
@@ -95,6 +100,43 @@ public struct ASHAPromotion: Pruner {
         }
         trials[trial] = progress
         return standing.map(Verdict.pause) ?? .go
+    }
+
+    private mutating func learn(from losses: [Loss], _ bracket: Int) {
+        falling?.learn(from: losses)
+        guard losses.count >= 3, courses != nil else { return }
+        courses?.learn(from: losses, first: bracket)
+        if courses?.isDue == true { forecastAgain() }
+    }
+
+    /// - Parameter losses: at the first rungs of the bracket.
+    private func forecast(of losses: ArraySlice<Loss>, _ bracket: Int) -> Double {
+        if let courses { return courses.end(of: losses, first: bracket) }
+        let rungsLeft = ranks[bracket].count + 1 - losses.count
+        return falling?.forecast(Array(losses), rungsLeft: rungsLeft) ?? losses[losses.endIndex - 1].value
+    }
+
+    /// Puts the trials of each rung but the first, where the loss decides, in the order of their forecasts as
+    /// they are now.
+    private mutating func forecastAgain() {
+        for bracket in ranks.indices {
+            for rung in ranks[bracket].indices.dropFirst() {
+                let all = ranks[bracket][rung].all.elements.map { forecastAgain($0, bracket, rung) }
+                let waiting = ranks[bracket][rung].waiting.elements.map { forecastAgain($0, bracket, rung) }
+                ranks[bracket][rung] = Rung(
+                    all: SortedList(sorted: all.sorted()), waiting: SortedList(sorted: waiting.sorted()))
+                for entry in waiting {
+                    guard let pause = trials[entry.trial]?.paused else { continue }
+                    trials[entry.trial]?.paused = Pause(step: pause.step, entry: entry)
+                }
+            }
+        }
+    }
+
+    private func forecastAgain(_ entry: Entry, _ bracket: Int, _ rung: Int) -> Entry {
+        guard let losses = trials[entry.trial]?.losses else { return entry }
+        return Entry(
+            forecast: forecast(of: losses[...rung], bracket), arrival: entry.arrival, trial: entry.trial)
     }
 
     /// The highest rung first; of brackets at the same step the one that began to compare first.
@@ -108,19 +150,38 @@ public struct ASHAPromotion: Pruner {
     }
 
     private mutating func resume(_ bracket: Int, rung: Int) -> Resumption? {
-        guard let entry = ranks[bracket][rung].waiting.first else { return nil }
-        let standing = standing(ranks[bracket][rung].all.rank(of: entry) + 1, bracket, rung)
-        guard standing.position <= standing.kept, let pause = trials[entry.trial]?.paused else { return nil }
+        let (all, waiting) = (ranks[bracket][rung].all, ranks[bracket][rung].waiting)
+        guard var entry = waiting.first else { return nil }
+        var standing = standing(all.rank(of: entry) + 1, bracket, rung)
+        guard standing.position <= standing.kept else { return nil }
+        let gone = all.count - waiting.count
+        if courses != nil, rung == 0, gone % Self.probing == Self.probing - 1 {
+            entry = waiting[Self.probe(number: gone / Self.probing, of: waiting.count)]
+            standing = self.standing(all.rank(of: entry) + 1, bracket, rung, isProbe: true)
+        }
+        guard let pause = trials[entry.trial]?.paused else { return nil }
         ranks[bracket][rung].waiting.remove(entry)
         trials[entry.trial]?.paused = nil
         return Resumption(trial: entry.trial, step: pause.step, standing: standing)
     }
 
-    private func standing(_ position: Int, _ bracket: Int, _ rung: Int) -> Standing {
+    /// One of so many that go on from the first rung is a probe.
+    private static let probing = 10
+
+    /// Van der Corput's sequence spreads probes evenly over all places.
+    private static func probe(number: Int, of count: Int) -> Int {
+        let bits = SobolSequence.coordinate(of: UInt32(truncatingIfNeeded: number), dimension: 0)
+        return Int(Double(bits) * 0x1p-32 * Double(count))
+    }
+
+    private func standing(
+        _ position: Int, _ bracket: Int, _ rung: Int, isProbe: Bool = false
+    ) -> Standing {
         let count = ranks[bracket][rung].all.count
         return Standing(
             rung: brackets.rungs[bracket + rung], position: position, of: count,
-            kept: max(count / reductionFactor, count > 1 ? 1 : 0), bracket: brackets.name(of: bracket))
+            kept: max(count / reductionFactor, count > 1 ? 1 : 0), bracket: brackets.name(of: bracket),
+            isProbe: isProbe ? true : nil)
     }
 
     public func nextDecision(of trial: TrialID) -> Int? {

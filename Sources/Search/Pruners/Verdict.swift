@@ -71,20 +71,27 @@ public struct Standing: Hashable, Codable, Sendable, CustomStringConvertible {
     /// The Pareto front that it belongs to, from 1, for pruners that look at several objectives; `position`
     /// then counts front by front.
     public let front: Int?
+    /// It goes on whatever its place, to learn how much places at this rung say. nil: no.
+    public let isProbe: Bool?
 
-    public init(rung: Int, position: Int, of: Int, kept: Int, bracket: Int? = nil, front: Int? = nil) {
+    public init(
+        rung: Int, position: Int, of: Int, kept: Int, bracket: Int? = nil, front: Int? = nil,
+        isProbe: Bool? = nil
+    ) {
         self.rung = rung
         self.position = position
         self.of = of
         self.kept = kept
         self.bracket = bracket
         self.front = front
+        self.isProbe = isProbe
     }
 
     public var description: String {
         let place = bracket.map { "bracket \($0), " } ?? ""
         let front = front.map { "front \($0), " } ?? ""
-        return place + "rung \(rung): \(front)place \(position) of \(of), best \(kept) go on"
+        let probe = isProbe == true ? ", and this one as a probe" : ""
+        return place + "rung \(rung): \(front)place \(position) of \(of), best \(kept) go on" + probe
     }
 }
 

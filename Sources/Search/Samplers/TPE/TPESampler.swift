@@ -9,6 +9,8 @@ public import FleetModel
 ///   original.
 /// - Trials rank by their losses; where there are rungs, by those at the highest that enough trials reached
 ///   (see `Ranking`). Pruned trials without rungs rank by the loss that they had.
+/// - Where rungs stop most trials, so that only few are ranked, one proposal in three is random (as in BOHB):
+///   low rungs let pass what learns fast, and without random points nothing else is seen further on.
 /// - Running trials without a rung count as bad, which keeps parallel proposals apart (Ginsbourger et al. 2010,
 ///   constant liar), and so do failed ones: what fails by itself, as by not-a-number or out of memory, had
 ///   better not be tried nearby.
@@ -21,12 +23,16 @@ public struct TPESampler: Sampler {
     public let startup: Int
     /// Candidates drawn for each proposal, at least 1.
     public let candidates: Int
+    /// The share of random proposals where rungs stop most trials. nil in studies of versions without: they go
+    /// on as they began.
+    private let randomShare: Double?
 
     public init(startup: Int = 10, candidates: Int = 64) {
         precondition(startup >= 1, "TPE begins with at least one random trial")
         precondition(candidates >= 1, "TPE needs at least one candidate")
         self.startup = startup
         self.candidates = candidates
+        randomShare = 1.0 / 3
     }
 
     public func propose(from history: History, using generator: inout SeededGenerator) -> Proposal? {
@@ -42,9 +48,19 @@ public struct TPESampler: Sampler {
         guard ranking.best.count + lessons.count >= 2 else {
             return history.space.draw(using: &generator).map { Proposal($0, .random) }
         }
+        if let randomShare, ranking.isOfFew(history), generator.unit() < randomShare {
+            return Proposal(history.space.draw(using: &generator), .random)
+        }
         let model = TPEModel(history, PlaceColumns(history), ranking, lessons)
         let reason = ProposalReason.model(observations: history.trials.count, good: model.goodCount)
         let assignment = model.propose(for: history, candidates: candidates, using: &generator)
         return assignment.map { Proposal($0, reason) }
+    }
+}
+
+extension Ranking {
+    /// Of the trials that came to a rung most do not rank, as they were stopped or wait below.
+    fileprivate func isOfFew(_ history: History) -> Bool {
+        2 * best.count < history.trials.count { !$0.rungLosses.isEmpty }
     }
 }
