@@ -2,13 +2,16 @@ public import FleetModel
 
 /// Chooses between the Gaussian process and TPE for each proposal, by what was measured beside Optuna 5
 /// (`Benchmarks/quality`): the process finds better points, conditional spaces included, but may stay on one hill
-/// where two or three parameters have many, so there they take turns. TPE alone serves wide spaces, several
-/// objectives, many trials at a time and long studies, in which the process would cost the most.
+/// where up to three parameters have many, and draw TPE there too. So there they take turns for a few trials, as many
+/// as a short stage has, and then TPE goes on alone. It also serves wide spaces, several objectives, many trials at a
+/// time and long studies, in which the process would cost the most.
 public struct AutoSampler: Sampler {
     /// How many trials the study may have, where that is known.
     public let trials: Int?
     private var gp: GPSampler
     private var tpe: TPESampler
+    /// With few parameters they take turns up to so many trials.
+    private static let turns = 12
 
     /// - Parameter startup: so many trials come before a model, at least 1.
     public init(trials: Int? = nil, startup: Int = 10) {
@@ -39,7 +42,10 @@ public struct AutoSampler: Sampler {
         if running > 64 { return .tpe(.running(running)) }
         let objectives = history.ended.lazy.reversed().compactMap { history.trials[$0].objectives }.first ?? 1
         if objectives > 1 { return .tpe(.objectives(objectives)) }
-        if parameters.count <= 3, history.trials.count % 2 == 0 { return .tpe(.turn(parameters.count)) }
+        if parameters.count <= 3 {
+            if history.trials.count > Self.turns { return .tpe(.fewParameters(parameters.count)) }
+            if history.trials.count % 2 == 0 { return .tpe(.turn(parameters.count)) }
+        }
         return .gp(parameters: parameters.count, trials: long)
     }
 }
@@ -50,8 +56,10 @@ public enum AutoChoice: Hashable, Codable, Sendable, CustomStringConvertible {
     case tpe(Why)
 
     public enum Why: Hashable, Codable, Sendable {
-        /// With so few parameters it takes turns with the process.
+        /// With so few parameters it takes turns with the process at first.
         case turn(Int)
+        /// With so few parameters it goes on alone.
+        case fewParameters(Int)
         case parameters(Int)
         case trials(Int)
         /// At the same time.
@@ -64,6 +72,7 @@ public enum AutoChoice: Hashable, Codable, Sendable, CustomStringConvertible {
         case .gp(let parameters, let trials):
             "gp, for \(parameters) parameters and \(trials) trials"
         case .tpe(.turn(let count)): "tpe, in turn with gp for \(count) parameters"
+        case .tpe(.fewParameters(let count)): "tpe, because there are only \(count) parameters"
         case .tpe(.parameters(let count)): "tpe, because there are \(count) parameters"
         case .tpe(.trials(let count)): "tpe, because there are \(count) trials"
         case .tpe(.running(let count)): "tpe, because \(count) trials run at the same time"
