@@ -1,0 +1,34 @@
+import FleetModel
+import Search
+import Testing
+
+@Suite struct AutoSamplerTests {
+    /// What it chooses for the trial that comes after so many, and says.
+    private func choice(after trials: Int, parameters: Int, running: Int = 0) throws -> String {
+        var history = History(try NSGA2Tests.floats(parameters))
+        for number in 0..<trials {
+            let isRunning = number >= trials - running
+            history.add(["x0": .float(0.5)], isRunning ? .running : .complete([.of(Double(number))]))
+        }
+        return "\(AutoSampler().choice(for: history))"
+    }
+
+    @Test func `with few parameters two samplers take turns in short stages, and TPE goes on alone`() throws {
+        for trials in 0...12 {
+            let says =
+                trials % 2 == 0
+                ? "tpe, in turn with gp for 3 parameters" : "gp, for 3 parameters and \(trials) trials"
+            #expect(try choice(after: trials, parameters: 3) == says)
+        }
+        #expect(try choice(after: 13, parameters: 3) == "tpe, because there are only 3 parameters")
+        #expect(try choice(after: 13, parameters: 4) == "gp, for 4 parameters and 13 trials")
+    }
+
+    @Test func `what would make the process dear is served by TPE`() throws {
+        #expect(try choice(after: 400, parameters: 20) == "gp, for 20 parameters and 400 trials")
+        #expect(try choice(after: 401, parameters: 20) == "tpe, because there are 401 trials")
+        #expect(try choice(after: 0, parameters: 21) == "tpe, because there are 21 parameters")
+        let says = "tpe, because 65 trials run at the same time"
+        #expect(try choice(after: 70, parameters: 5, running: 65) == says)
+    }
+}
