@@ -14,14 +14,14 @@ import Testing
     }
 
     @Test func `with few parameters two samplers take turns in short stages, and TPE goes on alone`() throws {
-        for trials in 0...12 {
+        for trials in 0...10 {
             let says =
                 trials % 2 == 0
                 ? "tpe, in turn with gp for 3 parameters" : "gp, for 3 parameters and \(trials) trials"
             #expect(try choice(after: trials, parameters: 3) == says)
         }
-        #expect(try choice(after: 13, parameters: 3) == "tpe, because there are only 3 parameters")
-        #expect(try choice(after: 13, parameters: 4) == "gp, for 4 parameters and 13 trials")
+        #expect(try choice(after: 11, parameters: 3) == "tpe, because there are only 3 parameters")
+        #expect(try choice(after: 11, parameters: 4) == "gp, for 4 parameters and 11 trials")
     }
 
     @Test func `what would make the process dear is served by TPE`() throws {

@@ -11,7 +11,7 @@ public struct AutoSampler: Sampler {
     private var gp: GPSampler
     private var tpe: TPESampler
     /// With few parameters they take turns up to so many trials.
-    private static let turns = 12
+    private static let turns = 10
 
     /// - Parameter startup: so many trials come before a model, at least 1.
     public init(trials: Int? = nil, startup: Int = 10) {
