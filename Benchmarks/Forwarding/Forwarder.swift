@@ -37,6 +37,8 @@ package final class Forwarder: Sendable {
         }
         guard bound else { throw SystemError("find a port to forward from") }
         (self.listener, port) = (listener, Int(UInt16(bigEndian: address.sin_port)))
+        // That a side has gone shows in what is read from it.
+        signal(SIGPIPE, SIG_IGN)
         onOwnThread { [self] in
             while case let client = accept(listener, nil, nil), client >= 0 { serve(client) }
         }

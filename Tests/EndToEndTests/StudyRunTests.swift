@@ -1,5 +1,7 @@
+import FleetLink
 import FleetModel
 import Foundation
+import Spawn
 import StudyCore
 import Testing
 
@@ -21,6 +23,24 @@ import Testing
         #expect(try bench.text("hpo_summary.csv").split(separator: "\r\n").count == 7)
         #expect(try bench.differences() == [])
         #expect(bench.runProcesses() == [])
+    }
+
+    @Test func `a study goes on where nobody reads what it prints, as behind head`() async throws {
+        let bench = try Bench(Yaml.search(trials: 4, steps: 10))
+        let pipe = try Spawn.Pipe()
+        close(pipe.reading)
+        var program = Program([
+            bench.programs + "/coordinator", "start", bench.study, "--agent-home", bench.home,
+        ])
+        program.environment = [CoordinatorHome.variable: bench.folder + "/head"]
+        (program.output, program.errors, program.folder) = (pipe.writing, pipe.writing, bench.folder)
+        let start = try program.spawn()
+        close(pipe.writing)
+        let end = await withCheckedContinuation { continuation in
+            onOwnThread { continuation.resume(returning: start.wait()) }
+        }
+        #expect(end == .exit(0))
+        #expect(try bench.engine().trials.count { $0.result != nil } == 4)
     }
 
     @Test func `status, trials and best answer while the study runs and after it, as text and as JSON`()

@@ -27,6 +27,6 @@ enum Failure {
     }
 
     private static func say(_ message: String) {
-        FileHandle.standardError.write(Data((message + "\n").utf8))
+        Terminal.write((message + "\n").utf8, to: STDERR_FILENO)
     }
 }

@@ -11,6 +11,6 @@ enum ResultsJSON {
 
     /// Prints a value for scripts.
     static func print(_ value: some Encodable) throws {
-        FileHandle.standardOutput.write(try encode(value))
+        Terminal.write(try encode(value))
     }
 }

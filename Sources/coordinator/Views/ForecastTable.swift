@@ -97,5 +97,5 @@ struct SimulationProgress {
 
     func end() { if isShown { write("\r\u{1B}[K") } }
 
-    private func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+    private func write(_ text: String) { Terminal.write(text.utf8, to: STDERR_FILENO) }
 }

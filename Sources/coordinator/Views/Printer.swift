@@ -49,7 +49,7 @@ final class Printer: Sendable {
         if isLive {
             screen.withLock { $0.complaints.append(text) }
         } else {
-            FileHandle.standardError.write(Data("coordinator: \(text)\n".utf8))
+            Terminal.write("coordinator: \(text)\n".utf8, to: STDERR_FILENO)
         }
     }
 
@@ -83,6 +83,6 @@ final class Printer: Sendable {
     }
 
     private func write(_ text: String) {
-        FileHandle.standardOutput.write(Data(text.utf8))
+        Terminal.write(text.utf8)
     }
 }

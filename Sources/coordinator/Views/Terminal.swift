@@ -1,4 +1,5 @@
 import Glibc
+import Spawn
 
 /// What a terminal understands.
 enum Terminal {
@@ -10,6 +11,11 @@ enum Terminal {
             return (80, 24)
         }
         return (Int(window.ws_col), Int(window.ws_row))
+    }
+
+    /// Writes to stdout or stderr. That nobody reads any more, as behind `| head`, is no reason to end: a study goes on.
+    static func write(_ bytes: some Collection<UInt8>, to descriptor: Int32 = STDOUT_FILENO) {
+        try? writeAll(bytes, to: descriptor)
     }
 
     static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
