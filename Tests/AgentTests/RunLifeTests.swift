@@ -91,7 +91,8 @@ import Wire
         return try program.spawn()
     }
 
-    @Test func `one that is known no longer counts once it has ended, also before it is reaped`() async throws {
+    @Test func `one that is known no longer counts once it has ended, also before it is reaped`() async throws
+    {
         let (marks, folder) = (ProcessMarks(), TrialFolder(path: "/tmp/of-known-\(getpid())"))
         let child = try await known(to: marks, of: folder)
         kill(child.pid, SIGKILL)
