@@ -39,3 +39,34 @@ struct Greeting {
         return false
     }
 }
+
+/// All that an agent writes over one connection, whatever carries it.
+struct AgentTalk {
+    private var greeting = Greeting()
+    private var reader = NewsReader()
+
+    /// It has said hello.
+    var isConnected: Bool { greeting.hello != nil }
+
+    /// What the bytes complete.
+    mutating func take(_ bytes: [UInt8]) throws(LinkFailure) -> [LinkEvent] {
+        let wasConnected = isConnected
+        let rest = try greeting.take(bytes)
+        do {
+            let news = try reader.take(rest).map(LinkEvent.news)
+            return wasConnected ? news : (greeting.hello.map { [.connected($0)] } ?? []) + news
+        } catch {
+            throw .lineTooLong
+        }
+    }
+
+    /// Why it has ended, where it ended by itself.
+    /// - Parameters:
+    ///   - errors: what its side wrote to stderr.
+    ///   - why: what is known besides, where that is nothing.
+    func failure(_ errors: String, otherwise why: String = "") -> LinkFailure {
+        let lines = errors.split(whereSeparator: \.isNewline).joined(separator: "\n")
+        if isConnected { return .lost(why: lines.isEmpty ? why : lines) }
+        return lines.isEmpty ? .noAgent(banner: greeting.banner) : .agentFailed(why: greeting.banner + lines)
+    }
+}

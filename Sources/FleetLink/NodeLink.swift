@@ -151,18 +151,11 @@ public final class NodeLink: Sendable {
 
 /// What every line does, whatever carries it.
 extension NodeLink {
-    /// Takes in what the other side wrote: noise, its hello, then news.
-    func take(_ bytes: [UInt8], _ greeting: inout Greeting, _ reader: inout NewsReader) throws(LinkFailure) {
-        let hadHello = greeting.hello != nil
-        let rest = try greeting.take(bytes)
-        if !hadHello, let hello = greeting.hello {
-            shared.withLock { $0.isConnected = true }
-            queue.put(.connected(hello))
-        }
-        do {
-            for news in try reader.take(rest) { queue.put(.news(news)) }
-        } catch {
-            throw .lineTooLong
+    /// Takes in what the other side wrote.
+    func take(_ bytes: [UInt8], _ talk: inout AgentTalk) throws(LinkFailure) {
+        for event in try talk.take(bytes) {
+            if case .connected = event { shared.withLock { $0.isConnected = true } }
+            queue.put(event)
         }
     }
 

@@ -52,8 +52,7 @@ final class PipeLine: Sendable {
     }
 
     private func talk(with child: AttachChild) -> (LinkFailure, wasConnected: Bool) {
-        var greeting = Greeting()
-        var reader = NewsReader()
+        var talk = AgentTalk()
         var errors = ""
         while !isClosed {
             let ready = wait(for: child)
@@ -66,24 +65,18 @@ final class PipeLine: Sendable {
                 case .nothing: break
                 case .end:
                     child.readRest(of: &errors)
-                    return (failure(greeting, errors), greeting.hello != nil)
+                    return (talk.failure(errors), talk.isConnected)
                 case .bytes(let bytes):
                     do {
-                        try link.take(bytes, &greeting, &reader)
+                        try link.take(bytes, &talk)
                     } catch {
-                        return (error, greeting.hello != nil)
+                        return (error, talk.isConnected)
                     }
                 }
             }
             send(to: child)
         }
-        return (.lost(why: "closed"), greeting.hello != nil)
-    }
-
-    private func failure(_ greeting: Greeting, _ errors: String) -> LinkFailure {
-        let why = errors.split(whereSeparator: \.isNewline).joined(separator: "\n")
-        if greeting.hello != nil { return .lost(why: why) }
-        return why.isEmpty ? .noAgent(banner: greeting.banner) : .agentFailed(why: greeting.banner + why)
+        return (.lost(why: "closed"), talk.isConnected)
     }
 
     /// Waits until the child said something, takes something, or the bell rings.

@@ -31,8 +31,12 @@ public enum Lines {
 
     /// The same event, sooner where it is a report.
     public static func decode(_ type: RunEvent.Type, from line: Data) throws -> RunEvent {
-        if let report = line.withUnsafeBytes({ Report(line: $0) }) { return .report(report: report) }
-        return try decoded(type, from: line)
+        try line.withUnsafeBytes { try event(in: $0) }
+    }
+
+    static func event(in line: UnsafeRawBufferPointer) throws -> RunEvent {
+        if let report = Report(line: line) { return .report(report: report) }
+        return try decoded(RunEvent.self, from: Data(line))
     }
 
     static func decoded<Value: Decodable>(_ type: Value.Type, from line: Data) throws -> Value {
@@ -128,17 +132,12 @@ public struct EventChunk: Sendable {
                 let line = UnsafeRawBufferPointer(rebasing: bytes[start..<newline])
                 start = newline + 1
                 end = offset + start
-                if let event = Self.event(in: line) {
+                if let event = try? Lines.event(in: line) {
                     events.append(PlacedEvent(end: end, event: event))
                 } else {
                     garbage += 1
                 }
             }
         }
-    }
-
-    private static func event(in line: UnsafeRawBufferPointer) -> RunEvent? {
-        if let report = Report(line: line) { return .report(report: report) }
-        return try? Lines.decoded(RunEvent.self, from: Data(line))
     }
 }

@@ -21,8 +21,7 @@ final class SSHTalk {
 
     private let session: SSHSession
     private let link: NodeLink
-    private var greeting = Greeting()
-    private var reader = NewsReader()
+    private var talk = AgentTalk()
     private var errors = ""
     /// When the agent must have said hello.
     let helloDue: Double
@@ -40,7 +39,7 @@ final class SSHTalk {
         isPaused = true
     }
 
-    var isConnected: Bool { greeting.hello != nil }
+    var isConnected: Bool { talk.isConnected }
 
     var wait: pollfd {
         let events = (link.queue.isFull ? 0 : POLLIN) | (session.hasPendingOutput ? POLLOUT : 0)
@@ -79,7 +78,7 @@ final class SSHTalk {
             case .bytes(let bytes):
                 heard = now
                 unanswered = 0
-                try link.take(bytes, &greeting, &reader)
+                try link.take(bytes, &talk)
                 // That was all: libssh gives what it has, and takes up to 4 KiB from the socket at a time.
                 if bytes.count < Self.few, !session.isClosed { return }
             }
@@ -96,10 +95,7 @@ final class SSHTalk {
 
     private func failure() -> LinkFailure {
         readErrors()
-        let lines = errors.split(whereSeparator: \.isNewline).joined(separator: "\n")
-        let why = lines.isEmpty ? session.whyGone : lines
-        if isConnected { return .lost(why: why) }
-        return lines.isEmpty ? .noAgent(banner: greeting.banner) : .agentFailed(why: greeting.banner + lines)
+        return talk.failure(errors, otherwise: session.whyGone)
     }
 
     private func watchOverSilence(now: Double) throws(LinkFailure) {
