@@ -17,6 +17,9 @@ public struct ASHAPruner: Pruner {
     /// At how many of its bracket's rungs a trial was recorded.
     private var passed: [TrialID: Int] = [:]
 
+    /// nil in studies of versions that ranked by the losses: they go on as they began.
+    private var courses: CourseRanks?
+
     /// - Parameter brackets: at least 1; at most one more than there are rungs is used.
     public init(minStep: Int, reductionFactor: Int = 3, maxStep: Int, brackets: Int = 1) {
         self.minStep = minStep
@@ -26,7 +29,10 @@ public struct ASHAPruner: Pruner {
             brackets, minStep: minStep, reductionFactor: reductionFactor, maxStep: maxStep)
         let rungs = self.brackets.rungs.count
         losses = (0..<self.brackets.count).map { Array(repeating: SortedList(), count: rungs - $0) }
+        courses = CourseRanks(rungs: rungs, brackets: self.brackets.count)
     }
+
+    public mutating func begin(_ trial: TrialID, at places: [Double]) { courses?.begin(trial, at: places) }
 
     public var rungs: [Int] { brackets.rungs }
 
@@ -39,7 +45,8 @@ public struct ASHAPruner: Pruner {
             return verdict
         }
         repeat {
-            let position = losses[bracket][next].insert(loss) + 1
+            let place = losses[bracket][next].insert(loss)
+            let position = (courses?.insert(trial, loss, bracket) ?? place) + 1
             let count = losses[bracket][next].count
             let standing = Standing(
                 rung: brackets.rungs[bracket + next], position: position, of: count,
