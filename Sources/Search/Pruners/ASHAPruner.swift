@@ -3,6 +3,8 @@ public import FleetModel
 /// Asynchronous successive halving, stopping type (Li et al. 2020, algorithm 2, in the form in which
 /// Syne Tune and Optuna decide at once): at each rung a trial goes on if its loss is among the best
 /// 1/`reductionFactor` of those recorded there so far, at least one; ties keep the earlier trial.
+/// Told where trials lie in the space, it goes by forecasts of their losses at the end in the place of those at
+/// the rung (`CourseRanks`), as `ASHAPromotion` does; otherwise it decides as those two do.
 /// With several brackets each compares its own trials only, bracket `s` from the `s`th rung on.
 public struct ASHAPruner: Pruner {
     /// Steps of the first rung, at least 1.

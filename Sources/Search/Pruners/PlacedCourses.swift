@@ -57,7 +57,11 @@ struct PlacedCourses: Hashable, Codable, Sendable {
     ) -> (loss: Double, variance: Double) {
         var course = Course(losses, places)
         for step in steps[(first + losses.count - 1)...] { course.go(on: step) }
-        return (course.loss, course.variance)
+        let most = Double.greatestFiniteMagnitude
+        return (
+            course.loss.isFinite ? course.loss : losses.last?.value ?? 0,
+            course.variance.isFinite ? course.variance : most
+        )
     }
 
     /// A trial on its way.

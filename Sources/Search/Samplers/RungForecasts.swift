@@ -18,7 +18,9 @@ struct RungForecasts {
 
     /// nil without rungs, and with several objectives, of which the rungs know one.
     init?(_ history: History) {
-        guard !history.rungs.isEmpty, !history.trials.contains(where: \.hasSeveralObjectives) else { return nil }
+        guard !history.rungs.isEmpty, !history.trials.contains(where: \.hasSeveralObjectives) else {
+            return nil
+        }
         var courses = PlacedCourses(rungs: history.rungs.count)
         let places = history.trials.indices.map { history.coordinates(of: $0) }
         for (trial, places) in zip(history.trials, places) {

@@ -32,9 +32,10 @@ struct EndProcess {
         let chosen = Self.chosen(of: known)
         let scale = warp.deviation * warp.deviation
         let average = known.reduce(0) { $0 + $1.end.loss } / Double(known.count)
-        let before = known.reduce(0) {
-            $0 + ($1.end.loss - average) * ($1.end.loss - average) + $1.end.variance
-        } / Double(known.count)
+        let before =
+            known.reduce(0) {
+                $0 + ($1.end.loss - average) * ($1.end.loss - average) + $1.end.variance
+            } / Double(known.count)
         let measured = chosen.map { trial in
             Self.measurement(
                 warp.target(of: trial.end.loss), variance: trial.end.variance / scale,
@@ -74,6 +75,7 @@ struct EndProcess {
     ) -> (target: Double, noise: Double) {
         guard variance > 1e-9 else { return (forecast, noise) }
         let precision = max(1 / variance - 1 / before, 1e-3 / before)
+        guard precision.isNormal else { return (0, noise + 100) }
         let target = (forecast / variance / precision).clamped(to: -4...4)
         return (target, noise + min(100, 1 / precision))
     }

@@ -44,7 +44,8 @@ struct TPEModel {
         }
         ends = forecasts.flatMap { EndProcess(history, columns, $0, running: running) }
         ranks =
-            forecasts != nil || ranking.best.isEmpty || ranking.objectives > 1 || temper.isSharp || ranked > Self.crowd
+            forecasts != nil || ranking.best.isEmpty || ranking.objectives > 1 || temper.isSharp
+                || ranked > Self.crowd
             ? nil : RankProcess(history, columns, ranked: ranking.best, running: running)
         trust = min(1, 15 / Double(max(ranked, 1)))
         let leak = 0.7 / Double(goodCount).squareRoot()

@@ -24,7 +24,7 @@ public struct TPESampler: Sampler {
     public let startup: Int
     /// Candidates drawn for each proposal, at least 1.
     public let candidates: Int
-    /// The share of random proposals where rungs stop most trials. nil in studies of versions without: they go
+    /// The share of random proposals where there are rungs. nil in studies of versions without: they go
     /// on as they began.
     private let randomShare: Double?
     /// nil in studies of versions that ranked by the losses at one rung: they go on as they began.
