@@ -203,6 +203,10 @@ package final class ProcessMarks {
     private static let settledSeconds = 1.0
 
     private var known: [Int32: Known] = [:]
+    /// The processes that are not read again, and the trial folders that they belong to.
+    package var knowledge: [Int32: [String]] {
+        known.mapValues { $0.row.marks.map { String(decoding: $0, as: UTF8.self) } }
+    }
     private var latest: ProcessTable?
 
     package init() {}
