@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -44,4 +46,41 @@ int linux_cores(unsigned long *words, int bytes) {
 
 int linux_use_cores(const unsigned long *words, int bytes) {
     return sched_setaffinity(0, bytes, (const cpu_set_t *)words);
+}
+
+enum { handed = 2 * sizeof(int) };
+
+int linux_hand_over(int socket, const int descriptors[2]) {
+    struct iovec bytes = {.iov_base = "\n", .iov_len = 1};
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(handed)] = {0};
+    struct msghdr message = {
+        .msg_iov = &bytes, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(handed);
+    memcpy(CMSG_DATA(header), descriptors, handed);
+    return sendmsg(socket, &message, MSG_NOSIGNAL) == 1 ? 0 : -1;
+}
+
+long linux_receive(int socket, void *bytes, long size, int descriptors[2]) {
+    struct iovec place = {.iov_base = bytes, .iov_len = (size_t)size};
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(handed)];
+    struct msghdr message = {
+        .msg_iov = &place, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    descriptors[0] = descriptors[1] = -1;
+    ssize_t count = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    if (count < 0) return count;
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
+        if (header->cmsg_len == CMSG_LEN(handed)) {
+            memcpy(descriptors, CMSG_DATA(header), handed);
+        } else if (header->cmsg_len == CMSG_LEN(sizeof(int))) {
+            /* Not ours; kept, it would be lost open. */
+            int stray;
+            memcpy(&stray, CMSG_DATA(header), sizeof stray);
+            close(stray);
+        }
+    }
+    return count;
 }

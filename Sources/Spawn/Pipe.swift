@@ -50,10 +50,14 @@ package enum Received {
 
 /// Reads once, at most `limit` bytes.
 package func receive(_ descriptor: Int32, limit: Int = 1 << 16) -> Received {
+    receive(limit: limit) { read(descriptor, $0, $1) }
+}
+
+private func receive(limit: Int, _ read: (UnsafeMutableRawPointer?, Int) -> Int) -> Received {
     while true {
         var count = 0
         let bytes = [UInt8](unsafeUninitializedCapacity: limit) { buffer, size in
-            count = read(descriptor, buffer.baseAddress, limit)
+            count = read(buffer.baseAddress, limit)
             size = max(0, count)
         }
         if count > 0 { return .bytes(bytes) }
@@ -64,6 +68,28 @@ package func receive(_ descriptor: Int32, limit: Int = 1 << 16) -> Received {
         default: return .end
         }
     }
+}
+
+/// The two descriptors through which somebody talks, as they pass from one process to another.
+package struct Handed {
+    package let input: Int32
+    package let output: Int32
+
+    package init(input: Int32, output: Int32) { (self.input, self.output) = (input, output) }
+
+    /// Lets the other side of a local socket have them too, behind an empty line.
+    package func over(_ socket: Int32) throws(SystemError) {
+        try checked("hand a connection over") { linux_hand_over(socket, [input, output]) }
+    }
+}
+
+/// Reads once from a local socket, at most `limit` bytes, and takes what is handed over with them; then it is this
+/// process that has to close it.
+package func receive(_ socket: Int32, handed: inout Handed?, limit: Int = 1 << 16) -> Received {
+    var ends: [Int32] = [-1, -1]
+    let received = receive(limit: limit) { linux_receive(socket, $0, $1, &ends) }
+    if ends[0] >= 0 { handed = Handed(input: ends[0], output: ends[1]) }
+    return received
 }
 
 /// Reads and forgets what is there. For a descriptor that never blocks.

@@ -61,10 +61,7 @@ package struct ProcessEntry: Hashable {
     }
 
     /// Numbers of all processes but this one.
-    static func everyPID() -> [Int32] {
-        let own = getpid()
-        return names(in: "/proc").compactMap { Int32($0) }.filter { $0 != own }
-    }
+    static func everyPID() -> [Int32] { ListedProcess.all().map(\.pid) }
 
     /// The living children of a process.
     package static func children(of pid: Int32) -> [Int32] {
@@ -83,6 +80,30 @@ package struct ProcessEntry: Hashable {
         while !generation.isEmpty {
             generation = Set(parents.filter { generation.contains($0.value) }.keys).subtracting(found)
             found.formUnion(generation)
+        }
+        return found
+    }
+}
+
+/// A process as the listing of `/proc` shows it, before anything of it is read.
+private struct ListedProcess {
+    let pid: Int32
+    /// Of its folder. Linux gives each process's folder a new one when it is first looked up (`proc_fill_cache` of
+    /// fs/proc/base.c), so that a number that is used again has another. A living process may get another one too,
+    /// where memory was short.
+    let inode: UInt
+
+    /// All but this one.
+    static func all() -> [ListedProcess] {
+        guard let folder = opendir("/proc") else { return [] }
+        defer { closedir(folder) }
+        let own = getpid()
+        var found: [ListedProcess] = []
+        while let entry = readdir(folder) {
+            let pid = withUnsafePointer(to: &entry.pointee.d_name) { name in
+                name.withMemoryRebound(to: CChar.self, capacity: 256) { strtol($0, nil, 10) }
+            }
+            if pid > 0, pid != own { found.append(ListedProcess(pid: Int32(pid), inode: entry.pointee.d_ino)) }
         }
         return found
     }
@@ -126,6 +147,9 @@ package struct ProcessTable {
         let entry: ProcessEntry
         /// The trial folders that its environment names.
         let marks: [ArraySlice<UInt8>]
+
+        /// What was read of it before may have ended since, without being reaped.
+        var isLiving: Bool { ProcessEntry(pid: entry.pid)?.startTime == entry.startTime }
     }
 
     fileprivate let rows: [Row]
@@ -142,11 +166,11 @@ package struct ProcessTable {
             return now.map { $0.entry.startTime == leader.startTime } ?? true ? leader : nil
         }
         return rows.filter { row in
-            if row.marks.contains(where: { $0.elementsEqual(path) }) { return true }
+            if row.marks.contains(where: { $0.elementsEqual(path) }) { return row.isLiving }
             guard let leader, row.entry.session == leader.pid, row.entry.startTime >= leader.startTime else {
                 return false
             }
-            return Self.isMine(row.entry.pid)
+            return row.isLiving && Self.isMine(row.entry.pid)
         }.map(\.entry.pid)
     }
 
@@ -164,20 +188,25 @@ package struct ProcessTable {
     }
 }
 
-/// Looks at the processes again and again, at a fraction of the cost: of a process that has been there for a while,
-/// its environment is read once.
+/// Looks at the processes again and again, at a fraction of the cost: a process that has been there for a while is
+/// read once, and then only listed.
 ///
-/// That is as true: a process comes by the mark when it is forked, or when the agent starts it, which is at once.
+/// That is as true: a process comes by the mark when it is forked, or when the agent starts it, which is at once; and
+/// nobody enters a session later.
 package final class ProcessMarks {
     private struct Known {
-        let startTime: UInt64
-        let marks: [ArraySlice<UInt8>]
+        let inode: UInt
+        let row: ProcessTable.Row
     }
 
     /// Until it is so old, a process may be about to begin another program. Seconds.
-    private static let settledSeconds = 5.0
+    private static let settledSeconds = 1.0
 
     private var known: [Int32: Known] = [:]
+    /// The processes that are not read again, and the trial folders that they belong to.
+    package var knowledge: [Int32: [String]] {
+        known.mapValues { $0.row.marks.map { String(decoding: $0, as: UTF8.self) } }
+    }
     private var latest: ProcessTable?
 
     package init() {}
@@ -186,13 +215,16 @@ package final class ProcessMarks {
     package func look() -> ProcessTable {
         let settled = settledTime
         let before = known
-        known = [:]
-        let rows = ProcessEntry.everyPID().compactMap { pid -> ProcessTable.Row? in
-            guard let entry = ProcessEntry(pid: pid) else { return nil }
-            let found = before[pid].flatMap { $0.startTime == entry.startTime ? $0.marks : nil }
-            let marks = found ?? ProcessTable.marks(of: pid)
-            if entry.startTime < settled { known[pid] = Known(startTime: entry.startTime, marks: marks) }
-            return ProcessTable.Row(entry: entry, marks: marks)
+        known.removeAll(keepingCapacity: true)
+        let rows = ListedProcess.all().compactMap { listed -> ProcessTable.Row? in
+            if let same = before[listed.pid], same.inode == listed.inode {
+                known[listed.pid] = same
+                return same.row
+            }
+            guard let entry = ProcessEntry(pid: listed.pid) else { return nil }
+            let row = ProcessTable.Row(entry: entry, marks: ProcessTable.marks(of: listed.pid))
+            if entry.startTime < settled { known[listed.pid] = Known(inode: listed.inode, row: row) }
+            return row
         }
         let table = ProcessTable(rows: rows)
         latest = table

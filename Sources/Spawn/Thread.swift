@@ -18,6 +18,51 @@ package func onOwnThread(_ body: @escaping @Sendable () -> Void) {
     pthread_detach(thread)
 }
 
+/// Does what it is given, one after the other, on a thread of its own that gives way to all others.
+package final class BackgroundThread: Sendable {
+    private struct State {
+        var waiting: [@Sendable () -> Void] = []
+        var isOver = false
+    }
+
+    /// As `nice` does by itself; a user may not take it back.
+    private static let niceness: Int32 = 10
+
+    private let state = Monitor(State())
+
+    package init() {
+        let state = state
+        onOwnThread {
+            // Linux's setpriority(2) means a thread by it, and 0 the one that asks.
+            setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, Self.niceness)
+            while let work = Self.next(of: state) { work() }
+        }
+    }
+
+    /// What was asked for is done all the same.
+    deinit { state.use { $0.isOver = true } }
+
+    /// Does it after all that was asked for before.
+    package func add(_ work: @escaping @Sendable () -> Void) { state.use { $0.waiting.append(work) } }
+
+    /// Does it after all that was asked for before, and waits for that.
+    package func addAndWait(_ work: @escaping @Sendable () -> Void) {
+        let isDone = Monitor(false)
+        add {
+            work()
+            isDone.use { $0 = true }
+        }
+        isDone.wait { $0 ? () : nil }
+    }
+
+    private static func next(of state: Monitor<State>) -> (@Sendable () -> Void)? {
+        state.wait { state -> (@Sendable () -> Void)?? in
+            if !state.waiting.isEmpty { return state.waiting.removeFirst() }
+            return state.isOver ? .some(nil) : nil
+        }
+    }
+}
+
 /// Seconds on a clock that only goes forward.
 package func monotonicSeconds() -> Double {
     var time = timespec()

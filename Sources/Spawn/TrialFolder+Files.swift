@@ -6,7 +6,8 @@ extension TrialFolder {
     /// What `events.jsonl` tells at its end.
     package func readTail() -> EventTail { EventTail(path: events) }
 
-    /// Writes a whole file under a temporary name and renames it to `path`.
+    /// Writes a whole file under a temporary name and renames it to `path`. It is of a run, which ends with the
+    /// machine's power: nobody waits for the disk.
     package func publish(_ value: some Encodable, at path: String) throws {
         let temporary = path + ".new"
         let descriptor = try checked("write \(temporary)") {
@@ -14,7 +15,6 @@ extension TrialFolder {
         }
         defer { close(descriptor) }
         try writeAll(try Lines.encode(value), to: descriptor, as: "write \(temporary)")
-        try checked("save \(temporary)") { fsync(descriptor) }
         try checked("rename \(temporary)") { rename(temporary, path) }
     }
 }

@@ -106,11 +106,16 @@ extension PlainJSON {
     private mutating func string() -> String? {
         guard take(UInt8(ascii: "\"")) else { return nil }
         let start = place
+        var all: UInt8 = 0
         while let byte = next, byte >= 0x20, byte != UInt8(ascii: "\\") {
             place += 1
             if byte == UInt8(ascii: "\"") {
-                return String(validating: bytes[start..<place - 1], as: UTF8.self)
+                let text = UnsafeBufferPointer(rebasing: bytes[start..<place - 1])
+                // To look whether it is UTF-8 costs more than all else here, and what is ASCII is.
+                return all < 0x80
+                    ? String(decoding: text, as: UTF8.self) : String(validating: text, as: UTF8.self)
             }
+            all |= byte
         }
         return nil
     }

@@ -27,6 +27,21 @@ import Wire
         try await node.idle()
     }
 
+    @Test func `orders and news do not pass through attach, and the link ends where it does`() async throws {
+        let node = try LiveNode()
+        try await node.open()
+        let attach = try #require(
+            ProcessEntry.children(of: getpid()).first { pid in
+                let words = String(decoding: contents("/proc/\(pid)/cmdline") ?? [], as: UTF8.self)
+                return words.contains("attach\0") && words.contains(node.scratch.path)
+            })
+        kill(attach, SIGSTOP)
+        node.link.send(.launch(launch: .of(.trial(0), steps: 3)))
+        #expect(try await node.events(of: .trial(0)).steps == [1, 2, 3])
+        kill(attach, SIGKILL)
+        try await node.connected()
+    }
+
     @Test func `checkpoints that an earlier daemon was removing are removed by the next`() async throws {
         let node = try LiveNode()
         let left = node.scratch.path + "/trash.1.2"

@@ -1,6 +1,8 @@
 import FleetModel
+import Glibc
 import Spawn
 import Testing
+import Wire
 
 @testable import agent
 
@@ -71,6 +73,62 @@ import Testing
     func `what is no living process is none`(stat: String) {
         #expect(ProcessEntry(stat: Array(stat.utf8)) == nil)
     }
+
+    /// A process with the mark of a run, old enough not to be read again, which `marks` has seen.
+    private func known(to marks: ProcessMarks, of folder: TrialFolder) async throws -> ChildProcess {
+        let child = try Self.start(of: folder)
+        while marks.knowledge[child.pid] == nil {
+            #expect(marks.look().processes(of: folder, leader: nil) == [child.pid])
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        return child
+    }
+
+    private static func start(of folder: TrialFolder) throws -> ChildProcess {
+        var program = Program(["/usr/bin/sleep", "60"])
+        program.environment = [TrialFolder.environmentMark: folder.path]
+        return try program.spawn()
+    }
+
+    @Test func `one that is known no longer counts once it has ended, also before it is reaped`() async throws {
+        let (marks, folder) = (ProcessMarks(), TrialFolder(path: "/tmp/of-known-\(getpid())"))
+        let child = try await known(to: marks, of: folder)
+        kill(child.pid, SIGKILL)
+        while ProcessEntry(pid: child.pid) != nil { try await Task.sleep(for: .milliseconds(1)) }
+        #expect(marks.look().processes(of: folder, leader: nil) == [])
+        child.wait()
+    }
+
+    /// The next number can be chosen by root alone.
+    @Test(.enabled(if: access(Self.lastPID, W_OK) == 0))
+    func `a number that is used again is another process, of another run`() async throws {
+        let folders = ["first", "second"].map { TrialFolder(path: "/tmp/of-\($0)-\(getpid())") }
+        let marks = ProcessMarks()
+        var tries = 0
+        while true {
+            let first = try await known(to: marks, of: folders[0])
+            kill(first.pid, SIGKILL)
+            first.wait()
+            let file = open(Self.lastPID, O_WRONLY)
+            let number = Array("\(first.pid - 1)".utf8)
+            write(file, number, number.count)
+            close(file)
+            let second = try Self.start(of: folders[1])
+            defer {
+                kill(second.pid, SIGKILL)
+                second.wait()
+            }
+            // Somebody else may have been given the number meanwhile.
+            tries += 1
+            guard second.pid == first.pid || tries == 20 else { continue }
+            #expect(second.pid == first.pid)
+            #expect(marks.look().processes(of: folders[0], leader: nil) == [])
+            #expect(marks.look().processes(of: folders[1], leader: nil) == [second.pid])
+            return
+        }
+    }
+
+    private static let lastPID = "/proc/sys/kernel/ns_last_pid"
 }
 
 @Suite struct `lists of cores` {

@@ -82,7 +82,8 @@ final class FaultDriver {
         struck.append(fault)
         active.append((fault, Date(timeIntervalSinceNow: fault.seconds)))
         switch fault.kind {
-        case .linkFrozen: signal(SIGSTOP, links(of: fault))
+        // What carries a local link is the agent itself. A frozen sshd is `FleetLinkTests`' matter.
+        case .linkFrozen: signal(SIGSTOP, links(of: fault) + agents(of: fault))
         case .diskFull: try bench.disk?.fill()
         case .coordinatorCrash where coordinator.isRunning:
             coordinator.endNow()
@@ -107,7 +108,7 @@ final class FaultDriver {
 
     private func heal(_ fault: Fault) throws {
         switch fault.kind {
-        case .linkFrozen: signal(SIGCONT, links(of: fault))
+        case .linkFrozen: signal(SIGCONT, links(of: fault) + agents(of: fault))
         case .diskFull: try bench.disk?.free()
         default: break
         }

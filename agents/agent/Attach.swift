@@ -3,7 +3,8 @@ import FoundationEssentials
 import Glibc
 import Spawn
 
-/// The bridge between a coordinator's pipe or SSH channel and the daemon.
+/// What a coordinator's pipe or SSH channel leads to. It lets the daemon have both ends of it, and is there until
+/// either side ends.
 struct Attach: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Connects stdin and stdout with the daemon, and starts it where none runs.",
@@ -27,11 +28,12 @@ struct Attach: ParsableCommand {
         let home = try Home(opening: arguments.home)
         if wantsBulk { return try BulkService(home, input: 0, output: 1).serve() }
         let daemon = try home.reachDaemon(arguments)
-        onOwnThread {
-            copy(from: 0, to: daemon)
-            Glibc.exit(0)
-        }
-        copy(from: daemon, to: 1)
+        let modes = (fcntl(0, F_GETFL), fcntl(1, F_GETFL))
+        try Handed(input: 0, output: 1).over(daemon)
+        // A daemon of an older version knows nothing of this, and greets here; then that is what is to be seen.
+        while case .bytes(let bytes) = receive(daemon) { try writeAll(bytes, to: 1) }
+        // A terminal has a mode for all who use it.
+        _ = (fcntl(0, F_SETFL, modes.0), fcntl(1, F_SETFL, modes.1))
     }
 
     /// What the SSH client asked for, where sshd started this in its place.
@@ -46,12 +48,5 @@ struct Attach: ParsableCommand {
                         + "\"\(other.prefix(80))\", expected attach or bulk")
             }
         }
-    }
-}
-
-/// Copies until either side ends.
-private func copy(from source: Int32, to target: Int32) {
-    while case .bytes(let bytes) = receive(source) {
-        do { try writeAll(bytes, to: target) } catch { return }
     }
 }

@@ -11,7 +11,11 @@ final class Client {
     /// Above this, its own orders are not read either, until it reads our news. Bytes.
     private static let tooMuch = 1 << 20
 
-    let socket: Int32
+    /// The connection that came in at the daemon's socket; it ends where the one that has it does.
+    private let door: Int32
+    /// Where it talks: the door, unless something was handed over through it.
+    private var line: Handed
+    private var isGreeted = false
     private(set) var isGone = false
     /// The studies that it follows.
     private(set) var studies: Set<StudyID> = []
@@ -29,24 +33,51 @@ final class Client {
     /// Where `unread` begins.
     private var served = 0
 
-    init(socket: Int32) {
-        self.socket = socket
-        makeNonBlocking(socket)
+    init(door: Int32) {
+        self.door = door
+        line = Handed(input: door, output: door)
+        makeNonBlocking(door)
     }
 
-    deinit { close(socket) }
+    deinit {
+        closeLine()
+        close(door)
+    }
 
     private var backlog: Int { outbox.count - sent }
-    var mayRead: Bool { backlog < Self.tooMuch }
-    var hasNews: Bool { backlog > 0 }
+    private var isHandedOver: Bool { line.input != door }
+
+    /// What it waits for: orders, room for news, and the end of who is at the door.
+    var waits: [pollfd] {
+        [
+            pollfd(fd: line.input, events: Int16(backlog < Self.tooMuch ? POLLIN : 0), revents: 0),
+            pollfd(fd: line.output, events: Int16(backlog > 0 ? POLLOUT : 0), revents: 0),
+            pollfd(fd: isHandedOver ? door : -1, events: Int16(POLLIN), revents: 0),
+        ]
+    }
+
+    /// Whether there are orders to read. Notices that it is gone.
+    /// - Parameter ready: its `waits`, as poll left them.
+    func hasOrders(_ ready: some Collection<pollfd>) -> Bool {
+        let found = ready.map { Int32($0.revents) }
+        let (hasOrders, end) = (found[0] & POLLIN != 0, POLLHUP | POLLERR)
+        if !hasOrders, found[0] & end != 0 || found[1] & end != 0 { leave() }
+        if found[2] != 0, case .end = receive(door) { leave() }
+        return hasOrders && !isGone
+    }
 
     /// It asked for an inventory and has got none since.
     var lacksInventory: Bool { wantsInventory && lastInventory == nil }
 
     /// The lines that have come.
     func receiveLines() throws(LineSplitter.LineTooLong) -> [Data] {
-        switch receive(socket) {
-        case .bytes(let bytes): return try splitter.take(bytes)
+        var handed: Handed?
+        let received = isHandedOver ? receive(line.input) : receive(door, handed: &handed)
+        if let handed { take(handed) }
+        switch received {
+        case .bytes(let bytes):
+            greet()
+            return try splitter.take(bytes)
         case .nothing: return []
         case .end:
             isGone = true
@@ -70,8 +101,26 @@ final class Client {
         }
     }
 
-    /// Greets with the hello line.
-    func greet() throws { outbox += try Data(Hello(name: "agent").line.utf8) }
+    /// Says hello to who has said something: by then it is known where it talks.
+    private func greet() {
+        guard !isGreeted, let hello = try? Hello(name: "agent").line else { return }
+        isGreeted = true
+        outbox += Data(hello.utf8)
+    }
+
+    /// From now on it talks there, without `agent attach` between us.
+    private func take(_ handed: Handed) {
+        closeLine()
+        line = handed
+        makeNonBlocking(line.input)
+        makeNonBlocking(line.output)
+    }
+
+    private func closeLine() {
+        guard isHandedOver else { return }
+        close(line.input)
+        close(line.output)
+    }
 
     func tell(inventory: Inventory) {
         guard wantsInventory, lastInventory != inventory else { return }
@@ -132,7 +181,7 @@ final class Client {
     func flush() {
         while backlog > 0 {
             let count = outbox.withUnsafeBytes {
-                send(socket, $0.baseAddress! + sent, backlog, Int32(MSG_NOSIGNAL))
+                write(line.output, $0.baseAddress! + sent, backlog)
             }
             if count < 0 {
                 if errno == EINTR { continue }

@@ -111,19 +111,19 @@ final class Daemon {
             pollfd(fd: listener, events: Int16(POLLIN), revents: 0),
             pollfd(fd: watch.descriptor, events: Int16(POLLIN), revents: 0),
         ]
-        waits += served.map { client in
-            let events = (client.mayRead ? POLLIN : 0) | (client.hasNews ? POLLOUT : 0)
-            return pollfd(fd: client.socket, events: Int16(events), revents: 0)
-        }
+        for client in served { waits += client.waits }
+        let firstErrand = waits.count
         waits += asked.map { pollfd(fd: $0.output, events: Int16(POLLIN), revents: 0) }
         guard poll(&waits, nfds_t(waits.count), timeout) > 0 else { return }
         if waits[0].revents != 0 { accept() }
         if waits[1].revents != 0 { noticeChanges() }
-        for (client, ready) in zip(served, waits.dropFirst(2))
-        where ready.revents & Int16(POLLIN | POLLHUP | POLLERR) != 0 {
-            if ready.revents & Int16(POLLIN) != 0 { takeOrders(of: client) } else { client.leave() }
+        var left = waits[2..<firstErrand]
+        for client in served {
+            let ready = left.prefix(client.waits.count)
+            left = left.dropFirst(ready.count)
+            if client.hasOrders(ready) { takeOrders(of: client) }
         }
-        for (errand, ready) in zip(asked, waits.dropFirst(2 + served.count)) where ready.revents != 0 {
+        for (errand, ready) in zip(asked, waits[firstErrand...]) where ready.revents != 0 {
             if errand.advance() { errands.removeAll { $0 === errand } }
         }
     }
@@ -147,9 +147,7 @@ final class Daemon {
             return
         }
         _ = fcntl(socket, F_SETFD, FD_CLOEXEC)
-        let client = Client(socket: socket)
-        try? client.greet()
-        clients.append(client)
+        clients.append(Client(door: socket))
     }
 
     private func abandonSlowErrands(now: Double) {

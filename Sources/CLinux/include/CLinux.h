@@ -38,4 +38,10 @@ int linux_cores(unsigned long *words, int bytes);
 /* sched_setaffinity(2) of this thread, and of what it starts from now on. 0, or -1 with errno. */
 int linux_use_cores(const unsigned long *words, int bytes);
 
+/* sendmsg(2) of one newline with two descriptors, SCM_RIGHTS of unix(7). 0, or -1 with errno. */
+int linux_hand_over(int socket, const int descriptors[2]);
+
+/* recvmsg(2): as read(2), and two descriptors that came by linux_hand_over, closed on exec; -1 where none came. */
+long linux_receive(int socket, void *bytes, long size, int descriptors[2]);
+
 #endif

@@ -7,10 +7,12 @@ import Wire
 
 /// A connection on which the agent talks, or is about to.
 final class SSHTalk {
-    /// Where nothing was heard for so long, a beat is sent; after two without an answer, and as long again,
-    /// the connection is dead, 8 s after it was cut. More and sooner ones would notice no more, and cost more. Seconds.
-    private static let beatSeconds = 2.6
-    private static let beats = 2
+    /// Where nothing was heard for so long, a beat is sent. Seconds.
+    private static let quietSeconds = 4.5
+    /// While it has no answer, others follow at this distance; after three of them the connection is dead, 9 s after
+    /// it was cut. Most links that are quiet have nothing to say: so the first comes late, the others soon. Seconds.
+    private static let beatSeconds = 1.5
+    private static let beats = 3
     /// An order for the agent to say that it is there.
     private static let beat = (try? Lines.encode(Order.beat)) ?? Data()
     /// So many pieces are read before others have their turn.
@@ -51,7 +53,10 @@ final class SSHTalk {
     }
 
     /// All links' beats fall into the same few moments, so that hundreds of idle ones seldom wake the thread.
-    private var beatDue: Double { ((max(heard, beaten) + Self.beatSeconds) * 2).rounded() / 2 }
+    private var beatDue: Double {
+        let due = unanswered == 0 ? heard + Self.quietSeconds : beaten + Self.beatSeconds
+        return (due * 2).rounded() / 2
+    }
 
     /// Reads, writes and watches over the silence.
     func advance(isReady: Bool, now: Double) throws(LinkFailure) {

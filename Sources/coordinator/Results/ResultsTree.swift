@@ -16,7 +16,7 @@ final class ResultsTree: Sendable {
     private let agentHome: String
     /// Opens a channel to the agent of another machine, for the logs there.
     private let openBulk: @Sendable (NodeID) throws(LinkFailure) -> BulkChannel
-    private let queue = DispatchQueue(label: "results", qos: .utility)
+    private let thread = BackgroundThread()
     private let complain: @Sendable (String) -> Void
     private let tables = Mutex(Tables())
 
@@ -70,7 +70,7 @@ final class ResultsTree: Sendable {
 
     /// Waits until everything asked for so far is written.
     func flush() {
-        queue.sync { writeWantedTables() }
+        thread.addAndWait { [self] in writeWantedTables() }
     }
 
     /// Puts a checkpoint at `stage_K/ckpt`.
@@ -78,7 +78,7 @@ final class ResultsTree: Sendable {
         let source = runFolder(checkpoint.run, of: engine).checkpoints + "/" + checkpoint.name
         let target = folder.stage(stage) + "/ckpt"
         try await withCheckedThrowingContinuation { continuation in
-            queue.async {
+            thread.add {
                 continuation.resume(with: Result { try Self.copy(source, to: target) })
             }
         }
@@ -89,7 +89,7 @@ final class ResultsTree: Sendable {
         let source = folder.stage(checkpoint.run.trial.stage) + "/ckpt"
         let target = runFolder(checkpoint.run, of: engine).checkpoints + "/" + checkpoint.name
         try await withCheckedThrowingContinuation { continuation in
-            queue.async {
+            thread.add {
                 continuation.resume(
                     with: Result {
                         if FileManager.default.fileExists(atPath: target) { return }
@@ -100,7 +100,7 @@ final class ResultsTree: Sendable {
     }
 
     private func inBackground(_ work: @escaping @Sendable () throws -> Void) {
-        queue.async { [self] in attempt(work) }
+        thread.add { [self] in attempt(work) }
     }
 
     private func attempt(_ work: () throws -> Void) {
@@ -160,7 +160,10 @@ final class ResultsTree: Sendable {
             return tables.isDue ? nil : max(0, tables.written + Tables.pause - monotonicSeconds())
         }
         guard let delay else { return }
-        queue.asyncAfter(deadline: .now() + delay) { [self] in writeWantedTables() }
+        Task {
+            try await Task.sleep(for: .seconds(delay))
+            thread.add { [self] in writeWantedTables() }
+        }
     }
 
     private func writeWantedTables() {
