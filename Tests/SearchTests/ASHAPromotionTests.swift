@@ -193,6 +193,16 @@ private func trial(_ number: Int) -> TrialID { TrialID(stage: 0, number: number)
         #expect(pruner.resume() == nil)
     }
 
+    @Test func `reports that pass several rungs at once may be what forecasts are made again for`() {
+        var pruner = ASHAPromotion(minStep: 1, maxStep: 81)
+        for number in 0..<40 {
+            pruner.begin(trial(number), at: [Double(number) / 40])
+            let verdict = pruner.judge(trial(number), step: 9, loss: .of(Double(number * 7 % 40)))
+            guard case .pause(let standing) = verdict else { return #expect(verdict != .go) }
+            #expect(standing.rung == 9 && standing.of == number + 1)
+        }
+    }
+
     @Test func `one that ended while it was paused never goes on, and its place stays taken`() {
         var pruner = Self.begun([0, 1, 2])
         pruner.ended(trial(0))

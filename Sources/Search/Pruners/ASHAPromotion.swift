@@ -95,6 +95,8 @@ public struct ASHAPromotion: Pruner {
         repeat {
             let rung = progress.losses.count
             progress.losses.append(loss)
+            // Its entry at the rung before may be forecast again.
+            trials[trial] = progress
             learn(from: progress, bracket)
             let entry = Entry(
                 forecast: forecast(of: progress, bracket),

@@ -35,8 +35,8 @@ struct CourseRanks: Hashable, Codable, Sendable {
     /// Takes a trial's loss at the next rung of its bracket.
     /// - Returns: how many trials stand before it there; nil where nobody told of its places.
     mutating func insert(_ trial: TrialID, _ loss: Loss, _ bracket: Int) -> Int? {
-        guard var progress = trials.removeValue(forKey: trial) else { return nil }
-        progress.losses.append(loss)
+        trials[trial]?.losses.append(loss)
+        guard let progress = trials[trial] else { return nil }
         let rung = progress.losses.count - 1
         courses.learn(from: progress.losses, first: bracket, at: progress.places)
         if rung > 0, courses.isDue {
@@ -44,7 +44,6 @@ struct CourseRanks: Hashable, Codable, Sendable {
             forecastAgain()
         }
         let end = courses.end(of: progress.losses, first: bracket, at: progress.places).loss
-        trials[trial] = progress
         return ranks[bracket][rung].insert(
             Entry(forecast: end, arrival: ranks[bracket][rung].count, trial: trial))
     }
