@@ -103,7 +103,9 @@ private struct ListedProcess {
             let pid = withUnsafePointer(to: &entry.pointee.d_name) { name in
                 name.withMemoryRebound(to: CChar.self, capacity: 256) { strtol($0, nil, 10) }
             }
-            if pid > 0, pid != own { found.append(ListedProcess(pid: Int32(pid), inode: entry.pointee.d_ino)) }
+            if pid > 0, pid != own {
+                found.append(ListedProcess(pid: Int32(pid), inode: entry.pointee.d_ino))
+            }
         }
         return found
     }

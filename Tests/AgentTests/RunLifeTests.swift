@@ -62,7 +62,7 @@ import Wire
     }
 }
 
-@Suite struct `processes` {
+@Suite(.timeLimit(.minutes(1))) struct `processes` {
     @Test func `a process is read whatever its name is`() throws {
         let fields = "S 1 70 71 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 88214 1 1"
         let entry = try #require(ProcessEntry(stat: Array("42 (a) b ( c) \(fields)".utf8)))
@@ -77,10 +77,11 @@ import Wire
     /// A process with the mark of a run, old enough not to be read again, which `marks` has seen.
     private func known(to marks: ProcessMarks, of folder: TrialFolder) async throws -> ChildProcess {
         let child = try Self.start(of: folder)
-        while marks.knowledge[child.pid] == nil {
-            #expect(marks.look().processes(of: folder, leader: nil) == [child.pid])
+        while marks.knowledge[child.pid] != [folder.path] {
+            _ = marks.look()
             try await Task.sleep(for: .milliseconds(20))
         }
+        #expect(marks.look().processes(of: folder, leader: nil) == [child.pid])
         return child
     }
 
@@ -90,7 +91,8 @@ import Wire
         return try program.spawn()
     }
 
-    @Test func `one that is known no longer counts once it has ended, also before it is reaped`() async throws {
+    @Test func `one that is known no longer counts once it has ended, also before it is reaped`() async throws
+    {
         let (marks, folder) = (ProcessMarks(), TrialFolder(path: "/tmp/of-known-\(getpid())"))
         let child = try await known(to: marks, of: folder)
         kill(child.pid, SIGKILL)
@@ -123,7 +125,8 @@ import Wire
             guard second.pid == first.pid || tries == 20 else { continue }
             #expect(second.pid == first.pid)
             #expect(marks.look().processes(of: folders[0], leader: nil) == [])
-            #expect(marks.look().processes(of: folders[1], leader: nil) == [second.pid])
+            // Its environment is not there yet when the system says that it has begun.
+            while marks.look().processes(of: folders[1], leader: nil) != [second.pid] { await Task.yield() }
             return
         }
     }
