@@ -146,6 +146,22 @@ extension History {
         places[index * dimensions..<(index + 1) * dimensions]
     }
 
+    /// Where a trial lies, in numbers from 0 to 1 that a regression can take: the place of a number, and for each
+    /// choice of a parameter 1 or 0; 0.5 where it is inactive.
+    package func coordinates(of index: Int) -> [Double] {
+        var coordinates: [Double] = []
+        for (parameter, place) in zip(space.parameters, row(index)) {
+            guard case .categorical(let choices) = parameter.domain else {
+                coordinates.append(place.isNaN ? 0.5 : place)
+                continue
+            }
+            for choice in choices.indices {
+                coordinates.append(place.isNaN ? 0.5 : place == Double(choice) ? 1 : 0)
+            }
+        }
+        return coordinates
+    }
+
     /// The places of any assignment in this history's space. What lies outside, as in an earlier stage's
     /// wider space, is below 0 or above 1; a choice that this space lacks is NaN.
     func places(of assignment: Assignment) -> [Double] {

@@ -94,6 +94,33 @@ private func trial(_ number: Int) -> TrialID { TrialID(stage: 0, number: number)
         #expect(better(where: -2) == 101)
     }
 
+    @Test func `at the first rung one that lies where others fell passes one that began better`() {
+        /// The order in which the last four of 44 trials go on, those at the right having begun worse.
+        func order(toldOfPlaces: Bool) -> [Int] {
+            var pruner = ASHAPromotion(minStep: 1, maxStep: 9)
+            for number in 0..<44 {
+                let place = Double(number % 4) / 3
+                if toldOfPlaces { pruner.begin(trial(number), at: [place]) }
+                // Each four begin better than all before them, so that some go on at once.
+                let start = 10 - Double(number / 4) + 0.1 * place
+                _ = pruner.judge(trial(number), step: 1, loss: .of(start))
+                guard number < 40 else { continue }
+                while let next = pruner.resume()?.trial.number {
+                    let place = Double(next % 4) / 3
+                    let fallen = 10 - Double(next / 4) + 0.1 * place - 3 * place
+                    _ = pruner.judge(trial(next), step: 3, loss: .of(fallen))
+                }
+            }
+            var order: [Int] = []
+            while let next = pruner.resume() {
+                if next.standing.rung == 1, next.standing.isProbe == nil { order.append(next.trial.number) }
+            }
+            return order.filter { $0 >= 40 }
+        }
+        #expect(order(toldOfPlaces: true).first == 43)
+        #expect(order(toldOfPlaces: false).first == 40)
+    }
+
     @Test func `every tenth that goes on from the first rung is a probe from anywhere among those that wait`()
     {
         var pruner = Self.begun(Array(0..<300))
@@ -127,6 +154,34 @@ private func trial(_ number: Int) -> TrialID { TrialID(stage: 0, number: number)
         #expect(old.resume()?.trial == trial(5))
     }
 
+    @Test func `a study of a version without places goes on without them`() throws {
+        // As `ASHAPromotion(minStep: 1, maxStep: 9)` was written then.
+        let step = [
+            "prior", "count", "meanFall", "meanLoss", "meanNext", "fallFall", "fallLoss", "lossLoss",
+            "fallNext", "lossNext",
+        ].map { "\"\($0)\":\($0 == "prior" ? 0.6 : 0)" }.joined(separator: ",")
+        let rung = #"{"all":{"blocks":[],"count":0},"waiting":{"blocks":[],"count":0}}"#
+        let written = """
+            {"minStep":1,"reductionFactor":3,"maxStep":9,"brackets":{"rungs":[1,3],"ends":[1]},
+            "ranks":[[\(rung),\(rung)]],"trials":[],"courses":{"steps":[{\(step)},{\(step)}],"learned":0}}
+            """
+        var old = try JSONDecoder().decode(ASHAPromotion.self, from: Data(written.utf8))
+        let before = old
+        old.begin(trial(0), at: [0.5])
+        #expect(old == before)
+        for number in 0..<90 { _ = old.judge(trial(number), step: 1, loss: .of(Double(number))) }
+        var probes = 0
+        while let next = old.resume() {
+            if next.standing.isProbe == true { probes += 1 }
+        }
+        #expect(probes == 3)
+        for (number, loss) in [(3, 3), (5, 3.5)] {
+            _ = old.judge(trial(number), step: 3, loss: .of(loss))
+        }
+        // Of its fall of 1.5 the second falls 0.6 times as much again, the first, which has not fallen, not.
+        #expect(old.resume()?.trial == trial(5))
+    }
+
     @Test func `a report that passed several rungs is recorded at each and pauses at the last`() {
         var pruner = Self.begun([7, 8])
         #expect(
@@ -136,6 +191,16 @@ private func trial(_ number: Int) -> TrialID { TrialID(stage: 0, number: number)
         // At rung 1 the first four are 1, 0, 7, 8: 7 is not among the best.
         #expect(pruner.resume()?.step == 4)
         #expect(pruner.resume() == nil)
+    }
+
+    @Test func `reports that pass several rungs at once may be what forecasts are made again for`() {
+        var pruner = ASHAPromotion(minStep: 1, maxStep: 81)
+        for number in 0..<40 {
+            pruner.begin(trial(number), at: [Double(number) / 40])
+            let verdict = pruner.judge(trial(number), step: 9, loss: .of(Double(number * 7 % 40)))
+            guard case .pause(let standing) = verdict else { return #expect(verdict != .go) }
+            #expect(standing.rung == 9 && standing.of == number + 1)
+        }
     }
 
     @Test func `one that ended while it was paused never goes on, and its place stays taken`() {

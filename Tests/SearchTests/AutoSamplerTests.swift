@@ -1,4 +1,5 @@
 import FleetModel
+import Foundation
 import Search
 import Testing
 
@@ -30,5 +31,17 @@ import Testing
         #expect(try choice(after: 0, parameters: 21) == "tpe, because there are 21 parameters")
         let says = "tpe, because 65 trials run at the same time"
         #expect(try choice(after: 70, parameters: 5, running: 65) == says)
+    }
+
+    @Test func `where trials are compared at rungs TPE goes on alone, but not in older studies`() throws {
+        let history = History(try NSGA2Tests.floats(5), rungs: [1, 3, 9])
+        #expect(
+            "\(AutoSampler().choice(for: history))" == "tpe, because trials are compared at 3 rungs")
+        var written = try #require(
+            try JSONSerialization.jsonObject(with: JSONEncoder().encode(AutoSampler())) as? [String: Any])
+        written["seesRungs"] = nil
+        let old = try JSONDecoder().decode(
+            AutoSampler.self, from: JSONSerialization.data(withJSONObject: written))
+        #expect("\(old.choice(for: history))" == "gp, for 5 parameters and 0 trials")
     }
 }

@@ -6,9 +6,10 @@ public import FleetModel
 ///
 /// Three things are added to the paper; `Benchmarks/multifidelity` measures what they bring.
 /// - A rung ranks trials by a forecast of their loss at the end and not by the loss itself. How losses go on
-///   from rung to rung is learned from the trials that went on (`RungCourses`), and the forecasts are made
-///   again as more is known. So a slow starter that falls steeply passes one that has come to rest. At the
-///   first rung nothing has fallen yet, and the loss decides.
+///   from rung to rung is learned from the trials that went on and from where they lie in the space
+///   (`PlacedCourses`), and the forecasts are made again as more is known. So a slow starter that falls steeply
+///   passes one that has come to rest, and at the first rung, where nothing has fallen yet, one passes that lies
+///   where others fell.
 /// - Every tenth trial that goes on from the first rung is a probe from among all that wait there, whatever
 ///   its place: where early losses deceive, some of what looked bad is seen further on.
 /// - Of two trials at a rung the better may go on already (1/η of them, rounded up), where the paper waits
@@ -27,7 +28,9 @@ public struct ASHAPromotion: Pruner {
     /// By bracket and by rung, counted from the bracket's first.
     private var ranks: [[Rung]]
     private var trials: [TrialID: Progress] = [:]
-    /// nil in studies of versions that forecast by `falling`: they go on as they began.
+    /// nil in studies of versions that forecast by `courses` or, before that, by `falling`: they go on as they
+    /// began.
+    private var placed: PlacedCourses?
     private var courses: RungCourses?
     private var falling: Falling?
 
@@ -53,6 +56,8 @@ public struct ASHAPromotion: Pruner {
         var losses: [Loss] = []
         /// Set while it is paused.
         var paused: Pause?
+        /// Where it lies in the space; nil where nobody told.
+        var places: [Double]?
     }
 
     private struct Pause: Hashable, Codable, Sendable {
@@ -69,10 +74,14 @@ public struct ASHAPromotion: Pruner {
             brackets, minStep: minStep, reductionFactor: reductionFactor, maxStep: maxStep)
         let rungs = self.brackets.rungs.count
         ranks = (0..<self.brackets.count).map { Array(repeating: Rung(), count: rungs - $0) }
-        courses = RungCourses(rungs: rungs)
+        placed = PlacedCourses(rungs: rungs)
     }
 
     public var rungs: [Int] { brackets.rungs }
+
+    public mutating func begin(_ trial: TrialID, at places: [Double]) {
+        if placed != nil { trials[trial, default: Progress()].places = places }
+    }
 
     public mutating func judge(_ trial: TrialID, step: Int, loss: Loss) -> Verdict {
         let bracket = brackets.bracket(of: trial.number)
@@ -86,9 +95,11 @@ public struct ASHAPromotion: Pruner {
         repeat {
             let rung = progress.losses.count
             progress.losses.append(loss)
-            learn(from: progress.losses, bracket)
+            // Its entry at the rung before may be forecast again.
+            trials[trial] = progress
+            learn(from: progress, bracket)
             let entry = Entry(
-                forecast: forecast(of: progress.losses[...], bracket),
+                forecast: forecast(of: progress, bracket),
                 arrival: ranks[bracket][rung].all.count, trial: trial)
             let position = ranks[bracket][rung].all.insert(entry) + 1
             standing = self.standing(position, bracket, rung)
@@ -102,25 +113,31 @@ public struct ASHAPromotion: Pruner {
         return standing.map(Verdict.pause) ?? .go
     }
 
-    private mutating func learn(from losses: [Loss], _ bracket: Int) {
-        falling?.learn(from: losses)
-        guard losses.count >= 3, courses != nil else { return }
-        courses?.learn(from: losses, first: bracket)
-        if courses?.isDue == true { forecastAgain() }
+    private mutating func learn(from progress: Progress, _ bracket: Int) {
+        falling?.learn(from: progress.losses)
+        courses?.learn(from: progress.losses, first: bracket)
+        placed?.learn(from: progress.losses, first: bracket, at: progress.places ?? [])
+        if progress.losses.count >= 3, courses?.isDue == true { forecastAgain() }
+        if progress.losses.count >= 2, placed?.isDue == true {
+            placed?.fit()
+            forecastAgain()
+        }
     }
 
-    /// - Parameter losses: at the first rungs of the bracket.
-    private func forecast(of losses: ArraySlice<Loss>, _ bracket: Int) -> Double {
+    /// - Parameter count: of the rungs that it had passed; nil: all.
+    private func forecast(of progress: Progress, _ bracket: Int, rungs count: Int? = nil) -> Double {
+        let losses = progress.losses.prefix(count ?? progress.losses.count)
+        if let placed { return placed.end(of: losses, first: bracket, at: progress.places ?? []).loss }
         if let courses { return courses.end(of: losses, first: bracket) }
         let rungsLeft = ranks[bracket].count + 1 - losses.count
         return falling?.forecast(Array(losses), rungsLeft: rungsLeft) ?? losses[losses.endIndex - 1].value
     }
 
-    /// Puts the trials of each rung but the first, where the loss decides, in the order of their forecasts as
-    /// they are now.
+    /// Puts the trials of each rung in the order of their forecasts as they are now; at the first the loss decides
+    /// where places do not count.
     private mutating func forecastAgain() {
         for bracket in ranks.indices {
-            for rung in ranks[bracket].indices.dropFirst() {
+            for rung in ranks[bracket].indices.dropFirst(placed == nil ? 1 : 0) {
                 let all = ranks[bracket][rung].all.elements.map { forecastAgain($0, bracket, rung) }
                 let waiting = ranks[bracket][rung].waiting.elements.map { forecastAgain($0, bracket, rung) }
                 ranks[bracket][rung] = Rung(
@@ -134,9 +151,10 @@ public struct ASHAPromotion: Pruner {
     }
 
     private func forecastAgain(_ entry: Entry, _ bracket: Int, _ rung: Int) -> Entry {
-        guard let losses = trials[entry.trial]?.losses else { return entry }
+        guard let progress = trials[entry.trial] else { return entry }
         return Entry(
-            forecast: forecast(of: losses[...rung], bracket), arrival: entry.arrival, trial: entry.trial)
+            forecast: forecast(of: progress, bracket, rungs: rung + 1), arrival: entry.arrival,
+            trial: entry.trial)
     }
 
     /// The highest rung first; of brackets at the same step the one that began to compare first.
@@ -155,7 +173,7 @@ public struct ASHAPromotion: Pruner {
         var standing = standing(all.rank(of: entry) + 1, bracket, rung)
         guard standing.position <= standing.kept else { return nil }
         let gone = all.count - waiting.count
-        if courses != nil, rung == 0, gone % Self.probing == Self.probing - 1 {
+        if falling == nil, rung == 0, gone % Self.probing == Self.probing - 1 {
             entry = waiting[Self.probe(number: gone / Self.probing, of: waiting.count)]
             standing = self.standing(all.rank(of: entry) + 1, bracket, rung, isProbe: true)
         }

@@ -3,6 +3,8 @@ public import FleetModel
 /// Asynchronous successive halving, stopping type (Li et al. 2020, algorithm 2, in the form in which
 /// Syne Tune and Optuna decide at once): at each rung a trial goes on if its loss is among the best
 /// 1/`reductionFactor` of those recorded there so far, at least one; ties keep the earlier trial.
+/// Told where trials lie in the space, it goes by forecasts of their losses at the end in the place of those at
+/// the rung (`CourseRanks`), as `ASHAPromotion` does; otherwise it decides as those two do.
 /// With several brackets each compares its own trials only, bracket `s` from the `s`th rung on.
 public struct ASHAPruner: Pruner {
     /// Steps of the first rung, at least 1.
@@ -17,6 +19,9 @@ public struct ASHAPruner: Pruner {
     /// At how many of its bracket's rungs a trial was recorded.
     private var passed: [TrialID: Int] = [:]
 
+    /// nil in studies of versions that ranked by the losses: they go on as they began.
+    private var courses: CourseRanks?
+
     /// - Parameter brackets: at least 1; at most one more than there are rungs is used.
     public init(minStep: Int, reductionFactor: Int = 3, maxStep: Int, brackets: Int = 1) {
         self.minStep = minStep
@@ -26,7 +31,10 @@ public struct ASHAPruner: Pruner {
             brackets, minStep: minStep, reductionFactor: reductionFactor, maxStep: maxStep)
         let rungs = self.brackets.rungs.count
         losses = (0..<self.brackets.count).map { Array(repeating: SortedList(), count: rungs - $0) }
+        courses = CourseRanks(rungs: rungs, brackets: self.brackets.count)
     }
+
+    public mutating func begin(_ trial: TrialID, at places: [Double]) { courses?.begin(trial, at: places) }
 
     public var rungs: [Int] { brackets.rungs }
 
@@ -39,7 +47,8 @@ public struct ASHAPruner: Pruner {
             return verdict
         }
         repeat {
-            let position = losses[bracket][next].insert(loss) + 1
+            let place = losses[bracket][next].insert(loss)
+            let position = (courses?.insert(trial, loss, bracket) ?? place) + 1
             let count = losses[bracket][next].count
             let standing = Standing(
                 rung: brackets.rungs[bracket + next], position: position, of: count,

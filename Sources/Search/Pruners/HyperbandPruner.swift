@@ -16,6 +16,8 @@ public struct HyperbandPruner: Pruner {
 
     public var rungs: [Int] { asha.rungs }
 
+    public mutating func begin(_ trial: TrialID, at places: [Double]) { asha.begin(trial, at: places) }
+
     public mutating func judge(_ trial: TrialID, step: Int, loss: Loss) -> Verdict {
         asha.judge(trial, step: step, loss: loss)
     }

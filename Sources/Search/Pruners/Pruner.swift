@@ -7,6 +7,10 @@ public protocol Pruner: Hashable, Codable, Sendable {
     /// Steps at which trials are compared, rising; empty where every report is judged.
     var rungs: [Int] { get }
 
+    /// The trial begins, before its first report. What judges by losses alone need not know.
+    /// - Parameter places: where it lies in the space, see `History.coordinates(of:)`; as many for all trials.
+    mutating func begin(_ trial: TrialID, at places: [Double])
+
     /// Takes note of the loss that `trial` has at `step` and says whether it goes on. Steps of one trial
     /// rise; a step that was judged before, as after a resume, changes nothing and goes on. A trial that was
     /// stopped, or that ended, is not asked about again.
@@ -32,6 +36,7 @@ extension Pruner {
         judge(trial, step: step, loss: losses[0])
     }
 
+    public mutating func begin(_ trial: TrialID, at places: [Double]) {}
     public var rungs: [Int] { [] }
     public mutating func resume() -> Resumption? { nil }
     public func nextDecision(of trial: TrialID) -> Int? { nil }

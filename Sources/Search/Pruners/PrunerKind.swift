@@ -42,6 +42,10 @@ public enum PrunerKind: Pruner {
         }
     }
 
+    public mutating func begin(_ trial: TrialID, at places: [Double]) {
+        change(otherwise: (), Beginning(trial: trial, places: places))
+    }
+
     public mutating func judge(_ trial: TrialID, step: Int, loss: Loss) -> Verdict {
         judge(trial, step: step, losses: [loss])
     }
@@ -97,6 +101,13 @@ public enum PrunerKind: Pruner {
 private protocol Change {
     associatedtype Answer
     func made<P: Pruner>(on pruner: inout P) -> Answer
+}
+
+private struct Beginning: Change {
+    let trial: TrialID
+    let places: [Double]
+
+    func made<P: Pruner>(on pruner: inout P) { pruner.begin(trial, at: places) }
 }
 
 private struct Judgement: Change {

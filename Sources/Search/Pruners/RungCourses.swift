@@ -1,5 +1,7 @@
 import FleetModel
 
+/// What `PlacedCourses` was before it knew of places: studies of those versions go on with it.
+///
 /// How losses go on from each rung to the next, learned from the trials that went on: by ridge regression, what
 /// a loss still falls from its fall since the rung before and from its height. Put together from rung to rung
 /// this forecasts losses at the end.

@@ -4,12 +4,16 @@ public import FleetModel
 /// (`Benchmarks/quality`): the process finds better points, conditional spaces included, but may stay on one hill
 /// where up to three parameters have many, and draw TPE there too. So there they take turns for a few trials, as many
 /// as a short stage has, and then TPE goes on alone. It also serves wide spaces, several objectives, many trials at a
-/// time and long studies, in which the process would cost the most.
+/// time and long studies, in which the process would cost the most. So it does wherever a pruner compares trials at
+/// rungs: it knows what losses there say of the end (`RungForecasts`), and the process knows only a median
+/// (`Benchmarks/multifidelity`).
 public struct AutoSampler: Sampler {
     /// How many trials the study may have, where that is known.
     public let trials: Int?
     private var gp: GPSampler
     private var tpe: TPESampler
+    /// nil in studies of versions that did not look at rungs: they go on as they began.
+    private let seesRungs: Bool?
     /// With few parameters they take turns up to so many trials.
     private static let turns = 10
 
@@ -18,6 +22,7 @@ public struct AutoSampler: Sampler {
         self.trials = trials
         gp = GPSampler(startup: startup)
         tpe = TPESampler(startup: startup)
+        seesRungs = true
     }
 
     public mutating func propose(
@@ -42,6 +47,7 @@ public struct AutoSampler: Sampler {
         if running > 64 { return .tpe(.running(running)) }
         let objectives = history.ended.lazy.reversed().compactMap { history.trials[$0].objectives }.first ?? 1
         if objectives > 1 { return .tpe(.objectives(objectives)) }
+        if seesRungs == true, !history.rungs.isEmpty { return .tpe(.rungs(history.rungs.count)) }
         if parameters.count <= 3 {
             if history.trials.count > Self.turns { return .tpe(.fewParameters(parameters.count)) }
             if history.trials.count % 2 == 0 { return .tpe(.turn(parameters.count)) }
@@ -65,6 +71,8 @@ public enum AutoChoice: Hashable, Codable, Sendable, CustomStringConvertible {
         /// At the same time.
         case running(Int)
         case objectives(Int)
+        /// At which trials are compared while they run.
+        case rungs(Int)
     }
 
     public var description: String {
@@ -77,6 +85,8 @@ public enum AutoChoice: Hashable, Codable, Sendable, CustomStringConvertible {
         case .tpe(.trials(let count)): "tpe, because there are \(count) trials"
         case .tpe(.running(let count)): "tpe, because \(count) trials run at the same time"
         case .tpe(.objectives(let count)): "tpe, because there are \(count) objectives"
+        case .tpe(.rungs(1)): "tpe, because trials are compared at a rung"
+        case .tpe(.rungs(let count)): "tpe, because trials are compared at \(count) rungs"
         }
     }
 }

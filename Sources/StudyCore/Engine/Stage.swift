@@ -199,7 +199,8 @@ public struct Stage: Hashable, Codable, Sendable {
     mutating func add(_ trial: Trial) {
         trials.append(trial)
         trials[trial.id.number].rung = nextRung(of: trial.id.number)
-        history.add(space.searched(trial.assignment), trial.observed)
+        let known = history.add(space.searched(trial.assignment), trial.observed)
+        pruner.begin(trial.id, at: history.coordinates(of: known))
         queued.append(trial.id.number)
         unended += 1
     }

@@ -142,8 +142,10 @@ extension AskTellStudy {
     private func id(of number: Int) -> TrialID { TrialID(stage: 0, number: number) }
 
     private mutating func append(_ params: Assignment) -> Int {
-        trials.append(Trial(params: params, state: .running, index: history.add(params)))
-        return trials.count - 1
+        let (number, index) = (trials.count, history.add(params))
+        trials.append(Trial(params: params, state: .running, index: index))
+        pruner.begin(id(of: number), at: history.coordinates(of: index))
+        return number
     }
 }
 

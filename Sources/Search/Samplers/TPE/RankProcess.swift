@@ -5,18 +5,15 @@ import FleetModel
 /// regret falls by 5 to 25 % on every kind of problem.
 ///
 /// Nothing is fitted, and at most `most` trials are looked at, so it costs no more than the densities. Targets
-/// are the normal scores of the ranks (the best of n near −2 for n = 25), so outliers do no harm. The kernel is
-/// Matérn 5/2 over places with one length for all columns; a differing choice counts as half an axis, and so
-/// does a value that only one of two rows has.
+/// are the normal scores of the ranks (the best of n near −2 for n = 25), so outliers do no harm. Its kernel is
+/// `PlaceKernel`.
 struct RankProcess {
     static let most = 60
     /// Of the distance across the unit cube.
     private static let length = 0.2
     private static let noise = 0.01
-    private static let differing = 0.25
 
-    private let isChoice: [Bool]
-    private var rows: [Double] = []
+    private var kernel: PlaceKernel
     private var factor = Cholesky()
     /// By ranked trial: K⁻¹ (score − mean).
     private var weights: [Double]
@@ -28,27 +25,23 @@ struct RankProcess {
     ///   - running: indices of trials of which nothing is known: believed to come out as predicted, they lower
     ///     the uncertainty around them and nothing else (kriging believer, Ginsbourger et al. 2010).
     init(_ history: History, _ columns: PlaceColumns, ranked: [Int], running: [Int]) {
-        isChoice = columns.columns.map { $0.choices > 0 }
+        kernel = PlaceKernel(columns, length: Self.length)
         let best = ranked.prefix(Self.most)
         let scores = best.indices.map { normalQuantile((Double($0) + 0.5) / Double(ranked.count)) }
         let mean = scores.reduce(0, +) / Double(scores.count)
         self.mean = mean
         improvement = LogImprovement(incumbent: scores[0])
         weights = []
-        for index in best { append(history.row(index)) }
+        for index in best { factor.append(kernel.append(history.row(index), noise: Self.noise)) }
         weights = factor.solve(scores.map { $0 - mean })
-        for index in running.suffix(Self.most) { append(history.row(index)) }
-    }
-
-    private mutating func append(_ row: some Collection<Double>) {
-        let row = Array(row)
-        factor.append(covariances(with: row) + [1 + Self.noise])
-        rows += row
+        for index in running.suffix(Self.most) {
+            factor.append(kernel.append(history.row(index), noise: Self.noise))
+        }
     }
 
     /// The logarithm of the expected improvement on the best score.
     func logImprovement(at row: [Double]) -> Double {
-        var covariances = covariances(with: row)
+        var covariances = kernel.covariances(with: row)
         var score = mean
         for (weight, covariance) in zip(weights, covariances) { score += weight * covariance }
         let variance = covariances.withUnsafeMutableBufferPointer { known in
@@ -57,33 +50,5 @@ struct RankProcess {
             return 1 - dot(base, base, known.count)
         }
         return improvement.at(mean: score, deviation: max(variance, 1e-6).squareRoot()).value
-    }
-
-    private func covariances(with row: [Double]) -> [Double] {
-        let width = isChoice.count
-        let count = factor.count
-        // 5 / ℓ², with ℓ relative to the diagonal, whose square is the number of columns.
-        let sharpness = 5 / (Self.length * Self.length * Double(width))
-        return [Double](unsafeUninitializedCapacity: count) { covariances, initialized in
-            for index in 0..<count {
-                let square = sharpness * squaredDistance(from: index * width, to: row)
-                let distance = square.squareRoot()
-                covariances[index] = (1 + distance + square / 3) * exp(-distance)
-            }
-            initialized = count
-        }
-    }
-
-    private func squaredDistance(from start: Int, to row: [Double]) -> Double {
-        rows.withUnsafeBufferPointer { rows in
-            var sum = 0.0
-            for column in 0..<row.count {
-                let (a, b) = (rows[start + column], row[column])
-                if a == b || a.isNaN && b.isNaN { continue }
-                let isFar = isChoice[column] || a.isNaN || b.isNaN
-                sum += isFar ? Self.differing : (a - b) * (a - b)
-            }
-            return sum
-        }
     }
 }

@@ -32,6 +32,18 @@ struct Ranking {
         }
     }
 
+    /// By forecasts of losses at the end, of those that went on from the first rung they came to, or that ended:
+    /// what showed itself at one rung only is not among the good, however it looks.
+    init(_ forecasts: RungForecasts, good: (Int) -> Int) {
+        let known = forecasts.ends.enumerated().compactMap { index, end -> Entry? in
+            guard let end, end.levels >= 2 else { return nil }
+            return (end.violation, end.loss, index)
+        }
+        best = known.byLoss()
+        goodCount = good(best.count)
+        objectives = 1
+    }
+
     private typealias Entry = (violation: Double, loss: Double, index: Int)
 
     /// Trials by what is known of them.

@@ -9,6 +9,8 @@ struct TPEModel {
     /// nil while no trial ranks, for sharp models, beyond `crowd`, and for several objectives, whose order
     /// within a front says nothing.
     private let ranks: RankProcess?
+    /// In the place of ranks, where there are rungs.
+    private let ends: EndProcess?
     /// With so many ranked trials the densities know enough.
     private static let crowd = 300
     /// How much the ranks count beside the densities: less and less, as these know more.
@@ -19,7 +21,11 @@ struct TPEModel {
         ranked < 2 ? 0 : min(Int((0.15 * Double(ranked)).rounded(.up)), 50)
     }
 
-    init(_ history: History, _ columns: PlaceColumns, _ ranking: Ranking, _ lessons: EarlierLessons) {
+    /// - Parameter forecasts: what `ranking` is of, where there are rungs.
+    init(
+        _ history: History, _ columns: PlaceColumns, _ ranking: Ranking, _ lessons: EarlierLessons,
+        _ forecasts: RungForecasts?
+    ) {
         self.columns = columns
         let ranked = ranking.best.count
         let temper = Temper(
@@ -36,8 +42,10 @@ struct TPEModel {
         let running = history.trials.indices.filter {
             history.trials[$0].result == .running && history.trials[$0].rungLosses.isEmpty
         }
+        ends = forecasts.flatMap { EndProcess(history, columns, $0, running: running) }
         ranks =
-            ranking.best.isEmpty || ranking.objectives > 1 || temper.isSharp || ranked > Self.crowd
+            forecasts != nil || ranking.best.isEmpty || ranking.objectives > 1 || temper.isSharp
+                || ranked > Self.crowd
             ? nil : RankProcess(history, columns, ranked: ranking.best, running: running)
         trust = min(1, 15 / Double(max(ranked, 1)))
         let leak = 0.7 / Double(goodCount).squareRoot()
@@ -86,12 +94,13 @@ struct TPEModel {
     }
 
     /// Rows drawn from the good density, by falling product of two things: its ratio to the bad one, and the
-    /// improvement that the ranks let expect.
+    /// improvement that the ranks, or the forecasts, let expect.
     private func scored(_ count: Int, using generator: inout SeededGenerator) -> [[Double]] {
         var found: [(score: Double, row: [Double])] = []
         for _ in 0..<count {
             let row = good.draw(using: &generator)
-            let improvement = ranks.map { trust * $0.logImprovement(at: row) } ?? 0
+            let improvement =
+                ends?.logImprovement(at: row) ?? ranks.map { trust * $0.logImprovement(at: row) } ?? 0
             found.append((good.logDensity(at: row) - bad.logDensity(at: row) + improvement, row))
         }
         return found.sorted { $0.score > $1.score }.map(\.row)

@@ -7,10 +7,11 @@ public import FleetModel
 ///   spaces). Keen models have wide good kernels weighted by rank, sharp ones have narrow ones that all weigh the
 ///   same; they take turns (see `Temper` in TPEModel.swift): chosen by measurement, and far from the univariate
 ///   original.
-/// - Trials rank by their losses; where there are rungs, by those at the highest that enough trials reached
-///   (see `Ranking`). Pruned trials without rungs rank by the loss that they had.
-/// - Where rungs stop most trials, so that only few are ranked, one proposal in three is random (as in BOHB):
-///   low rungs let pass what learns fast, and without random points nothing else is seen further on.
+/// - Trials rank by their losses; where there are rungs, those that went on from the first by forecasts of their
+///   losses at the end (`RungForecasts`), and a Gaussian process over the forecasts of all says where a lower one
+///   is to be expected (`EndProcess`). Pruned trials without rungs rank by the loss that they had.
+/// - Where there are rungs one proposal in three is random (as in BOHB, Falkner et al. 2018): low rungs let pass
+///   what learns fast, and without random points nothing else is seen further on.
 /// - Running trials without a rung count as bad, which keeps parallel proposals apart (Ginsbourger et al. 2010,
 ///   constant liar), and so do failed ones: what fails by itself, as by not-a-number or out of memory, had
 ///   better not be tried nearby.
@@ -23,9 +24,11 @@ public struct TPESampler: Sampler {
     public let startup: Int
     /// Candidates drawn for each proposal, at least 1.
     public let candidates: Int
-    /// The share of random proposals where rungs stop most trials. nil in studies of versions without: they go
+    /// The share of random proposals where there are rungs. nil in studies of versions without: they go
     /// on as they began.
     private let randomShare: Double?
+    /// nil in studies of versions that ranked by the losses at one rung: they go on as they began.
+    private let forecasts: Bool?
 
     public init(startup: Int = 10, candidates: Int = 64) {
         precondition(startup >= 1, "TPE begins with at least one random trial")
@@ -33,11 +36,15 @@ public struct TPESampler: Sampler {
         self.startup = startup
         self.candidates = candidates
         randomShare = 1.0 / 3
+        forecasts = true
     }
 
     public func propose(from history: History, using generator: inout SeededGenerator) -> Proposal? {
         let lessons = EarlierLessons(history)
-        let ranking = Ranking(history.trials, rungs: history.rungs.count, good: TPEModel.goodCount)
+        let forecasts = forecasts == true ? RungForecasts(history) : nil
+        let ranking =
+            forecasts.map { Ranking($0, good: TPEModel.goodCount) }
+            ?? Ranking(history.trials, rungs: history.rungs.count, good: TPEModel.goodCount)
         let failed = history.trials.count { $0.result == .failed }
         let tried = history.trials.count - failed
         guard tried >= startup || lessons.count >= 2 else {
@@ -48,10 +55,10 @@ public struct TPESampler: Sampler {
         guard ranking.best.count + lessons.count >= 2 else {
             return history.space.draw(using: &generator).map { Proposal($0, .random) }
         }
-        if let randomShare, ranking.isOfFew(history), generator.unit() < randomShare {
+        if let randomShare, forecasts != nil || ranking.isOfFew(history), generator.unit() < randomShare {
             return Proposal(history.space.draw(using: &generator), .random)
         }
-        let model = TPEModel(history, PlaceColumns(history), ranking, lessons)
+        let model = TPEModel(history, PlaceColumns(history), ranking, lessons, forecasts)
         let reason = ProposalReason.model(observations: history.trials.count, good: model.goodCount)
         let assignment = model.propose(for: history, candidates: candidates, using: &generator)
         return assignment.map { Proposal($0, reason) }

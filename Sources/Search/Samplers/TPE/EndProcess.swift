@@ -1,0 +1,95 @@
+import FleetModel
+
+/// A small Gaussian process over forecasts of losses at the end (`RungForecasts`). It tells the candidates of
+/// `TPESampler` apart where there are rungs, as `RankProcess` does where there are none: by the improvement to
+/// be expected on the lowest loss that it believes in.
+///
+/// A forecast says less about a place than a loss at the end. It counts as a measurement whose noise is such that,
+/// together with what is known of any trial beforehand, it comes to the forecast's variance: one that says nothing
+/// has endless noise. Nothing is fitted, and at most `most` trials are looked at.
+struct EndProcess {
+    private static let most = 80
+    /// Beside those whose forecasts are lowest, a third are those that came furthest.
+    private static let lowest = 53
+    /// Of the distance across the unit cube.
+    private static let length = 0.25
+    private static let noise = 0.02
+
+    private var covering: PlaceKernel
+    private var factor = Cholesky()
+    /// By trial: K⁻¹ (target − mean).
+    private var weights: [Double] = []
+    private let mean: Double
+    private let improvement: LogImprovement
+
+    /// nil with fewer than three trials that keep the study's constraints.
+    /// - Parameter running: indices of trials of which nothing is known: believed to come out as predicted.
+    init?(_ history: History, _ columns: PlaceColumns, _ forecasts: RungForecasts, running: [Int]) {
+        let known = forecasts.ends.indices.compactMap { index in
+            forecasts.ends[index].flatMap { $0.violation == 0 ? (index: index, end: $0) : nil }
+        }
+        guard known.count >= 3, let warp = Warp(known.map(\.end.loss)) else { return nil }
+        let chosen = Self.chosen(of: known)
+        let scale = warp.deviation * warp.deviation
+        let average = known.reduce(0) { $0 + $1.end.loss } / Double(known.count)
+        let before =
+            known.reduce(0) {
+                $0 + ($1.end.loss - average) * ($1.end.loss - average) + $1.end.variance
+            } / Double(known.count)
+        let measured = chosen.map { trial in
+            Self.measurement(
+                warp.target(of: trial.end.loss), variance: trial.end.variance / scale,
+                before: max(before / scale, 1e-9))
+        }
+        let sum = measured.reduce(0) { $0 + 1 / (0.3 + $1.noise) }
+        mean = measured.reduce(0) { $0 + $1.target / (0.3 + $1.noise) } / sum
+        covering = PlaceKernel(columns, length: Self.length)
+        for (trial, measurement) in zip(chosen, measured) {
+            factor.append(covering.append(history.row(trial.index), noise: measurement.noise))
+        }
+        weights = factor.solve(measured.map { [mean] in $0.target - mean })
+        // What the process believes of each: its target less its share of noise.
+        let believed = zip(measured, weights).map { $0.target - $0.noise * $1 }
+        improvement = LogImprovement(incumbent: believed.min() ?? 0)
+        for index in running.suffix(Self.most) {
+            factor.append(covering.append(history.row(index), noise: Self.noise))
+        }
+    }
+
+    private typealias Known = (index: Int, end: RungForecasts.Forecast)
+
+    /// In the order of proposal.
+    private static func chosen(of known: [Known]) -> [Known] {
+        let rising = known.sorted { ($0.end.loss, $0.index) < ($1.end.loss, $1.index) }
+        let furthest = rising.dropFirst(lowest).sorted {
+            ($0.end.levels, $0.index) > ($1.end.levels, $1.index)
+        }
+        return (rising.prefix(lowest) + furthest.prefix(most - lowest)).sorted { $0.index < $1.index }
+    }
+
+    /// - Parameters:
+    ///   - variance: of the forecast.
+    ///   - before: of the end of any trial.
+    private static func measurement(
+        _ forecast: Double, variance: Double, before: Double
+    ) -> (target: Double, noise: Double) {
+        guard variance > 1e-9 else { return (forecast, noise) }
+        let precision = max(1 / variance - 1 / before, 1e-3 / before)
+        guard precision.isNormal else { return (0, noise + 100) }
+        let target = (forecast / variance / precision).clamped(to: -4...4)
+        return (target, noise + min(100, 1 / precision))
+    }
+
+    /// The logarithm of the expected improvement.
+    func logImprovement(at row: [Double]) -> Double {
+        var covariances = covering.covariances(with: row)
+        var target = mean
+        for (weight, covariance) in zip(weights, covariances) { target += weight * covariance }
+        let variance = covariances.withUnsafeMutableBufferPointer { known in
+            guard let base = known.baseAddress else { return 1.0 }
+            factor.solveLower(base)
+            return 1 - dot(base, base, known.count)
+        }
+        return improvement.at(mean: target, deviation: max(variance, 1e-6).squareRoot()).value
+    }
+}
