@@ -8,6 +8,36 @@ import Wire
 
 @testable import agent
 
+@Suite struct `a client` {
+    @Test func `it waits for its line as long as its files have more, also where the line took all so far`() throws {
+        let scratch = try Scratch()
+        let (ours, others) = try makeSocketPair()
+        var room: Int32 = 4 << 20
+        setsockopt(ours, SOL_SOCKET, SO_SNDBUF, &room, socklen_t(MemoryLayout<Int32>.size))
+        makeNonBlocking(others)
+        defer { close(others) }
+        let store = RunStore(root: scratch.path)
+        let folder = store.folder(of: .trial(0))
+        try FileManager.default.createDirectory(atPath: folder.path, withIntermediateDirectories: true)
+        var log = try EventLog(of: folder)
+        for step in 1...20_000 {
+            try log.append(.report(report: Report(step: step, metrics: ["loss": Reading(2.5)])))
+        }
+        let client = Client(door: ours)
+        client.follow(LiveNode.study, from: [:], runs: [.trial(0)])
+        var rounds = 0
+        var received = 0
+        while client.waits[1].events & Int16(POLLOUT) != 0 {
+            client.pump(store) { _ in true }
+            client.flush()
+            while case .bytes(let bytes) = receive(others) { received += bytes.count }
+            rounds += 1
+        }
+        #expect(rounds > 2)
+        #expect(received > EventTail(path: folder.events).end)
+    }
+}
+
 @Suite(.timeLimit(.minutes(1)), .serialized) struct `the daemon` {
     static let slow: [String: JSON] = ["seconds_per_step": .double(0.02)]
 

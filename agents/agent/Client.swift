@@ -46,12 +46,14 @@ final class Client {
 
     private var backlog: Int { outbox.count - sent }
     private var isHandedOver: Bool { line.input != door }
+    /// There is news, or more of it in the files: a line that takes all at once would wake nobody for the rest.
+    private var hasNews: Bool { backlog > 0 || served < unread.count }
 
     /// What it waits for: orders, room for news, and the end of who is at the door.
     var waits: [pollfd] {
         [
             pollfd(fd: line.input, events: Int16(backlog < Self.tooMuch ? POLLIN : 0), revents: 0),
-            pollfd(fd: line.output, events: Int16(backlog > 0 ? POLLOUT : 0), revents: 0),
+            pollfd(fd: line.output, events: Int16(hasNews ? POLLOUT : 0), revents: 0),
             pollfd(fd: isHandedOver ? door : -1, events: Int16(POLLIN), revents: 0),
         ]
     }
