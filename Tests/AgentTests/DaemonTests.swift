@@ -9,7 +9,9 @@ import Wire
 @testable import agent
 
 @Suite struct `a client` {
-    @Test func `it waits for its line as long as its files have more, also where the line took all so far`() throws {
+    @Test func `it waits for its line as long as its files have more, also where the line took all so far`()
+        throws
+    {
         let scratch = try Scratch()
         let (ours, others) = try makeSocketPair()
         var room: Int32 = 4 << 20

@@ -51,7 +51,9 @@ public enum PrunerKind: Pruner {
     }
 
     public mutating func judge(_ trial: TrialID, step: Int, losses: [Loss]) -> Verdict {
-        change(otherwise: .go, Judgement(trial: trial, step: step, losses: losses))
+        // Nearly all reports: a pruner need not be moved for them.
+        if let next = nextDecision(of: trial), step < next { return .go }
+        return change(otherwise: .go, Judgement(trial: trial, step: step, losses: losses))
     }
 
     public mutating func resume() -> Resumption? { change(otherwise: nil, Resuming()) }

@@ -121,8 +121,8 @@ struct TPEModel {
 /// How a model weighs what it knows. Found by measurement beside Optuna (`Benchmarks/quality`): a keen model
 /// sees one region of good trials, finds the good place in it within few trials, and stays there; a sharp one
 /// sees each good trial by itself, and so finds the better place where there are many. So from `sharpFrom`
-/// ranked trials on the two take turns; with up to `fewColumns` parameters, where so many trials show more
-/// detail than one region has, all models are sharp.
+/// ranked trials on the two take turns: the fewer parameters, the more of the detail that many regions have
+/// do so many trials show, and the more models are sharp, with up to three parameters all.
 private struct Temper {
     /// Of the weights by rank.
     let power: Double
@@ -132,17 +132,16 @@ private struct Temper {
     let widths: Widths
 
     private static let sharpFrom = 30
-    private static let fewColumns = 3
 
-    var isSharp: Bool { widths == .sharp }
+    var isSharp: Bool { if case .sharp = widths { true } else { false } }
 
     /// - Parameters:
     ///   - ranked: trials of the open stage.
     ///   - earlier: trials of stages before.
     ///   - turn: counts up from proposal to proposal.
     init(ranked: Int, earlier: Int, columns: Int, turn: Int) {
-        guard ranked < Self.sharpFrom || columns > Self.fewColumns && turn % 2 == 1 else {
-            (power, prior, widths) = (0, 1, .sharp)
+        guard ranked < Self.sharpFrom || Self.isKeen(turn, columns: columns) else {
+            (power, prior, widths) = (0, 1, .sharp(columns: columns))
             return
         }
         let known = Double(max(ranked + earlier, 1))
@@ -152,25 +151,33 @@ private struct Temper {
             good: 1.6 * pow(20 / known, 0.25),
             bad: 0.08 * Double(columns) * (known / 50).clamped(to: 1...4), columns: columns)
     }
+
+    /// Of sixths of the turns none with up to three columns, one with four, two with five, half with six and more.
+    private static func isKeen(_ turn: Int, columns: Int) -> Bool {
+        let sixths = (columns - 3).clamped(to: 0...3)
+        return (turn + 1) * sixths / 6 > turn * sixths / 6
+    }
 }
 
 /// Bandwidths: one for each column of a mixture.
-private enum Widths: Equatable {
+private enum Widths {
     /// Scott's rule (Scott 1992): the standard deviation times n^(−1 / (d + 4)), times a factor. Good kernels are
     /// wide at first, to reach beyond the few trials there are, and become narrow as the number of trials grows.
     /// Bad kernels are narrow: they keep proposals off what was tried, not off whole regions. The more columns,
     /// the farther from each other trials are.
     case keen(good: Double, bad: Double, columns: Int)
     /// The same whatever the spread, which says nothing about a place where good places are many: the narrowest
-    /// that the magic clip of Bergstra et al.'s hyperopt (and of Optuna) allows, for bad kernels 3/4 of it.
-    case sharp
+    /// that the magic clip of Bergstra et al.'s hyperopt (and of Optuna) allows, for bad kernels 3/4 of it. Good
+    /// ones become narrower with more than two columns, so that the way from a trial to what is drawn near it does
+    /// not become longer.
+    case sharp(columns: Int)
 
     func good(_ places: [Double], _ weights: [Double]) -> Double {
         switch self {
         case .keen(let factor, _, let columns):
             (factor * Self.scott(places.count, columns) * Self.spread(places, weights, prior: 0.4))
                 .clamped(to: 0.02...1)
-        case .sharp: Self.clip(places.count)
+        case .sharp(let columns): Self.clip(places.count) * (2 / Double(max(columns, 2))).squareRoot()
         }
     }
 
