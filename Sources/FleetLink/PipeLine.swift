@@ -146,7 +146,7 @@ final class AttachChild {
         }
     }
 
-    /// Ends the child, which only bridges.
+    /// Ends the child, which is only the way to the daemon.
     func end() {
         closeInput()
         close(output)

@@ -36,6 +36,12 @@ import Wire
         backOff.reset()
         #expect(backOff.delay(chance: 0) == 0.05)
     }
+
+    @Test func `who is lost alone dials at once, and a crowd a hundred a second`() {
+        let crowd = Crowd()
+        #expect((0..<500).map { _ in crowd.delay(now: 10) } == (0..<500).map { Double($0) / 100 })
+        #expect(crowd.delay(now: 11.5) == 0)
+    }
 }
 
 /// Programs here stand for what may be at the other end of the pipe.

@@ -159,8 +159,8 @@ import Wire
             let node = Listener(sshd.address, sshd.home)
             try await node.connected()
             for _ in 0..<2 { try node.link.openBulk().endWriting() }
-            for pid in sshd.sessions.prefix(1) { kill(pid, SIGKILL) }
             #expect(try sshd.clients() > 0)
+            for pid in sshd.sessions.prefix(1) { kill(pid, SIGKILL) }
         }
         while try sshd.clients() > 0 { try await Task.sleep(for: .milliseconds(5)) }
     }

@@ -39,7 +39,8 @@ final class SSHLine {
     private let home: CoordinatorHome
     /// Has a worker do something, and tells this line what came of it.
     private let ask: (@escaping @Sendable () throws(LinkFailure) -> Outcome) -> Void
-    private var stage = Stage.resting(until: 0)
+    private let crowd: Crowd
+    private var stage: Stage
     private var backOff = BackOff()
     private var turn = 0
     /// As long as it leads to the host.
@@ -48,10 +49,12 @@ final class SSHLine {
     private var patience = helloSeconds
 
     init(
-        _ link: NodeLink, to address: SSHAddress, home: CoordinatorHome,
+        _ link: NodeLink, to address: SSHAddress, home: CoordinatorHome, in crowd: Crowd,
         ask: @escaping (@escaping @Sendable () throws(LinkFailure) -> Outcome) -> Void
     ) {
-        (self.link, self.address, self.home, self.ask) = (link, address, home, ask)
+        (self.link, self.address, self.home, self.crowd, self.ask) = (link, address, home, crowd, ask)
+        let now = monotonicSeconds()
+        stage = .resting(until: now + crowd.delay(now: now))
     }
 
     var isClosed: Bool { link.shared.withLock { $0.isClosed } }
@@ -135,9 +138,15 @@ final class SSHLine {
     }
 
     private func fail(_ failure: LinkFailure, now: Double, wasSilent: Bool = false) {
-        if wasConnected { backOff.reset() } else { route = nil }
+        var delay = 0.0
+        if wasConnected {
+            backOff.reset()
+            delay = crowd.delay(now: now)
+        } else {
+            route = nil
+        }
         wasConnected = false
-        var delay = backOff.delay()
+        delay += backOff.delay()
         if case .keyRefused = failure { delay = max(delay, Self.refusedSeconds * .random(in: 0.5...1)) }
         // An attempt at a silent host took its time, and its end may be any moment.
         if wasSilent { delay = .random(in: 0.1...0.4) }

@@ -66,6 +66,7 @@ final class SSHLines: Sendable {
     /// each time that one is heard of would be most of the work.
     private func run() {
         var lines: [Int: SSHLine] = [:]
+        let crowd = Crowd()
         var watch = SSHWatch(bell)
         while true {
             let (ready, due) = watch.wait()
@@ -76,7 +77,7 @@ final class SSHLines: Sendable {
                 case .outcome(let outcome): lines[number]?.take(outcome, now: now)
                 case .change: break
                 case .link(let link, let address, let home):
-                    lines[number] = SSHLine(link, to: address, home: home) { [self] work in
+                    lines[number] = SSHLine(link, to: address, home: home, in: crowd) { [self] work in
                         give(work, to: number)
                     }
                 }
@@ -128,6 +129,23 @@ final class SSHLines: Sendable {
             state.workers -= 1
             return nil
         }
+    }
+}
+
+/// Keeps links that begin, or were lost, in one moment from dialling in one moment: whoever shares a switch or a
+/// jump host with hundreds of others would be given up before it could answer. Of the thread of `SSHLines` alone.
+final class Crowd {
+    /// The first of a second dials at once, the others so many a second.
+    private static let rate = 100.0
+
+    private var began = -Double.infinity
+    private var count = 0
+
+    /// How long one waits that would dial now. Seconds.
+    func delay(now: Double) -> Double {
+        if now > began + 1 { (began, count) = (now, 0) }
+        defer { count += 1 }
+        return Double(count) / Self.rate
     }
 }
 

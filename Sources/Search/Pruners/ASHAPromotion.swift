@@ -127,7 +127,10 @@ public struct ASHAPromotion: Pruner {
     /// - Parameter count: of the rungs that it had passed; nil: all.
     private func forecast(of progress: Progress, _ bracket: Int, rungs count: Int? = nil) -> Double {
         let losses = progress.losses.prefix(count ?? progress.losses.count)
-        if let placed { return placed.end(of: losses, first: bracket, at: progress.places ?? []).loss }
+        if let placed {
+            guard placed.isGrounded else { return losses.last?.value ?? 0 }
+            return placed.end(of: losses, first: bracket, at: progress.places ?? []).loss
+        }
         if let courses { return courses.end(of: losses, first: bracket) }
         let rungsLeft = ranks[bracket].count + 1 - losses.count
         return falling?.forecast(Array(losses), rungsLeft: rungsLeft) ?? losses[losses.endIndex - 1].value

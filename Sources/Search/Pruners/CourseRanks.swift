@@ -43,9 +43,16 @@ struct CourseRanks: Hashable, Codable, Sendable {
             courses.fit()
             forecastAgain()
         }
-        let end = courses.end(of: progress.losses, first: bracket, at: progress.places).loss
+        let end = forecast(of: progress, bracket, rungs: rung + 1)
         return ranks[bracket][rung].insert(
             Entry(forecast: end, arrival: ranks[bracket][rung].count, trial: trial))
+    }
+
+    /// The loss itself, until there is enough to forecast by.
+    private func forecast(of progress: Progress, _ bracket: Int, rungs: Int) -> Double {
+        let losses = progress.losses.prefix(rungs)
+        guard courses.isGrounded else { return losses.last?.value ?? 0 }
+        return courses.end(of: losses, first: bracket, at: progress.places).loss
     }
 
     private mutating func forecastAgain() {
@@ -53,9 +60,8 @@ struct CourseRanks: Hashable, Codable, Sendable {
             for rung in ranks[bracket].indices {
                 let again = ranks[bracket][rung].elements.map { entry -> Entry in
                     guard let progress = trials[entry.trial] else { return entry }
-                    let end = courses.end(
-                        of: progress.losses.prefix(rung + 1), first: bracket, at: progress.places)
-                    return Entry(forecast: end.loss, arrival: entry.arrival, trial: entry.trial)
+                    let end = forecast(of: progress, bracket, rungs: rung + 1)
+                    return Entry(forecast: end, arrival: entry.arrival, trial: entry.trial)
                 }
                 ranks[bracket][rung] = SortedList(sorted: again.sorted())
             }

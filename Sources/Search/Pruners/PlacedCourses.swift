@@ -14,14 +14,19 @@ struct PlacedCourses: Hashable, Codable, Sendable {
     private(set) var learned = 0
 
     init(rungs: Int) {
-        steps = (0..<rungs).map { CourseStep(prior: $0 == 0 ? 0 : $0 == 1 ? Self.atSecond : Self.later) }
+        steps = (0..<rungs).map { CourseStep(prior: $0 == 0 ? 0 : Self.slowing) }
     }
 
     /// What is assumed before there is anything to learn from: of how much a loss fell to a rung, so much does it
-    /// fall to the next. A power law with an exponent of a half has 0.6 where η is 3. At the second rung
-    /// curves are still gathering speed: on made-up ones, 1 to 4.
-    private static let later = 0.6
-    private static let atSecond = 2.5
+    /// fall to the next. A power law with an exponent of a half has 0.6 where η is 3.
+    private static let slowing = 0.6
+
+    /// Whether enough was learned for a decision to go by forecasts. Before that they are little more than what is
+    /// assumed, and a study of few trials would give its good ones up for slow ones that are to fall some day.
+    var isGrounded: Bool { learned >= Self.ground }
+
+    /// Forecasts are made again just then: see `isDue`.
+    private static let ground = 16
 
     /// Losses and falls beyond have no squares.
     private static let most = 1e75
