@@ -46,7 +46,7 @@ private func trial(_ number: Int) -> TrialID { TrialID(stage: 0, number: number)
         #expect(second == Resumption(trial: trial(2), step: 1, standing: Self.standing(1, 3, of: 9, kept: 3)))
     }
 
-    @Test func `while few rungs were passed nothing is forecast: the lower loss goes on, though it has risen`() {
+    @Test func `while few rungs were passed the lower loss goes on, though it has risen`() {
         var pruner = Self.begun([])
         for (number, loss) in [0.5, 1.5, 0.4].enumerated() {
             _ = pruner.judge(trial(number), step: 1, loss: .of(loss))
