@@ -5,8 +5,8 @@ public import FleetModel
 /// next, from the highest rung where there is one; otherwise a new trial begins.
 ///
 /// Three things are added to the paper; `Benchmarks/multifidelity` measures what they bring.
-/// - A rung ranks trials by a forecast of their loss at the end and not by the loss itself. How losses go on
-///   from rung to rung is learned from the trials that went on and from where they lie in the space
+/// - Once 16 rungs were passed, a rung ranks trials by a forecast of their loss at the end and not by the loss
+///   itself. How losses go on from rung to rung is learned from the trials that went on and from where they lie in the space
 ///   (`PlacedCourses`), and the forecasts are made again as more is known. So a slow starter that falls steeply
 ///   passes one that has come to rest, and at the first rung, where nothing has fallen yet, one passes that lies
 ///   where others fell.
