@@ -2,7 +2,6 @@ import FleetModel
 import FoundationEssentials
 import Glibc
 import Spawn
-import Synchronization
 import Wire
 
 /// A checkpoint on its way to this node. What has come stands in `incoming/…/tree`, verified chunk by chunk,
@@ -15,9 +14,6 @@ final class Arrival: Sendable {
     /// Held as long as this is, so that nobody else writes there.
     private let lock: Int32
     private let missing: Monitor<ChunkSet>
-    /// Whoever writes chunks. Who writes into one file has to wait for the other in any case, and in the kernel would
-    /// keep a core busy with it.
-    private let writing = Mutex(())
     /// Entries that are the same files as in another checkpoint.
     private let linked = Monitor<Set<Int>>([])
 
@@ -52,9 +48,7 @@ final class Arrival: Sendable {
         let place = manifest.place(ofChunk: chunk)
         let path = path(ofEntry: place.entry)
         let file = try OpenFile(path, O_WRONLY)
-        try writing.withLock { _ throws(SystemError) in
-            try writeChunk(bytes, to: file.descriptor, at: place.offset, of: path)
-        }
+        try writeChunk(bytes, to: file.descriptor, at: place.offset, of: path)
         missing.use { $0.remove(chunk) }
         return true
     }
