@@ -43,10 +43,13 @@ final class Host: Sendable {
         Ciphers \(Self.cipher)
         Subsystem sftp internal-sftp
         """.write(toFile: folder + "/sshd", atomically: true, encoding: .utf8)
+        // Where sshd's chroot before the login is missing it does not start; Debian makes it with the service.
+        try? FileManager.default.createDirectory(atPath: "/run/sshd", withIntermediateDirectories: true)
         daemon = try Program(["/usr/sbin/sshd", "-D", "-f", folder + "/sshd", "-E", folder + "/log"]).spawn()
-        while (try? String(contentsOfFile: folder + "/log", encoding: .utf8))?.contains("listening on")
-            != true
-        {
+        while true {
+            let log = (try? String(contentsOfFile: folder + "/log", encoding: .utf8)) ?? ""
+            if log.contains("listening on") { break }
+            if let end = daemon.endIfOver() { throw Unexpected("sshd ended with \(end): \(log)") }
             usleep(10_000)
         }
     }

@@ -65,17 +65,17 @@ extension LinkFailure {
 }
 
 /// How long to wait before the next attempt: 0.1 s, doubled to at most 8 s, each with a share of chance,
-/// so that a thousand links do not come back in the same moment, and a host that is down is asked about 14
-/// times in the first minute and 10 times in each one after it.
+/// so that a thousand links do not come back in the same moment, and a host that is down is asked at most 15
+/// times in the first minute, whatever chance says, and 10 times in each one after it.
 struct BackOff {
     private var next = first
     private static let first = 0.1
     private static let longest = 8.0
 
-    /// Seconds, between half and all of the doubled time.
+    /// Seconds, between three quarters and all of the doubled time.
     mutating func delay(chance: Double = .random(in: 0...1)) -> Double {
         defer { next = min(next * 2, Self.longest) }
-        return next * (0.5 + chance / 2)
+        return next * (0.75 + chance / 4)
     }
 
     /// A connection came about.

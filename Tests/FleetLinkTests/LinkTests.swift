@@ -34,7 +34,18 @@ import Wire
         let delays = (0..<8).map { _ in backOff.delay(chance: 1) }
         #expect(delays == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 8])
         backOff.reset()
-        #expect(backOff.delay(chance: 0) == 0.05)
+        #expect(backOff.delay(chance: 0) == 0.075)
+    }
+
+    @Test func `a host that is down is asked at most 15 times in its first minute`() {
+        var backOff = BackOff()
+        var (attempts, now) = (0, 0.0)
+        while true {
+            now += backOff.delay(chance: 0)
+            guard now <= 60 else { break }
+            attempts += 1
+        }
+        #expect(attempts == 15)
     }
 
     @Test func `who is lost alone dials at once, and a crowd a hundred a second`() {

@@ -62,7 +62,7 @@ final class SSHTalk {
         if isReady || isPaused { try read(now: now) }
         try watchOverSilence(now: now)
         // libssh reads the socket while it writes, too. What it found there, the socket does not tell of again.
-        if send() { try read(now: now) }
+        if send() { try read(now: now) } else if isReady { session.acknowledge() }
     }
 
     /// The last thing that is asked of libssh is what there is of stdout: for whatever is asked, it may take news

@@ -42,15 +42,18 @@ final class Arrival: Sendable {
 
     func has(_ chunk: Int) -> Bool { missing.use { !$0.contains(chunk) } }
 
-    /// Takes a chunk; false where it is not what the manifest says.
-    func take(_ chunk: Int, _ bytes: UnsafeRawBufferPointer) throws -> Bool {
-        guard ChunkDigest(of: bytes) == manifest.digest(ofChunk: chunk) else { return false }
+    /// Whether the bytes are what the manifest says of the chunk.
+    func isRight(_ chunk: Int, _ bytes: UnsafeRawBufferPointer) -> Bool {
+        ChunkDigest(of: bytes) == manifest.digest(ofChunk: chunk)
+    }
+
+    /// Takes a chunk that is right.
+    func write(_ chunk: Int, _ bytes: UnsafeRawBufferPointer) throws {
         let place = manifest.place(ofChunk: chunk)
         let path = path(ofEntry: place.entry)
         let file = try OpenFile(path, O_WRONLY)
         try writeChunk(bytes, to: file.descriptor, at: place.offset, of: path)
         missing.use { $0.remove(chunk) }
-        return true
     }
 
     /// Makes an entry the same file as one of another checkpoint that has the same bytes and mode; false

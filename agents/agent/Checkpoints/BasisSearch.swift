@@ -75,7 +75,7 @@ struct BasisSearch {
             else { return }
             let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<place.length])
             for chunk in wanted[basis.digest(ofChunk: found[number])]! where !arrival.has(chunk) {
-                _ = try arrival.take(chunk, bytes)
+                if arrival.isRight(chunk, bytes) { try arrival.write(chunk, bytes) }
             }
         }
     }

@@ -6,13 +6,16 @@ import Wire
 /// Takes chunks from a channel while others are still being verified and written.
 ///
 /// Each is read, hashed and written while the processor has it in its cache: whoever reads the channel does the
-/// rest too where the workers have enough to do.
+/// rest too where the workers have enough to do. One thread at a time writes, and the others leave it what they
+/// have verified: threads that write into one file spin in the kernel until it is their turn.
 final class Landing {
     /// Bytes of one delivery at most.
     private static let largest = 8 << 20
     private static let workers = max(1, min(2, storageThreads - 1))
     /// Chunks that wait for a worker at most.
     private static let mostWaiting = 2 * workers
+    /// Chunks in memory at most; the channel is read no further then.
+    private static let mostInMemory = 4 * workers + 4
 
     let arrival: Arrival
     private let output: BulkOutput
@@ -51,17 +54,37 @@ final class Landing {
         let chunk: Int
         let length: Int
         let memory: UnsafeMutableRawBufferPointer
+
+        var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: memory[..<length]) }
     }
 
     /// Used inside the monitor alone.
     private struct State: @unchecked Sendable {
-        // Memory for a chunk that nobody uses now.
+        // Memory for a chunk that nobody uses now, and how many there are of it.
         var free: [UnsafeMutableRawBufferPointer] = []
+        var allocated = 0
         var waiting: [Piece] = []
+        // They are right, and whoever writes will write them.
+        var verified: [Piece] = []
+        var isWriting = false
         // Deliveries without an answer.
         var open = 0
         var isOver = false
         var workers = Landing.workers
+
+        /// nil where all there may be is in use.
+        mutating func takeMemory() -> UnsafeMutableRawBufferPointer? {
+            if let memory = free.popLast() { return memory }
+            guard allocated < Landing.mostInMemory else { return nil }
+            allocated += 1
+            return .allocate(byteCount: Manifest.chunkSize, alignment: 4_096)
+        }
+
+        /// The next one to write for the thread that does; nil where all are written, and nobody writes then.
+        mutating func takeVerified() -> Piece? {
+            isWriting = !verified.isEmpty
+            return isWriting ? verified.removeFirst() : nil
+        }
     }
 
     init(_ arrival: Arrival, _ output: BulkOutput) {
@@ -85,9 +108,7 @@ final class Landing {
         let delivery = Delivery(first..<first + count)
         state.use { $0.open += 1 }
         for chunk in first..<first + count {
-            let memory =
-                state.use { $0.free.popLast() }
-                ?? .allocate(byteCount: Manifest.chunkSize, alignment: 4_096)
+            let memory = state.wait { $0.takeMemory() }
             let length = arrival.manifest.place(ofChunk: chunk).length
             do {
                 try input.fill(UnsafeMutableRawBufferPointer(rebasing: memory[..<length]))
@@ -118,12 +139,29 @@ final class Landing {
         state.use { $0.workers -= 1 }
     }
 
-    /// Verifies and writes a chunk, and answers the request whose last one it was.
+    /// Verifies a chunk, and writes what is verified if nobody does.
     private static func store(
         _ piece: Piece, _ state: Monitor<State>, _ arrival: Arrival, _ output: BulkOutput
     ) {
-        let bytes = UnsafeRawBufferPointer(rebasing: piece.memory[..<piece.length])
-        let answer = piece.delivery.end(with: Result { try arrival.take(piece.chunk, bytes) })
+        guard arrival.isRight(piece.chunk, piece.bytes) else {
+            return end(piece, with: .success(false), state, output)
+        }
+        var next = state.use { state in
+            state.verified.append(piece)
+            return state.isWriting ? nil : state.takeVerified()
+        }
+        while let piece = next {
+            let result = Result { try arrival.write(piece.chunk, piece.bytes) }
+            end(piece, with: result.map { true }, state, output)
+            next = state.use { $0.takeVerified() }
+        }
+    }
+
+    /// Answers the request whose last chunk this was, and lets go of its memory.
+    private static func end(
+        _ piece: Piece, with result: Result<Bool, any Error>, _ state: Monitor<State>, _ output: BulkOutput
+    ) {
+        let answer = piece.delivery.end(with: result)
         // A channel that is gone ends in the reader.
         if let answer { try? output.say(answer) }
         state.use {
