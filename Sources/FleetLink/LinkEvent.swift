@@ -66,7 +66,7 @@ extension LinkFailure {
 
 /// How long to wait before the next attempt: 0.1 s, doubled to at most 8 s, each with a share of chance,
 /// so that a thousand links do not come back in the same moment, and a host that is down is asked at most 15
-/// times in the first minute, whatever chance says, and 10 times in each one after it.
+/// times in the first minute, whatever chance says, and about 9 times in each one after it.
 struct BackOff {
     private var next = first
     private static let first = 0.1

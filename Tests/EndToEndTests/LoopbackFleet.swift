@@ -11,13 +11,18 @@ final class LoopbackFleet {
         .appending(path: "../../deploy/loopback-fleet").standardized.path
 
     /// A node's GPUs are a stand-in's; the trainer needs none.
-    init(_ count: Int, for bench: Bench, gpus: Int = 2, sharesFiles: Bool = false) async throws {
+    /// - Parameter mig: the first GPU is divided into so many MIG devices.
+    init(_ count: Int, for bench: Bench, gpus: Int = 2, mig: Int = 0, sharesFiles: Bool = false) async throws
+    {
         self.bench = bench
         folder = bench.folder + "/f"
         let result = await
             (try Running(
                 Self.script,
-                ["\(count)", "--folder", folder, "--bin", bench.programs, "--gpus", "\(gpus)"]
+                [
+                    "\(count)", "--folder", folder, "--bin", bench.programs, "--gpus", "\(gpus)", "--mig",
+                    "\(mig)",
+                ]
                     + (sharesFiles ? ["--shared-files"] : []),
                 in: bench.folder
             )).end()
