@@ -36,19 +36,9 @@ public struct ASHAPromotion: Pruner {
 
     private struct Rung: Hashable, Codable, Sendable {
         /// Everyone who came here.
-        var all = SortedList<Entry>()
+        var all = SortedList<RungEntry>()
         /// Those who are paused here.
-        var waiting = SortedList<Entry>()
-    }
-
-    private struct Entry: Hashable, Codable, Sendable, Comparable {
-        /// Of the loss at the end; lower is better.
-        let forecast: Double
-        /// From 0, in the order of arrival at the rung.
-        let arrival: Int
-        let trial: TrialID
-
-        static func < (a: Entry, b: Entry) -> Bool { (a.forecast, a.arrival) < (b.forecast, b.arrival) }
+        var waiting = SortedList<RungEntry>()
     }
 
     private struct Progress: Hashable, Codable, Sendable {
@@ -62,7 +52,7 @@ public struct ASHAPromotion: Pruner {
 
     private struct Pause: Hashable, Codable, Sendable {
         let step: Int
-        let entry: Entry
+        var entry: RungEntry
     }
 
     /// - Parameter brackets: at least 1; at most one more than there are rungs is used.
@@ -98,8 +88,8 @@ public struct ASHAPromotion: Pruner {
             // Its entry at the rung before may be forecast again.
             trials[trial] = progress
             learn(from: progress, bracket)
-            let entry = Entry(
-                forecast: forecast(of: progress, bracket),
+            let entry = RungEntry(
+                forecast: forecast(of: progress, bracket, rung),
                 arrival: ranks[bracket][rung].all.count, trial: trial)
             let position = ranks[bracket][rung].all.insert(entry) + 1
             standing = self.standing(position, bracket, rung)
@@ -116,24 +106,22 @@ public struct ASHAPromotion: Pruner {
     private mutating func learn(from progress: Progress, _ bracket: Int) {
         falling?.learn(from: progress.losses)
         courses?.learn(from: progress.losses, first: bracket)
-        placed?.learn(from: progress.losses, first: bracket, at: progress.places ?? [])
         if progress.losses.count >= 3, courses?.isDue == true { forecastAgain() }
-        if progress.losses.count >= 2, placed?.isDue == true {
-            placed?.fit()
+        if placed?.follow(progress.losses, first: bracket, at: progress.places ?? []) == true {
             forecastAgain()
         }
     }
 
-    /// - Parameter count: of the rungs that it had passed; nil: all.
-    private func forecast(of progress: Progress, _ bracket: Int, rungs count: Int? = nil) -> Double {
-        let losses = progress.losses.prefix(count ?? progress.losses.count)
+    /// As it was, or is, at a rung that the trial passed.
+    private func forecast(of progress: Progress, _ bracket: Int, _ rung: Int) -> Double {
+        let losses = progress.losses.prefix(rung + 1)
         if let placed {
-            guard placed.isGrounded else { return losses.last?.value ?? 0 }
-            return placed.end(of: losses, first: bracket, at: progress.places ?? []).loss
+            return placed.forecast(of: losses, first: bracket, at: progress.places ?? [])
+                ?? losses[rung].value
         }
         if let courses { return courses.end(of: losses, first: bracket) }
-        let rungsLeft = ranks[bracket].count + 1 - losses.count
-        return falling?.forecast(Array(losses), rungsLeft: rungsLeft) ?? losses[losses.endIndex - 1].value
+        let rungsLeft = ranks[bracket].count - rung
+        return falling?.forecast(Array(losses), rungsLeft: rungsLeft) ?? losses[rung].value
     }
 
     /// Puts the trials of each rung in the order of their forecasts as they are now; at the first the loss decides
@@ -141,23 +129,16 @@ public struct ASHAPromotion: Pruner {
     private mutating func forecastAgain() {
         for bracket in ranks.indices {
             for rung in ranks[bracket].indices.dropFirst(placed == nil ? 1 : 0) {
-                let all = ranks[bracket][rung].all.elements.map { forecastAgain($0, bracket, rung) }
-                let waiting = ranks[bracket][rung].waiting.elements.map { forecastAgain($0, bracket, rung) }
-                ranks[bracket][rung] = Rung(
-                    all: SortedList(sorted: all.sorted()), waiting: SortedList(sorted: waiting.sorted()))
-                for entry in waiting {
-                    guard let pause = trials[entry.trial]?.paused else { continue }
-                    trials[entry.trial]?.paused = Pause(step: pause.step, entry: entry)
+                let known = ranks[bracket][rung]
+                func now(_ trial: TrialID) -> Double? {
+                    trials[trial].map { forecast(of: $0, bracket, rung) }
+                }
+                ranks[bracket][rung] = Rung(all: known.all.again(now), waiting: known.waiting.again(now))
+                for entry in ranks[bracket][rung].waiting.elements {
+                    trials[entry.trial]?.paused?.entry = entry
                 }
             }
         }
-    }
-
-    private func forecastAgain(_ entry: Entry, _ bracket: Int, _ rung: Int) -> Entry {
-        guard let progress = trials[entry.trial] else { return entry }
-        return Entry(
-            forecast: forecast(of: progress, bracket, rungs: rung + 1), arrival: entry.arrival,
-            trial: entry.trial)
     }
 
     /// The highest rung first; of brackets at the same step the one that began to compare first.

@@ -5,18 +5,8 @@ import FleetModel
 struct CourseRanks: Hashable, Codable, Sendable {
     private var courses: PlacedCourses
     /// By bracket and by rung, counted from the bracket's first.
-    private var ranks: [[SortedList<Entry>]]
+    private var ranks: [[SortedList<RungEntry>]]
     private var trials: [TrialID: Progress] = [:]
-
-    private struct Entry: Hashable, Codable, Sendable, Comparable {
-        /// Of the loss at the end; lower is better.
-        let forecast: Double
-        /// From 0, in the order of arrival at the rung.
-        let arrival: Int
-        let trial: TrialID
-
-        static func < (a: Entry, b: Entry) -> Bool { (a.forecast, a.arrival) < (b.forecast, b.arrival) }
-    }
 
     private struct Progress: Hashable, Codable, Sendable {
         let places: [Double]
@@ -38,32 +28,24 @@ struct CourseRanks: Hashable, Codable, Sendable {
         trials[trial]?.losses.append(loss)
         guard let progress = trials[trial] else { return nil }
         let rung = progress.losses.count - 1
-        courses.learn(from: progress.losses, first: bracket, at: progress.places)
-        if rung > 0, courses.isDue {
-            courses.fit()
-            forecastAgain()
-        }
-        let end = forecast(of: progress, bracket, rungs: rung + 1)
-        return ranks[bracket][rung].insert(
-            Entry(forecast: end, arrival: ranks[bracket][rung].count, trial: trial))
+        if courses.follow(progress.losses, first: bracket, at: progress.places) { forecastAgain() }
+        let entry = RungEntry(
+            forecast: forecast(of: progress, bracket, rung), arrival: ranks[bracket][rung].count,
+            trial: trial)
+        return ranks[bracket][rung].insert(entry)
     }
 
-    /// The loss itself, until there is enough to forecast by.
-    private func forecast(of progress: Progress, _ bracket: Int, rungs: Int) -> Double {
-        let losses = progress.losses.prefix(rungs)
-        guard courses.isGrounded else { return losses.last?.value ?? 0 }
-        return courses.end(of: losses, first: bracket, at: progress.places).loss
+    private func forecast(of progress: Progress, _ bracket: Int, _ rung: Int) -> Double {
+        let losses = progress.losses.prefix(rung + 1)
+        return courses.forecast(of: losses, first: bracket, at: progress.places) ?? losses[rung].value
     }
 
     private mutating func forecastAgain() {
         for bracket in ranks.indices {
             for rung in ranks[bracket].indices {
-                let again = ranks[bracket][rung].elements.map { entry -> Entry in
-                    guard let progress = trials[entry.trial] else { return entry }
-                    let end = forecast(of: progress, bracket, rungs: rung + 1)
-                    return Entry(forecast: end, arrival: entry.arrival, trial: entry.trial)
+                ranks[bracket][rung] = ranks[bracket][rung].again { trial in
+                    trials[trial].map { forecast(of: $0, bracket, rung) }
                 }
-                ranks[bracket][rung] = SortedList(sorted: again.sorted())
             }
         }
     }

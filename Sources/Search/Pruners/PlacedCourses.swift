@@ -11,7 +11,7 @@ struct PlacedCourses: Hashable, Codable, Sendable {
     /// By rung: the step from it to the next.
     private var steps: [CourseStep]
     /// How many steps of trials were learned from.
-    private(set) var learned = 0
+    private var learned = 0
 
     init(rungs: Int) {
         steps = (0..<rungs).map { CourseStep(prior: $0 == 0 ? 0 : Self.slowing) }
@@ -21,11 +21,8 @@ struct PlacedCourses: Hashable, Codable, Sendable {
     /// fall to the next. A power law with an exponent of a half has 0.6 where η is 3.
     private static let slowing = 0.6
 
-    /// Whether enough was learned for a decision to go by forecasts. Before that they are little more than what is
-    /// assumed, and a study of few trials would give its good ones up for slow ones that are to fall some day.
-    var isGrounded: Bool { learned >= Self.ground }
-
-    /// Forecasts are made again just then: see `isDue`.
+    /// Forecasts are made again just then: see `isDue`. Before that they are little more than what is assumed, and
+    /// a study of few trials would give its good ones up for slow ones that are to fall some day.
     private static let ground = 16
 
     /// Losses and falls beyond have no squares.
@@ -43,6 +40,15 @@ struct PlacedCourses: Hashable, Codable, Sendable {
         learned += 1
     }
 
+    /// Learns as `learn` does, and makes use of it once it is much.
+    /// - Returns: whether forecasts are to be made again.
+    mutating func follow(_ losses: [Loss], first: Int, at places: [Double]) -> Bool {
+        learn(from: losses, first: first, at: places)
+        guard losses.count >= 2, isDue else { return false }
+        fit()
+        return true
+    }
+
     /// Makes use of what was learned since.
     mutating func fit() {
         for index in steps.indices { steps[index].fit() }
@@ -50,9 +56,16 @@ struct PlacedCourses: Hashable, Codable, Sendable {
 
     /// Whether so much was learned since forecasts were last made again that they had better be: at every
     /// count at first, later where it has grown by an eighth.
-    var isDue: Bool {
+    private var isDue: Bool {
         let digits = max(0, Int.bitWidth - learned.leadingZeroBitCount - 4)
         return learned & ((1 << digits) - 1) == 0
+    }
+
+    /// The loss at the end that a decision goes by; nil before enough was learned.
+    func forecast(
+        of losses: some BidirectionalCollection<Loss>, first: Int, at places: [Double]
+    ) -> Double? {
+        learned >= Self.ground ? end(of: losses, first: first, at: places).loss : nil
     }
 
     /// The loss at the end of a trial with these losses at the rungs so far, at least one, and how far off that
