@@ -33,6 +33,8 @@ public struct ASHAPromotion: Pruner {
     private var placed: PlacedCourses?
     private var courses: RungCourses?
     private var falling: Falling?
+    /// nil in studies of versions whose standings said no forecast: they go on as they began.
+    private let saysForecasts: Bool?
 
     private struct Rung: Hashable, Codable, Sendable {
         /// Everyone who came here.
@@ -65,6 +67,7 @@ public struct ASHAPromotion: Pruner {
         let rungs = self.brackets.rungs.count
         ranks = (0..<self.brackets.count).map { Array(repeating: Rung(), count: rungs - $0) }
         placed = PlacedCourses(rungs: rungs)
+        saysForecasts = true
     }
 
     public var rungs: [Int] { brackets.rungs }
@@ -92,7 +95,7 @@ public struct ASHAPromotion: Pruner {
                 forecast: forecast(of: progress, bracket, rung),
                 arrival: ranks[bracket][rung].all.count, trial: trial)
             let position = ranks[bracket][rung].all.insert(entry) + 1
-            standing = self.standing(position, bracket, rung)
+            standing = self.standing(of: entry, position, bracket, rung)
             progress.paused = Pause(step: step, entry: entry)
         } while progress.losses.count < ranks[bracket].count
             && brackets.rungs[bracket + progress.losses.count] <= step
@@ -154,12 +157,12 @@ public struct ASHAPromotion: Pruner {
     private mutating func resume(_ bracket: Int, rung: Int) -> Resumption? {
         let (all, waiting) = (ranks[bracket][rung].all, ranks[bracket][rung].waiting)
         guard var entry = waiting.first else { return nil }
-        var standing = standing(all.rank(of: entry) + 1, bracket, rung)
+        var standing = standing(of: entry, all.rank(of: entry) + 1, bracket, rung)
         guard standing.position <= standing.kept else { return nil }
         let gone = all.count - waiting.count
         if falling == nil, rung == 0, gone % Self.probing == Self.probing - 1 {
             entry = waiting[Self.probe(number: gone / Self.probing, of: waiting.count)]
-            standing = self.standing(all.rank(of: entry) + 1, bracket, rung, isProbe: true)
+            standing = self.standing(of: entry, all.rank(of: entry) + 1, bracket, rung, isProbe: true)
         }
         guard let pause = trials[entry.trial]?.paused else { return nil }
         ranks[bracket][rung].waiting.remove(entry)
@@ -177,13 +180,15 @@ public struct ASHAPromotion: Pruner {
     }
 
     private func standing(
-        _ position: Int, _ bracket: Int, _ rung: Int, isProbe: Bool = false
+        of entry: RungEntry, _ position: Int, _ bracket: Int, _ rung: Int, isProbe: Bool = false
     ) -> Standing {
+        let isSaid = saysForecasts == true && placed?.isGrounded == true
+        let loss = isSaid ? trials[entry.trial]?.losses[rung] : nil
         let count = ranks[bracket][rung].all.count
         return Standing(
             rung: brackets.rungs[bracket + rung], position: position, of: count,
             kept: max(count / reductionFactor, count > 1 ? 1 : 0), bracket: brackets.name(of: bracket),
-            isProbe: isProbe ? true : nil)
+            isProbe: isProbe ? true : nil, forecast: loss.flatMap { entry.forecast(from: $0) })
     }
 
     public func nextDecision(of trial: TrialID) -> Int? {

@@ -7,6 +7,8 @@ struct CourseRanks: Hashable, Codable, Sendable {
     /// By bracket and by rung, counted from the bracket's first.
     private var ranks: [[SortedList<RungEntry>]]
     private var trials: [TrialID: Progress] = [:]
+    /// nil in studies of versions whose standings said no forecast: they go on as they began.
+    private let saysForecasts: Bool?
 
     private struct Progress: Hashable, Codable, Sendable {
         let places: [Double]
@@ -18,13 +20,17 @@ struct CourseRanks: Hashable, Codable, Sendable {
     init(rungs: Int, brackets: Int) {
         courses = PlacedCourses(rungs: rungs)
         ranks = (0..<brackets).map { Array(repeating: SortedList(), count: rungs - $0) }
+        saysForecasts = true
     }
 
     mutating func begin(_ trial: TrialID, at places: [Double]) { trials[trial] = Progress(places: places) }
 
     /// Takes a trial's loss at the next rung of its bracket.
-    /// - Returns: how many trials stand before it there; nil where nobody told of its places.
-    mutating func insert(_ trial: TrialID, _ loss: Loss, _ bracket: Int) -> Int? {
+    /// - Returns: how many trials stand before it there, and its forecast once those decide; nil where nobody told
+    ///   of its places.
+    mutating func insert(
+        _ trial: TrialID, _ loss: Loss, _ bracket: Int
+    ) -> (place: Int, forecast: Standing.Forecast?)? {
         trials[trial]?.losses.append(loss)
         guard let progress = trials[trial] else { return nil }
         let rung = progress.losses.count - 1
@@ -32,7 +38,8 @@ struct CourseRanks: Hashable, Codable, Sendable {
         let entry = RungEntry(
             forecast: forecast(of: progress, bracket, rung), arrival: ranks[bracket][rung].count,
             trial: trial)
-        return ranks[bracket][rung].insert(entry)
+        let isSaid = saysForecasts == true && courses.isGrounded
+        return (ranks[bracket][rung].insert(entry), isSaid ? entry.forecast(from: loss) : nil)
     }
 
     private func forecast(of progress: Progress, _ bracket: Int, _ rung: Int) -> Double {

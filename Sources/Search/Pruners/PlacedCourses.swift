@@ -21,8 +21,11 @@ struct PlacedCourses: Hashable, Codable, Sendable {
     /// fall to the next. A power law with an exponent of a half has 0.6 where η is 3.
     private static let slowing = 0.6
 
-    /// Forecasts are made again just then: see `isDue`. Before that they are little more than what is assumed, and
-    /// a study of few trials would give its good ones up for slow ones that are to fall some day.
+    /// Whether enough was learned for a decision to go by forecasts. Before that they are little more than what is
+    /// assumed, and a study of few trials would give its good ones up for slow ones that are to fall some day.
+    var isGrounded: Bool { learned >= Self.ground }
+
+    /// Forecasts are made again just then: see `isDue`.
     private static let ground = 16
 
     /// Losses and falls beyond have no squares.
@@ -65,7 +68,7 @@ struct PlacedCourses: Hashable, Codable, Sendable {
     func forecast(
         of losses: some BidirectionalCollection<Loss>, first: Int, at places: [Double]
     ) -> Double? {
-        learned >= Self.ground ? end(of: losses, first: first, at: places).loss : nil
+        isGrounded ? end(of: losses, first: first, at: places).loss : nil
     }
 
     /// The loss at the end of a trial with these losses at the rungs so far, at least one, and how far off that

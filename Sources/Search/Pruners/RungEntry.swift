@@ -11,6 +11,14 @@ struct RungEntry: Hashable, Codable, Sendable, Comparable {
     static func < (a: RungEntry, b: RungEntry) -> Bool { (a.forecast, a.arrival) < (b.forecast, b.arrival) }
 }
 
+extension RungEntry {
+    /// For people, where the forecast is one.
+    /// - Parameter loss: at the rung.
+    func forecast(from loss: Loss) -> Standing.Forecast? {
+        Loss(forecast, .minimize).map { Standing.Forecast(loss: loss, end: $0) }
+    }
+}
+
 extension SortedList<RungEntry> {
     /// The same trials in the order of what is forecast of them now.
     /// - Parameter forecast: nil of a trial whose forecast stays as it is.
