@@ -31,15 +31,17 @@ struct PlacedCourses: Hashable, Codable, Sendable {
     /// Losses and falls beyond have no squares.
     private static let most = 1e75
 
+    private static func bounded(_ loss: Loss) -> Double { loss.value.clamped(to: -most...most) }
+
     /// - Parameters:
     ///   - losses: of one trial at the rungs it passed, the last of them new.
     ///   - first: the rung of the first of them.
     ///   - places: of the trial, as many as all others have (`History.coordinates(of:)`).
     mutating func learn(from losses: some BidirectionalCollection<Loss>, first: Int, at places: [Double]) {
         guard losses.count >= 2 else { return }
-        let course = Course(losses.dropLast(), places)
-        let loss = (losses.last?.value ?? 0).clamped(to: -Self.most...Self.most)
-        steps[first + losses.count - 2].add(course.predictors, next: course.loss - loss)
+        let before = Course(losses.dropLast(), places).state
+        let loss = losses.last.map(Self.bounded) ?? 0
+        steps[first + losses.count - 2].add(before.predictors, next: before.loss - loss)
         learned += 1
     }
 
@@ -80,41 +82,47 @@ struct PlacedCourses: Hashable, Codable, Sendable {
         for step in steps[(first + losses.count - 1)...] { course.go(on: step) }
         let most = Double.greatestFiniteMagnitude
         return (
-            course.loss.isFinite ? course.loss : losses.last?.value ?? 0,
+            course.state.loss.isFinite ? course.state.loss : losses.last?.value ?? 0,
             course.variance.isFinite ? course.variance : most
         )
     }
 
     /// A trial on its way.
     private struct Course {
-        /// Its last fall, its loss, its places and their squares about the middle.
-        var predictors: [Double]
-        /// Of loss and fall, and what they have in common.
-        var variance = 0.0
+        private(set) var state: CourseState
+        /// Of the loss, of the fall, and what they have in common.
+        private(set) var variance = 0.0
         private var ofFall = 0.0
         private var common = 0.0
 
         init(_ losses: some BidirectionalCollection<Loss>, _ places: [Double]) {
-            let values = losses.suffix(2).map { $0.value.clamped(to: -most...most) }
-            let loss = values.last ?? 0
-            predictors = [(values.first ?? loss) - loss, loss]
-            predictors += places
-            predictors += places.map { 4 * ($0 - 0.5) * ($0 - 0.5) }
+            let loss = losses.last.map(bounded) ?? 0
+            let before = losses.dropLast().last.map(bounded) ?? loss
+            state = CourseState(fall: before - loss, loss: loss, places: places)
         }
 
-        var loss: Double { predictors[1] }
-
         mutating func go(on step: CourseStep) {
-            let fall = step.next(predictors)
+            let fall = step.next(state)
             let (a, b) = step.slopes
             let withLoss = a * common + b * variance
             ofFall = a * a * ofFall + 2 * a * b * common + b * b * variance + step.noise
             variance = max(0, variance - 2 * withLoss + ofFall)
             common = withLoss - ofFall
-            predictors[0] = fall
-            predictors[1] -= fall
+            state.fall = fall
+            state.loss -= fall
         }
     }
+}
+
+/// What a trial's next fall is predicted from: its last fall, its loss, its places and their squares about the middle.
+private struct CourseState {
+    var fall: Double
+    var loss: Double
+    let places: [Double]
+
+    var predictors: [Double] { [fall, loss] + places + places.map(Self.square) }
+
+    static func square(_ place: Double) -> Double { 4 * (place - 0.5) * (place - 0.5) }
 }
 
 /// From one rung to the next: sums of squares and products about the means, updated one by one (Welford 1962).
@@ -176,13 +184,16 @@ private struct CourseStep: Hashable, Codable, Sendable {
         coefficients.isEmpty ? (prior, 0) : (coefficients[0], coefficients[1])
     }
 
-    func next(_ predictors: [Double]) -> Double {
-        guard coefficients.count == predictors.count else {
-            return meanNext + prior * (predictors[0] - (means.first ?? 0))
+    func next(_ state: CourseState) -> Double {
+        let places = state.places
+        guard coefficients.count == 2 + 2 * places.count else {
+            return meanNext + prior * (state.fall - (means.first ?? 0))
         }
-        var fall = meanNext
-        for index in predictors.indices {
-            fall += coefficients[index] * (predictors[index] - means[index])
+        var fall = meanNext + coefficients[0] * (state.fall - means[0])
+        fall += coefficients[1] * (state.loss - means[1])
+        for (index, place) in zip(2..., places) { fall += coefficients[index] * (place - means[index]) }
+        for (index, place) in zip((2 + places.count)..., places) {
+            fall += coefficients[index] * (CourseState.square(place) - means[index])
         }
         return fall
     }
