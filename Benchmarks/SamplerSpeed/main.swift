@@ -1,7 +1,8 @@
 import FleetModel
 import Search
 
-// What an ask and its tell cost with 100, 1,000 and 10,000 trials known, and one report to an ASHA study.
+// What an ask and its tell cost with 100, 1,000 and 10,000 trials known, also under ASHA's rungs, and one report to
+// an ASHA study.
 // Run: swift run -c release SamplerSpeed
 
 let space = try Space([
@@ -24,33 +25,56 @@ func loss(of assignment: Assignment, _ generator: inout SeededGenerator) -> Loss
     return Loss(value + 0.01 * generator.unit(), .minimize)
 }
 
-/// Asks once and tells what came out.
-func step(_ history: inout History, _ sampler: inout SamplerKind, _ generator: inout SeededGenerator) {
-    guard let proposal = sampler.propose(from: history, using: &generator) else { return }
-    let index = history.add(proposal.assignment)
-    history.set(loss(of: proposal.assignment, &generator).map { .complete($0) } ?? .failed, of: index)
+struct Study {
+    private var generator = SeededGenerator(seed: 1)
+    private var history: History
+    private var pruner: PrunerKind
+
+    init(_ pruner: PrunerKind) {
+        self.pruner = pruner
+        history = History(space, rungs: pruner.rungs)
+    }
+
+    /// Asks once, reports at the rungs, and tells what came out.
+    mutating func step(_ sampler: inout SamplerKind) {
+        guard let proposal = sampler.propose(from: history, using: &generator) else { return }
+        let trial = TrialID(stage: 0, number: history.add(proposal.assignment))
+        pruner.begin(trial, at: history.coordinates(of: trial.number))
+        guard let end = loss(of: proposal.assignment, &generator) else {
+            return history.set(.failed, of: trial.number)
+        }
+        for rung in pruner.rungs {
+            guard let loss = Loss(end.value + 1 / Double(rung), .minimize) else { continue }
+            history.report(loss, step: rung, of: trial.number)
+            if case .stop = pruner.judge(trial, step: rung, loss: loss) {
+                return history.set(.pruned(step: rung, loss), of: trial.number)
+            }
+        }
+        history.set(.complete(end), of: trial.number)
+    }
 }
 
-/// The median over `count` asks with their tells, on a history that random trials began: the machine may be
+/// The median over `count` asks with their tells, in a study that random trials began: the machine may be
 /// busy with other things.
-func median(of sampler: SamplerKind, after trials: Int, count: Int) -> Duration {
-    var (generator, history) = (SeededGenerator(seed: 1), History(space))
-    var (random, sampler) = (SamplerKind.random(RandomSampler()), sampler)
-    for _ in 0..<trials { step(&history, &random, &generator) }
+func median(of sampler: SamplerKind, _ pruner: PrunerKind, after trials: Int, count: Int) -> Duration {
+    var (study, random, sampler) = (Study(pruner), SamplerKind.random(RandomSampler()), sampler)
+    for _ in 0..<trials { study.step(&random) }
     let clock = ContinuousClock()
-    step(&history, &sampler, &generator)
-    let times = (0..<count).map { _ in clock.measure { step(&history, &sampler, &generator) } }
+    study.step(&sampler)
+    let times = (0..<count).map { _ in clock.measure { study.step(&sampler) } }
     return times.sorted()[count / 2]
 }
 
-let samplers: [(String, SamplerKind)] = [
-    ("random", .random(RandomSampler())), ("sobol", .sobol(SobolSampler(seed: 1))),
-    ("tpe", .tpe(TPESampler())), ("cmaes", .cmaes(CMAESSampler())), ("nsga2", .nsga2(NSGA2Sampler())),
+let asha = PrunerKind.asha(ASHAPruner(minStep: 1, reductionFactor: 3, maxStep: 81))
+let samplers: [(String, SamplerKind, PrunerKind)] = [
+    ("random", .random(RandomSampler()), .off), ("sobol", .sobol(SobolSampler(seed: 1)), .off),
+    ("tpe", .tpe(TPESampler()), .off), ("tpe under ASHA's rungs", .tpe(TPESampler()), asha),
+    ("cmaes", .cmaes(CMAESSampler()), .off), ("nsga2", .nsga2(NSGA2Sampler()), .off),
 ]
 print("ask + tell, \(space.parameters.count) parameters:")
-for (name, sampler) in samplers {
+for (name, sampler, pruner) in samplers {
     let medians = [100, 1_000, 10_000].map { trials in
-        "\(trials) trials \(median(of: sampler, after: trials, count: trials > 5_000 ? 21 : 51))"
+        "\(trials) trials \(median(of: sampler, pruner, after: trials, count: trials > 5_000 ? 21 : 51))"
     }
     print("  \(name): " + medians.joined(separator: ", "))
 }

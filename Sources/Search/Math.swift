@@ -28,9 +28,9 @@ extension SeededGenerator {
 func atan(_ x: Double) -> Double { Glibc.atan(x) }
 
 /// `x` with three significant digits, for sentences.
-func short(_ x: Double) -> String {
+func short(_ x: Double, digits: Int = 3) -> String {
     guard x.isFinite, x != 0 else { return "\(x)" }
-    let places = 2 - Int(Glibc.floor(Glibc.log10(Swift.abs(x))))
+    let places = digits - 1 - Int(Glibc.floor(Glibc.log10(Swift.abs(x))))
     guard (-22...22).contains(places) else { return "\(x)" }
     let power = Glibc.pow(10, Double(Swift.abs(places)))
     let rounded = places >= 0 ? (x * power).rounded() / power : (x / power).rounded() * power

@@ -121,6 +121,37 @@ private func trial(_ number: Int) -> TrialID { TrialID(stage: 0, number: number)
         #expect(order(toldOfPlaces: false).first == 40)
     }
 
+    @Test func `where forecasts decide they are said, but not in studies of older versions`() throws {
+        func forecasts(_ pruner: ASHAPromotion) -> [Standing.Forecast?] {
+            var (pruner, said) = (pruner, [Standing.Forecast?]())
+            for number in 0..<60 {
+                pruner.begin(trial(number), at: [Double(number % 4) / 3])
+                // Each begins better than all before it, so that it goes on at once.
+                for (step, loss) in [(1, 10), (3, 9)] {
+                    let verdict = pruner.judge(
+                        trial(number), step: step, loss: .of(Double(loss) - 0.1 * Double(number)))
+                    if case .pause(let standing) = verdict { said.append(standing.forecast) }
+                    while step == 1, let next = pruner.resume() {
+                        said.append(next.standing.forecast)
+                        if next.trial == trial(number) { break }
+                    }
+                }
+            }
+            return said
+        }
+        let pruner = ASHAPromotion(minStep: 1, maxStep: 9)
+        let said = forecasts(pruner)
+        #expect(said.prefix(30).allSatisfy { $0 == nil })
+        #expect(said.suffix(30).allSatisfy { $0 != nil && $0!.end < $0!.loss })
+        var written = try #require(
+            try JSONSerialization.jsonObject(with: JSONEncoder().encode(pruner)) as? [String: Any])
+        #expect(written["saysForecasts"] != nil)
+        written["saysForecasts"] = nil
+        let old = try JSONDecoder().decode(
+            ASHAPromotion.self, from: JSONSerialization.data(withJSONObject: written))
+        #expect(forecasts(old).allSatisfy { $0 == nil })
+    }
+
     @Test func `every tenth that goes on from the first rung is a probe from anywhere among those that wait`()
     {
         var pruner = Self.begun(Array(0..<300))

@@ -57,36 +57,6 @@ private func trial(_ number: Int) -> TrialID { TrialID(stage: 0, number: number)
         #expect(pruner.recorded(in: 0).map { $0.map(\.value) } == table.after)
     }
 
-    /// Whether trial 100, which begins like the worst, goes on at the first rung, where others that lie where it does
-    /// fell most.
-    private func goesOn(_ pruner: ASHAPruner, toldOfPlaces: Bool) -> Bool {
-        var pruner = pruner
-        for number in 0..<60 {
-            let place = Double(number % 3) / 2
-            if toldOfPlaces { pruner.begin(trial(number), at: [place]) }
-            // Each three begin better than all before them.
-            let start = 20 - 0.4 * Double(number / 3) + 0.1 * place
-            guard case .pass = pruner.judge(trial(number), step: 1, loss: .of(start)) else { continue }
-            _ = pruner.judge(trial(number), step: 3, loss: .of(start - 4 * place))
-        }
-        if toldOfPlaces { pruner.begin(trial(100), at: [1]) }
-        if case .pass = pruner.judge(trial(100), step: 1, loss: .of(15)) { return true }
-        return false
-    }
-
-    @Test func `told of places it goes by forecasts of ends, but not in studies of older versions`() throws {
-        let pruner = ASHAPruner(minStep: 1, maxStep: 9)
-        #expect(goesOn(pruner, toldOfPlaces: true))
-        #expect(!goesOn(pruner, toldOfPlaces: false))
-        var written = try #require(
-            try JSONSerialization.jsonObject(with: JSONEncoder().encode(pruner)) as? [String: Any])
-        #expect(written["courses"] != nil)
-        written["courses"] = nil
-        let old = try JSONDecoder().decode(
-            ASHAPruner.self, from: JSONSerialization.data(withJSONObject: written))
-        #expect(!goesOn(old, toldOfPlaces: true))
-    }
-
     @Test func `rungs lie a factor apart and below the end`() {
         #expect(
             ASHAPruner(minStep: 100, reductionFactor: 3, maxStep: 2700).rungs == [100, 300, 900])

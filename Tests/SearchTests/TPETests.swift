@@ -168,7 +168,7 @@ import Testing
         func random(_ sampler: TPESampler, _ past: [Observation]) -> Int {
             let history = History(space, rungs: [1, 3, 9], trials: past)
             return (0..<300).count { seed in
-                var g = SeededGenerator(seed: UInt64(seed))
+                var (sampler, g) = (sampler, SeededGenerator(seed: UInt64(seed)))
                 return sampler.propose(from: history, using: &g)?.reason == .random
             }
         }
@@ -203,6 +203,33 @@ import Testing
         return [loss, loss - fall, loss - 2 * fall].prefix(rungs).map(Loss.of)
     }
 
+    private static func ends(_ history: History) throws -> [RungForecasts.Forecast?] {
+        var nothing: RungForecasts.Learned?
+        return try #require(RungForecasts(history, &nothing)).ends
+    }
+
+    @Test func `what is remembered from ask to ask changes no forecast`() throws {
+        let space = try Space([Parameter("x", .float(low: 0, high: 1))])
+        var (history, g) = (History(space, rungs: [1, 3]), SeededGenerator(seed: 46))
+        var learned: RungForecasts.Learned?
+        for number in 0..<60 {
+            let index = history.add(["x": .float(g.unit())])
+            history.report(.of(g.unit()), step: 1, of: index)
+            // Some wait for long, as those that are paused do, and end in another order than they began.
+            for waiting in history.trials.indices where history.trials[waiting].result == .running {
+                guard g.unit() < 0.2 else { continue }
+                let loss = Loss.of(g.unit())
+                if g.unit() < 0.5 { history.report(loss, step: 3, of: waiting) }
+                if g.unit() < 0.5 { history.set(g.unit() < 0.2 ? .failed : .complete(loss), of: waiting) }
+            }
+            guard number % 3 == 0 else { continue }
+            let ends = try #require(RungForecasts(history, &learned)).ends
+            for (one, other) in zip(ends, try Self.ends(history)) {
+                #expect(one?.loss == other?.loss && one?.variance == other?.variance)
+            }
+        }
+    }
+
     @Test func `what began badly and was stopped is forecast to end well where others fell`() throws {
         let space = try Space([Parameter("x", .float(low: 0, high: 1))])
         let past = (0..<60).map { index in
@@ -213,7 +240,7 @@ import Testing
                 ["x": .float(x)], isDone ? .complete(course[2]) : .pruned(step: 1, course[0]),
                 rungLosses: Array(course.prefix(2)))
         }
-        let ends = try #require(RungForecasts(History(space, rungs: [1, 3], trials: past))).ends
+        let ends = try Self.ends(History(space, rungs: [1, 3], trials: past))
         for (index, end) in ends.enumerated() {
             let (end, x) = (try #require(end), Double(index) / 59)
             // Ridge regression shrinks it.
@@ -236,7 +263,7 @@ import Testing
                 ["x": .float(g.unit())], known == 3 ? .complete(course[2]) : .running,
                 rungLosses: Array(course.prefix(min(known, 2))))
         }
-        let ends = try #require(RungForecasts(History(space, rungs: [1, 3], trials: past))).ends
+        let ends = try Self.ends(History(space, rungs: [1, 3], trials: past))
         let (first, second) = (try #require(ends[0]).variance, try #require(ends[1]).variance)
         #expect(second > 0 && second < first / 4, "\(first), then \(second)")
     }

@@ -33,22 +33,14 @@ public struct ASHAPromotion: Pruner {
     private var placed: PlacedCourses?
     private var courses: RungCourses?
     private var falling: Falling?
+    /// nil in studies of versions whose standings said no forecast: they go on as they began.
+    private let saysForecasts: Bool?
 
     private struct Rung: Hashable, Codable, Sendable {
         /// Everyone who came here.
-        var all = SortedList<Entry>()
+        var all = SortedList<RungEntry>()
         /// Those who are paused here.
-        var waiting = SortedList<Entry>()
-    }
-
-    private struct Entry: Hashable, Codable, Sendable, Comparable {
-        /// Of the loss at the end; lower is better.
-        let forecast: Double
-        /// From 0, in the order of arrival at the rung.
-        let arrival: Int
-        let trial: TrialID
-
-        static func < (a: Entry, b: Entry) -> Bool { (a.forecast, a.arrival) < (b.forecast, b.arrival) }
+        var waiting = SortedList<RungEntry>()
     }
 
     private struct Progress: Hashable, Codable, Sendable {
@@ -62,7 +54,7 @@ public struct ASHAPromotion: Pruner {
 
     private struct Pause: Hashable, Codable, Sendable {
         let step: Int
-        let entry: Entry
+        var entry: RungEntry
     }
 
     /// - Parameter brackets: at least 1; at most one more than there are rungs is used.
@@ -75,6 +67,7 @@ public struct ASHAPromotion: Pruner {
         let rungs = self.brackets.rungs.count
         ranks = (0..<self.brackets.count).map { Array(repeating: Rung(), count: rungs - $0) }
         placed = PlacedCourses(rungs: rungs)
+        saysForecasts = true
     }
 
     public var rungs: [Int] { brackets.rungs }
@@ -98,11 +91,11 @@ public struct ASHAPromotion: Pruner {
             // Its entry at the rung before may be forecast again.
             trials[trial] = progress
             learn(from: progress, bracket)
-            let entry = Entry(
-                forecast: forecast(of: progress, bracket),
+            let entry = RungEntry(
+                forecast: forecast(of: progress, bracket, rung),
                 arrival: ranks[bracket][rung].all.count, trial: trial)
             let position = ranks[bracket][rung].all.insert(entry) + 1
-            standing = self.standing(position, bracket, rung)
+            standing = self.standing(of: entry, position, bracket, rung)
             progress.paused = Pause(step: step, entry: entry)
         } while progress.losses.count < ranks[bracket].count
             && brackets.rungs[bracket + progress.losses.count] <= step
@@ -116,24 +109,22 @@ public struct ASHAPromotion: Pruner {
     private mutating func learn(from progress: Progress, _ bracket: Int) {
         falling?.learn(from: progress.losses)
         courses?.learn(from: progress.losses, first: bracket)
-        placed?.learn(from: progress.losses, first: bracket, at: progress.places ?? [])
         if progress.losses.count >= 3, courses?.isDue == true { forecastAgain() }
-        if progress.losses.count >= 2, placed?.isDue == true {
-            placed?.fit()
+        if placed?.follow(progress.losses, first: bracket, at: progress.places ?? []) == true {
             forecastAgain()
         }
     }
 
-    /// - Parameter count: of the rungs that it had passed; nil: all.
-    private func forecast(of progress: Progress, _ bracket: Int, rungs count: Int? = nil) -> Double {
-        let losses = progress.losses.prefix(count ?? progress.losses.count)
+    /// As it was, or is, at a rung that the trial passed.
+    private func forecast(of progress: Progress, _ bracket: Int, _ rung: Int) -> Double {
+        let losses = progress.losses.prefix(rung + 1)
         if let placed {
-            guard placed.isGrounded else { return losses.last?.value ?? 0 }
-            return placed.end(of: losses, first: bracket, at: progress.places ?? []).loss
+            return placed.forecast(of: losses, first: bracket, at: progress.places ?? [])
+                ?? losses[rung].value
         }
         if let courses { return courses.end(of: losses, first: bracket) }
-        let rungsLeft = ranks[bracket].count + 1 - losses.count
-        return falling?.forecast(Array(losses), rungsLeft: rungsLeft) ?? losses[losses.endIndex - 1].value
+        let rungsLeft = ranks[bracket].count - rung
+        return falling?.forecast(Array(losses), rungsLeft: rungsLeft) ?? losses[rung].value
     }
 
     /// Puts the trials of each rung in the order of their forecasts as they are now; at the first the loss decides
@@ -141,23 +132,16 @@ public struct ASHAPromotion: Pruner {
     private mutating func forecastAgain() {
         for bracket in ranks.indices {
             for rung in ranks[bracket].indices.dropFirst(placed == nil ? 1 : 0) {
-                let all = ranks[bracket][rung].all.elements.map { forecastAgain($0, bracket, rung) }
-                let waiting = ranks[bracket][rung].waiting.elements.map { forecastAgain($0, bracket, rung) }
-                ranks[bracket][rung] = Rung(
-                    all: SortedList(sorted: all.sorted()), waiting: SortedList(sorted: waiting.sorted()))
-                for entry in waiting {
-                    guard let pause = trials[entry.trial]?.paused else { continue }
-                    trials[entry.trial]?.paused = Pause(step: pause.step, entry: entry)
+                let known = ranks[bracket][rung]
+                func now(_ trial: TrialID) -> Double? {
+                    trials[trial].map { forecast(of: $0, bracket, rung) }
+                }
+                ranks[bracket][rung] = Rung(all: known.all.again(now), waiting: known.waiting.again(now))
+                for entry in ranks[bracket][rung].waiting.elements {
+                    trials[entry.trial]?.paused?.entry = entry
                 }
             }
         }
-    }
-
-    private func forecastAgain(_ entry: Entry, _ bracket: Int, _ rung: Int) -> Entry {
-        guard let progress = trials[entry.trial] else { return entry }
-        return Entry(
-            forecast: forecast(of: progress, bracket, rungs: rung + 1), arrival: entry.arrival,
-            trial: entry.trial)
     }
 
     /// The highest rung first; of brackets at the same step the one that began to compare first.
@@ -173,12 +157,12 @@ public struct ASHAPromotion: Pruner {
     private mutating func resume(_ bracket: Int, rung: Int) -> Resumption? {
         let (all, waiting) = (ranks[bracket][rung].all, ranks[bracket][rung].waiting)
         guard var entry = waiting.first else { return nil }
-        var standing = standing(all.rank(of: entry) + 1, bracket, rung)
+        var standing = standing(of: entry, all.rank(of: entry) + 1, bracket, rung)
         guard standing.position <= standing.kept else { return nil }
         let gone = all.count - waiting.count
         if falling == nil, rung == 0, gone % Self.probing == Self.probing - 1 {
             entry = waiting[Self.probe(number: gone / Self.probing, of: waiting.count)]
-            standing = self.standing(all.rank(of: entry) + 1, bracket, rung, isProbe: true)
+            standing = self.standing(of: entry, all.rank(of: entry) + 1, bracket, rung, isProbe: true)
         }
         guard let pause = trials[entry.trial]?.paused else { return nil }
         ranks[bracket][rung].waiting.remove(entry)
@@ -196,13 +180,15 @@ public struct ASHAPromotion: Pruner {
     }
 
     private func standing(
-        _ position: Int, _ bracket: Int, _ rung: Int, isProbe: Bool = false
+        of entry: RungEntry, _ position: Int, _ bracket: Int, _ rung: Int, isProbe: Bool = false
     ) -> Standing {
+        let isSaid = saysForecasts == true && placed?.isGrounded == true
+        let loss = isSaid ? trials[entry.trial]?.losses[rung] : nil
         let count = ranks[bracket][rung].all.count
         return Standing(
             rung: brackets.rungs[bracket + rung], position: position, of: count,
             kept: max(count / reductionFactor, count > 1 ? 1 : 0), bracket: brackets.name(of: bracket),
-            isProbe: isProbe ? true : nil)
+            isProbe: isProbe ? true : nil, forecast: loss.flatMap { entry.forecast(from: $0) })
     }
 
     public func nextDecision(of trial: TrialID) -> Int? {

@@ -48,11 +48,13 @@ public struct ASHAPruner: Pruner {
         }
         repeat {
             let place = losses[bracket][next].insert(loss)
-            let position = (courses?.insert(trial, loss, bracket) ?? place) + 1
+            let ranked = courses?.insert(trial, loss, bracket)
+            let position = (ranked?.place ?? place) + 1
             let count = losses[bracket][next].count
             let standing = Standing(
                 rung: brackets.rungs[bracket + next], position: position, of: count,
-                kept: max(1, count / reductionFactor), bracket: brackets.name(of: bracket))
+                kept: max(1, count / reductionFactor), bracket: brackets.name(of: bracket),
+                forecast: ranked?.forecast)
             next += 1
             verdict = position <= standing.kept ? .pass(standing) : .stop(.outranked(standing))
             if position > standing.kept { break }

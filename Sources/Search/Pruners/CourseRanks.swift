@@ -5,18 +5,10 @@ import FleetModel
 struct CourseRanks: Hashable, Codable, Sendable {
     private var courses: PlacedCourses
     /// By bracket and by rung, counted from the bracket's first.
-    private var ranks: [[SortedList<Entry>]]
+    private var ranks: [[SortedList<RungEntry>]]
     private var trials: [TrialID: Progress] = [:]
-
-    private struct Entry: Hashable, Codable, Sendable, Comparable {
-        /// Of the loss at the end; lower is better.
-        let forecast: Double
-        /// From 0, in the order of arrival at the rung.
-        let arrival: Int
-        let trial: TrialID
-
-        static func < (a: Entry, b: Entry) -> Bool { (a.forecast, a.arrival) < (b.forecast, b.arrival) }
-    }
+    /// nil in studies of versions whose standings said no forecast: they go on as they began.
+    private let saysForecasts: Bool?
 
     private struct Progress: Hashable, Codable, Sendable {
         let places: [Double]
@@ -28,42 +20,39 @@ struct CourseRanks: Hashable, Codable, Sendable {
     init(rungs: Int, brackets: Int) {
         courses = PlacedCourses(rungs: rungs)
         ranks = (0..<brackets).map { Array(repeating: SortedList(), count: rungs - $0) }
+        saysForecasts = true
     }
 
     mutating func begin(_ trial: TrialID, at places: [Double]) { trials[trial] = Progress(places: places) }
 
     /// Takes a trial's loss at the next rung of its bracket.
-    /// - Returns: how many trials stand before it there; nil where nobody told of its places.
-    mutating func insert(_ trial: TrialID, _ loss: Loss, _ bracket: Int) -> Int? {
+    /// - Returns: how many trials stand before it there, and its forecast once those decide; nil where nobody told
+    ///   of its places.
+    mutating func insert(
+        _ trial: TrialID, _ loss: Loss, _ bracket: Int
+    ) -> (place: Int, forecast: Standing.Forecast?)? {
         trials[trial]?.losses.append(loss)
         guard let progress = trials[trial] else { return nil }
         let rung = progress.losses.count - 1
-        courses.learn(from: progress.losses, first: bracket, at: progress.places)
-        if rung > 0, courses.isDue {
-            courses.fit()
-            forecastAgain()
-        }
-        let end = forecast(of: progress, bracket, rungs: rung + 1)
-        return ranks[bracket][rung].insert(
-            Entry(forecast: end, arrival: ranks[bracket][rung].count, trial: trial))
+        if courses.follow(progress.losses, first: bracket, at: progress.places) { forecastAgain() }
+        let entry = RungEntry(
+            forecast: forecast(of: progress, bracket, rung), arrival: ranks[bracket][rung].count,
+            trial: trial)
+        let isSaid = saysForecasts == true && courses.isGrounded
+        return (ranks[bracket][rung].insert(entry), isSaid ? entry.forecast(from: loss) : nil)
     }
 
-    /// The loss itself, until there is enough to forecast by.
-    private func forecast(of progress: Progress, _ bracket: Int, rungs: Int) -> Double {
-        let losses = progress.losses.prefix(rungs)
-        guard courses.isGrounded else { return losses.last?.value ?? 0 }
-        return courses.end(of: losses, first: bracket, at: progress.places).loss
+    private func forecast(of progress: Progress, _ bracket: Int, _ rung: Int) -> Double {
+        let losses = progress.losses.prefix(rung + 1)
+        return courses.forecast(of: losses, first: bracket, at: progress.places) ?? losses[rung].value
     }
 
     private mutating func forecastAgain() {
         for bracket in ranks.indices {
             for rung in ranks[bracket].indices {
-                let again = ranks[bracket][rung].elements.map { entry -> Entry in
-                    guard let progress = trials[entry.trial] else { return entry }
-                    let end = forecast(of: progress, bracket, rungs: rung + 1)
-                    return Entry(forecast: end, arrival: entry.arrival, trial: entry.trial)
+                ranks[bracket][rung] = ranks[bracket][rung].again { trial in
+                    trials[trial].map { forecast(of: $0, bracket, rung) }
                 }
-                ranks[bracket][rung] = SortedList(sorted: again.sorted())
             }
         }
     }

@@ -11,7 +11,7 @@ struct PlacedCourses: Hashable, Codable, Sendable {
     /// By rung: the step from it to the next.
     private var steps: [CourseStep]
     /// How many steps of trials were learned from.
-    private(set) var learned = 0
+    private var learned = 0
 
     init(rungs: Int) {
         steps = (0..<rungs).map { CourseStep(prior: $0 == 0 ? 0 : Self.slowing) }
@@ -31,16 +31,27 @@ struct PlacedCourses: Hashable, Codable, Sendable {
     /// Losses and falls beyond have no squares.
     private static let most = 1e75
 
+    private static func bounded(_ loss: Loss) -> Double { loss.value.clamped(to: -most...most) }
+
     /// - Parameters:
     ///   - losses: of one trial at the rungs it passed, the last of them new.
     ///   - first: the rung of the first of them.
     ///   - places: of the trial, as many as all others have (`History.coordinates(of:)`).
     mutating func learn(from losses: some BidirectionalCollection<Loss>, first: Int, at places: [Double]) {
         guard losses.count >= 2 else { return }
-        let course = Course(losses.dropLast(), places)
-        let loss = (losses.last?.value ?? 0).clamped(to: -Self.most...Self.most)
-        steps[first + losses.count - 2].add(course.predictors, next: course.loss - loss)
+        let before = Course(losses.dropLast(), places).state
+        let loss = losses.last.map(Self.bounded) ?? 0
+        steps[first + losses.count - 2].add(before.predictors, next: before.loss - loss)
         learned += 1
+    }
+
+    /// Learns as `learn` does, and makes use of it once it is much.
+    /// - Returns: whether forecasts are to be made again.
+    mutating func follow(_ losses: [Loss], first: Int, at places: [Double]) -> Bool {
+        learn(from: losses, first: first, at: places)
+        guard losses.count >= 2, isDue else { return false }
+        fit()
+        return true
     }
 
     /// Makes use of what was learned since.
@@ -50,9 +61,16 @@ struct PlacedCourses: Hashable, Codable, Sendable {
 
     /// Whether so much was learned since forecasts were last made again that they had better be: at every
     /// count at first, later where it has grown by an eighth.
-    var isDue: Bool {
+    private var isDue: Bool {
         let digits = max(0, Int.bitWidth - learned.leadingZeroBitCount - 4)
         return learned & ((1 << digits) - 1) == 0
+    }
+
+    /// The loss at the end that a decision goes by; nil before enough was learned.
+    func forecast(
+        of losses: some BidirectionalCollection<Loss>, first: Int, at places: [Double]
+    ) -> Double? {
+        isGrounded ? end(of: losses, first: first, at: places).loss : nil
     }
 
     /// The loss at the end of a trial with these losses at the rungs so far, at least one, and how far off that
@@ -64,41 +82,47 @@ struct PlacedCourses: Hashable, Codable, Sendable {
         for step in steps[(first + losses.count - 1)...] { course.go(on: step) }
         let most = Double.greatestFiniteMagnitude
         return (
-            course.loss.isFinite ? course.loss : losses.last?.value ?? 0,
+            course.state.loss.isFinite ? course.state.loss : losses.last?.value ?? 0,
             course.variance.isFinite ? course.variance : most
         )
     }
 
     /// A trial on its way.
     private struct Course {
-        /// Its last fall, its loss, its places and their squares about the middle.
-        var predictors: [Double]
-        /// Of loss and fall, and what they have in common.
-        var variance = 0.0
+        private(set) var state: CourseState
+        /// Of the loss, of the fall, and what they have in common.
+        private(set) var variance = 0.0
         private var ofFall = 0.0
         private var common = 0.0
 
         init(_ losses: some BidirectionalCollection<Loss>, _ places: [Double]) {
-            let values = losses.suffix(2).map { $0.value.clamped(to: -most...most) }
-            let loss = values.last ?? 0
-            predictors = [(values.first ?? loss) - loss, loss]
-            predictors += places
-            predictors += places.map { 4 * ($0 - 0.5) * ($0 - 0.5) }
+            let loss = losses.last.map(bounded) ?? 0
+            let before = losses.dropLast().last.map(bounded) ?? loss
+            state = CourseState(fall: before - loss, loss: loss, places: places)
         }
 
-        var loss: Double { predictors[1] }
-
         mutating func go(on step: CourseStep) {
-            let fall = step.next(predictors)
+            let fall = step.next(state)
             let (a, b) = step.slopes
             let withLoss = a * common + b * variance
             ofFall = a * a * ofFall + 2 * a * b * common + b * b * variance + step.noise
             variance = max(0, variance - 2 * withLoss + ofFall)
             common = withLoss - ofFall
-            predictors[0] = fall
-            predictors[1] -= fall
+            state.fall = fall
+            state.loss -= fall
         }
     }
+}
+
+/// What a trial's next fall is predicted from: its last fall, its loss, its places and their squares about the middle.
+private struct CourseState {
+    var fall: Double
+    var loss: Double
+    let places: [Double]
+
+    var predictors: [Double] { [fall, loss] + places + places.map(Self.square) }
+
+    static func square(_ place: Double) -> Double { 4 * (place - 0.5) * (place - 0.5) }
 }
 
 /// From one rung to the next: sums of squares and products about the means, updated one by one (Welford 1962).
@@ -160,13 +184,16 @@ private struct CourseStep: Hashable, Codable, Sendable {
         coefficients.isEmpty ? (prior, 0) : (coefficients[0], coefficients[1])
     }
 
-    func next(_ predictors: [Double]) -> Double {
-        guard coefficients.count == predictors.count else {
-            return meanNext + prior * (predictors[0] - (means.first ?? 0))
+    func next(_ state: CourseState) -> Double {
+        let places = state.places
+        guard coefficients.count == 2 + 2 * places.count else {
+            return meanNext + prior * (state.fall - (means.first ?? 0))
         }
-        var fall = meanNext
-        for index in predictors.indices {
-            fall += coefficients[index] * (predictors[index] - means[index])
+        var fall = meanNext + coefficients[0] * (state.fall - means[0])
+        fall += coefficients[1] * (state.loss - means[1])
+        for (index, place) in zip(2..., places) { fall += coefficients[index] * (place - means[index]) }
+        for (index, place) in zip((2 + places.count)..., places) {
+            fall += coefficients[index] * (CourseState.square(place) - means[index])
         }
         return fall
     }

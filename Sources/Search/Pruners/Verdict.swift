@@ -73,10 +73,30 @@ public struct Standing: Hashable, Codable, Sendable, CustomStringConvertible {
     public let front: Int?
     /// It goes on whatever its place, to learn how much places at this rung say. nil: no.
     public let isProbe: Bool?
+    /// What `position` goes by; nil where losses at the rung decide.
+    public let forecast: Forecast?
+
+    /// Where a trial is believed to end.
+    public struct Forecast: Hashable, Codable, Sendable {
+        /// At the rung.
+        public let loss: Loss
+        public let end: Loss
+
+        public init(loss: Loss, end: Loss) {
+            self.loss = loss
+            self.end = end
+        }
+
+        /// With as many digits as tell close ones apart.
+        fileprivate func text(_ direction: Direction) -> String {
+            let (now, later) = (loss.metric(direction), end.metric(direction))
+            return "\(short(now, digits: 5)), forecast to end at \(short(later, digits: 5))"
+        }
+    }
 
     public init(
         rung: Int, position: Int, of: Int, kept: Int, bracket: Int? = nil, front: Int? = nil,
-        isProbe: Bool? = nil
+        isProbe: Bool? = nil, forecast: Forecast? = nil
     ) {
         self.rung = rung
         self.position = position
@@ -85,13 +105,20 @@ public struct Standing: Hashable, Codable, Sendable, CustomStringConvertible {
         self.bracket = bracket
         self.front = front
         self.isProbe = isProbe
+        self.forecast = forecast
     }
 
-    public var description: String {
+    public var description: String { text(.minimize) }
+
+    /// In the user's numbers, for a metric of this direction.
+    public func text(_ direction: Direction) -> String {
         let place = bracket.map { "bracket \($0), " } ?? ""
         let front = front.map { "front \($0), " } ?? ""
         let probe = isProbe == true ? ", and this one as a probe" : ""
-        return place + "rung \(rung): \(front)place \(position) of \(of), best \(kept) go on" + probe
+        let course = forecast.map { "\($0.text(direction)): " } ?? ""
+        let order = forecast == nil ? "" : " by forecast"
+        return place + "rung \(rung): \(course)\(front)place \(position) of \(of)\(order), best \(kept) go on"
+            + probe
     }
 }
 
@@ -112,7 +139,7 @@ public enum PruneReason: Hashable, Codable, Sendable, CustomStringConvertible {
     /// In the user's numbers, for a metric of this direction.
     public func text(_ direction: Direction) -> String {
         switch self {
-        case .outranked(let standing): return "\(standing)"
+        case .outranked(let standing): return standing.text(direction)
         case .worseThanPercentile(let percentile, let step, let best, let bound, let others):
             let (best, bound) = (short(best.metric(direction)), short(bound.metric(direction)))
             let name = percentile == 50 ? "the median \(bound)" : "\(bound), percentile \(short(percentile))"

@@ -1,4 +1,5 @@
 import FleetModel
+import Search
 import StudyCore
 import Wire
 
@@ -10,7 +11,7 @@ extension Engine {
         switch effect {
         case .launch(let order): launch(order, on: node, address: address).map { .launch(launch: $0) }
         case .stop(let run, let nodes, let reason) where nodes.contains(node):
-            .stop(run: key(run), order: StopOrder(save: reason.saves, reason: reason.line))
+            .stop(run: key(run), order: StopOrder(save: reason.saves, reason: line(reason)))
         case .remove(let checkpoints, node): .removeCheckpoints(study: study, checkpoints: checkpoints)
         case .stop, .remove, .bring, .keep, .tell, .record, .wake, .finish: nil
         }
@@ -62,10 +63,10 @@ extension Effect {
     }
 }
 
-extension StopReason {
-    fileprivate var line: String {
-        switch self {
-        case .pruned(let reason): "pruned: \(reason)"
+extension Engine {
+    fileprivate func line(_ reason: StopReason) -> String {
+        switch reason {
+        case .pruned(let reason): "pruned: \(reason.text(plan.objective.direction))"
         case .paused: "the study pauses"
         case .givenUp: "a part of its gang was refused or lost"
         }

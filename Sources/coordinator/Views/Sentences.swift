@@ -16,7 +16,7 @@ struct Sentences {
             "stage \(stage) searches " + windows.map(Self.line).joined(separator: "; ")
         case .proposed(let trial, let assignment, let reason):
             "\(trial) proposed: \(Text.assignment(assignment)) (\(reason))"
-        case .promoted(let trial, let reason): "\(trial) goes on: \(reason)"
+        case .promoted(let trial, let reason): "\(trial) goes on: \(reason.text(objective.direction))"
         case .pruned(let trial, let reason): "\(trial) pruned: \(reason.text(objective.direction))"
         case .completed(let trial, let loss, let last, let position, let count):
             "\(trial) completed: \(objective.metric) \(metric(last))"
@@ -32,7 +32,7 @@ struct Sentences {
                 + "(\(completed) completed, \(pruned) pruned, \(failed) failed)"
         case .skipped(let stage, let assignment, let reason):
             "stage \(stage) leaves out \(Text.assignment(assignment)): \(reason)"
-        case .waiting(let trial, let standing): "\(trial) waits: \(standing)"
+        case .waiting(let trial, let standing): "\(trial) waits: \(standing.text(objective.direction))"
         case .finishing(let trial):
             "\(trial) goes on to the end: it came furthest, and no trial has completed"
         case .notRepeated(let trial, let difference, let noise):

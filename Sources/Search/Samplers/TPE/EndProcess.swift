@@ -15,11 +15,7 @@ struct EndProcess {
     private static let length = 0.25
     private static let noise = 0.02
 
-    private var covering: PlaceKernel
-    private var factor = Cholesky()
-    /// By trial: K⁻¹ (target − mean).
-    private var weights: [Double] = []
-    private let mean: Double
+    private var posterior: PlacePosterior
     private let improvement: LogImprovement
 
     /// nil with fewer than three trials that keep the study's constraints.
@@ -37,23 +33,16 @@ struct EndProcess {
                 $0 + ($1.end.loss - average) * ($1.end.loss - average) + $1.end.variance
             } / Double(known.count)
         let measured = chosen.map { trial in
-            Self.measurement(
+            let (target, noise) = Self.measurement(
                 warp.target(of: trial.end.loss), variance: trial.end.variance / scale,
                 before: max(before / scale, 1e-9))
+            return PlacePosterior.Measurement(row: history.row(trial.index), target: target, noise: noise)
         }
         let sum = measured.reduce(0) { $0 + 1 / (0.3 + $1.noise) }
-        mean = measured.reduce(0) { $0 + $1.target / (0.3 + $1.noise) } / sum
-        covering = PlaceKernel(columns, length: Self.length)
-        for (trial, measurement) in zip(chosen, measured) {
-            factor.append(covering.append(history.row(trial.index), noise: measurement.noise))
-        }
-        weights = factor.solve(measured.map { [mean] in $0.target - mean })
-        // What the process believes of each: its target less its share of noise.
-        let believed = zip(measured, weights).map { $0.target - $0.noise * $1 }
-        improvement = LogImprovement(incumbent: believed.min() ?? 0)
-        for index in running.suffix(Self.most) {
-            factor.append(covering.append(history.row(index), noise: Self.noise))
-        }
+        let mean = measured.reduce(0) { $0 + $1.target / (0.3 + $1.noise) } / sum
+        posterior = PlacePosterior(columns, length: Self.length, mean: mean, measured)
+        improvement = LogImprovement(incumbent: posterior.believed.min() ?? 0)
+        for index in running.suffix(Self.most) { posterior.believe(history.row(index), noise: Self.noise) }
     }
 
     private typealias Known = (index: Int, end: RungForecasts.Forecast)
@@ -82,14 +71,7 @@ struct EndProcess {
 
     /// The logarithm of the expected improvement.
     func logImprovement(at row: [Double]) -> Double {
-        var covariances = covering.covariances(with: row)
-        var target = mean
-        for (weight, covariance) in zip(weights, covariances) { target += weight * covariance }
-        let variance = covariances.withUnsafeMutableBufferPointer { known in
-            guard let base = known.baseAddress else { return 1.0 }
-            factor.solveLower(base)
-            return 1 - dot(base, base, known.count)
-        }
-        return improvement.at(mean: target, deviation: max(variance, 1e-6).squareRoot()).value
+        let known = posterior.at(row)
+        return improvement.at(mean: known.mean, deviation: known.deviation).value
     }
 }

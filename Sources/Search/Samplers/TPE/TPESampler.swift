@@ -29,6 +29,7 @@ public struct TPESampler: Sampler {
     private let randomShare: Double?
     /// nil in studies of versions that ranked by the losses at one rung: they go on as they began.
     private let forecasts: Bool?
+    private var memo = Memo<RungForecasts.Learned>()
 
     public init(startup: Int = 10, candidates: Int = 64) {
         precondition(startup >= 1, "TPE begins with at least one random trial")
@@ -39,9 +40,11 @@ public struct TPESampler: Sampler {
         forecasts = true
     }
 
-    public func propose(from history: History, using generator: inout SeededGenerator) -> Proposal? {
+    public mutating func propose(
+        from history: History, using generator: inout SeededGenerator
+    ) -> Proposal? {
         let lessons = EarlierLessons(history)
-        let forecasts = forecasts == true ? RungForecasts(history) : nil
+        let forecasts = forecasts == true ? RungForecasts(history, &memo.value) : nil
         let ranking =
             forecasts.map { Ranking($0, good: TPEModel.goodCount) }
             ?? Ranking(history.trials, rungs: history.rungs.count, good: TPEModel.goodCount)
