@@ -34,7 +34,7 @@ import Wire
         let delays = (0..<8).map { _ in backOff.delay(chance: 1) }
         #expect(delays == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 8])
         backOff.reset()
-        #expect(backOff.delay(chance: 0) == 0.075)
+        #expect(backOff.delay(chance: 0) == 0.1 * 0.75)
     }
 
     @Test func `a host that is down is asked at most 15 times in its first minute`() {

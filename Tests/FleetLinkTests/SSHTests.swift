@@ -67,7 +67,8 @@ import Wire
                 Issue.record("it is told as \(failure)")
                 return
             }
-            #expect(seconds <= 0.1)
+            // From the beginning again: the second wait is 0.15 s at least. Others that are lost just now go before it.
+            #expect(seconds < 0.15)
         }
     }
 
