@@ -11,10 +11,10 @@ import Synchronization
 ///     TransferSpeed AGENT FOLDER links [COUNT]
 ///     unshare --net TransferSpeed AGENT FOLDER faults [COUNT]
 ///
-/// FOLDER is best on a tmpfs with room for six trees. Prints for each way the median wall seconds, the CPU
-/// seconds of both ends, and the bytes on the wire. `far` measures transfers over a long way and after a cut,
-/// `links` what so many links to one host cost, and `faults` what they make of a network that is cut, for which it
-/// needs root and nft.
+/// FOLDER is best on a tmpfs with room for six trees: on a disk ours waits until all is written, and rsync and scp do
+/// not. Prints for each way the median wall seconds, the CPU seconds of both ends, and the bytes on the wire. `far`
+/// measures transfers over a long way and after a cut, `links` what so many links to one host cost, and `faults` what
+/// they make of a network that is cut, for which it needs root and nft.
 @main
 struct TransferSpeed {
     static let study = StudyID(rawValue: "speed-1")!

@@ -48,7 +48,8 @@ final class Landing {
         }
     }
 
-    /// Goes from the reader to one worker, each of which lets go of its memory before the other begins.
+    /// Goes from the reader to who verifies it and on to who writes it, each of whom lets go of its memory before the
+    /// next begins.
     private struct Piece: @unchecked Sendable {
         let delivery: Delivery
         let chunk: Int
