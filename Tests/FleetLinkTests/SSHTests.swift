@@ -67,8 +67,7 @@ import Wire
                 Issue.record("it is told as \(failure)")
                 return
             }
-            // From the beginning again: the second wait is 0.15 s at least. Others that are lost just now go before it.
-            #expect(seconds < 0.15)
+            #expect(seconds <= 0.1)
         }
     }
 

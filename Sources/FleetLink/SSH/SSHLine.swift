@@ -146,7 +146,7 @@ final class SSHLine {
             route = nil
         }
         wasConnected = false
-        delay += backOff.delay()
+        delay = max(delay, backOff.delay())
         if case .keyRefused = failure { delay = max(delay, Self.refusedSeconds * .random(in: 0.5...1)) }
         // An attempt at a silent host took its time, and its end may be any moment.
         if wasSilent { delay = .random(in: 0.1...0.4) }
