@@ -104,7 +104,7 @@ import Wire
     @Test func `a trainer that floods its output is still stopped`() throws {
         let run = try TrainerContract.perl(#"while (1) { print "x" x 100, "\n" }"#).rehearsal(grace: 0.1)
         try run.start()
-        try run.wait(for: "the start") { !run.events.isEmpty }
+        try run.wait(for: "the flood") { !run.text(of: "stdout.log").isEmpty }
         try run.order(StopOrder(save: false, reason: "test"))
         #expect(try run.wait() == 0)
         #expect(run.ending == .stopped)
