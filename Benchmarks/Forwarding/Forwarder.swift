@@ -65,7 +65,8 @@ package final class Forwarder: Sendable {
             for end in [client, server] { Glibc.close(end) }
             return
         }
-        for end in [client, server] { set(TCP_NODELAY, of: end) }
+        // A wire neither waits for more to send nor for more to acknowledge.
+        for end in [client, server] { setOption(TCP_NODELAY, of: end) }
         counts.use { $0.open.formUnion([client, server]) }
         let ends = Monitor(2)
         for (from, to) in [(client, server), (server, client)] {
@@ -92,7 +93,7 @@ package final class Forwarder: Sendable {
         let waiting = Monitor(Waiting())
         onOwnThread { [self] in
             while case .bytes(let bytes) = receive(source, limit: 1 << 18) {
-                set(TCP_QUICKACK, of: source)
+                setOption(TCP_QUICKACK, of: source)
                 let due = monotonicSeconds() + delay
                 waiting.wait { waiting -> Void? in
                     guard waiting.bytes < Self.capacity else { return nil }
@@ -118,12 +119,6 @@ package final class Forwarder: Sendable {
             }
         }
         shutdown(target, Int32(SHUT_WR))
-    }
-
-    /// A wire neither waits for more to send nor for more to acknowledge.
-    private func set(_ option: Int32, of end: Int32) {
-        var one: Int32 = 1
-        setsockopt(end, Int32(IPPROTO_TCP), option, &one, socklen_t(MemoryLayout<Int32>.size))
     }
 
     private func count(_ bytes: Int) {

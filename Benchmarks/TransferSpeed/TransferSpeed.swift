@@ -61,8 +61,9 @@ struct TransferSpeed {
                 folder: folder, agent: agent, megabytes: number(1) ?? 256, smallFiles: 0)
             try await speed.measureFar(number(2) ?? 3)
         default:
-            let speed = try await TransferSpeed(folder: folder, agent: agent, megabytes: number(0) ?? 1_024)
-            try speed.measure(number(1) ?? 3)
+            let megabytes = number(0) ?? 1_024
+            let speed = try await TransferSpeed(folder: folder, agent: agent, megabytes: megabytes)
+            try speed.measure(number(1) ?? 3, megabytes)
         }
     }
 
@@ -136,10 +137,10 @@ struct TransferSpeed {
 
     // MARK: Rounds
 
-    private func measure(_ rounds: Int) throws {
+    private func measure(_ rounds: Int, _ megabytes: Int) throws {
         let copy = host.folder + "/copy"
         let manifests = host.home("node") + "/manifests"
-        var table = Table()
+        var table = Table(room: (megabytes + megabytes / 8) << 20)
         for _ in 0..<rounds {
             forget(copy)
             try table.time("cold", "scp", host) { try scp(old, to: copy) }

@@ -34,6 +34,14 @@ package func poll(_ descriptors: inout [pollfd], seconds: Double) {
 /// Does nothing to what is no pipe.
 package func widenPipe(_ end: Int32) { _ = linux_resize_pipe(end, 1 << 20) }
 
+/// Sets an option of a socket that is a number; one that its kind of socket does not have stays as it is.
+package func setOption(
+    _ option: Int32, at level: Int32 = Int32(IPPROTO_TCP), of socket: Int32, to value: Int32 = 1
+) {
+    var value = value
+    setsockopt(socket, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
+}
+
 /// From now on reading and writing answer EAGAIN instead of waiting.
 package func makeNonBlocking(_ descriptor: Int32) {
     _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)

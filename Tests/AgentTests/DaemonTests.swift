@@ -14,8 +14,7 @@ import Wire
     {
         let scratch = try Scratch()
         let (ours, others) = try makeSocketPair()
-        var room: Int32 = 4 << 20
-        setsockopt(ours, SOL_SOCKET, SO_SNDBUF, &room, socklen_t(MemoryLayout<Int32>.size))
+        setOption(SO_SNDBUF, at: SOL_SOCKET, of: ours, to: 4 << 20)
         makeNonBlocking(others)
         defer { close(others) }
         let store = RunStore(root: scratch.path)

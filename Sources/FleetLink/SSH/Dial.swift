@@ -66,35 +66,31 @@ final class Dial: Sendable {
 
     /// A peer that is gone without a word is noticed by the system too, should we wait inside libssh.
     private static func watchOver(_ socket: Int32) {
-        func set(_ level: Int32, _ option: Int32, _ value: Int32) {
-            var value = value
-            setsockopt(socket, level, option, &value, socklen_t(MemoryLayout<Int32>.size))
-        }
-        set(Int32(IPPROTO_TCP), TCP_NODELAY, 1)
-        set(Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, 10_000)
-        set(SOL_SOCKET, SO_KEEPALIVE, 1)
-        set(Int32(IPPROTO_TCP), TCP_KEEPIDLE, 5)
-        set(Int32(IPPROTO_TCP), TCP_KEEPINTVL, 2)
-        set(Int32(IPPROTO_TCP), TCP_KEEPCNT, 3)
+        setOption(TCP_NODELAY, of: socket)
+        setOption(TCP_USER_TIMEOUT, of: socket, to: 10_000)
+        setOption(SO_KEEPALIVE, at: SOL_SOCKET, of: socket)
+        setOption(TCP_KEEPIDLE, of: socket, to: 5)
+        setOption(TCP_KEEPINTVL, of: socket, to: 2)
+        setOption(TCP_KEEPCNT, of: socket, to: 3)
     }
 
     private static func through(
         _ command: [String], to host: String
     ) throws(LinkFailure) -> (Int32, ChildProcess) {
-        var ends: [Int32] = [-1, -1]
-        let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
-        guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else {
-            throw .unreachable(host: host, why: String(cString: strerror(errno)))
-        }
-        defer { close(ends[1]) }
-        var program = Program(command)
-        (program.input, program.output, program.leadsSession) = (ends[1], ends[1], true)
-        do {
-            let child = try program.spawn()
-            makeNonBlocking(ends[0])
-            return (ends[0], child)
+        do throws(SystemError) {
+            let ends = try makeSocketPair()
+            defer { close(ends.others) }
+            var program = Program(command)
+            (program.input, program.output, program.leadsSession) = (ends.others, ends.others, true)
+            do throws(SystemError) {
+                let child = try program.spawn()
+                makeNonBlocking(ends.ours)
+                return (ends.ours, child)
+            } catch {
+                close(ends.ours)
+                throw error
+            }
         } catch {
-            close(ends[0])
             throw .unreachable(host: host, why: error.description)
         }
     }

@@ -151,10 +151,7 @@ final class SSHSession: @unchecked Sendable {
     /// Acknowledges now what has come. sshd leaves Nagle's algorithm on for programs without a terminal: what it has
     /// to say next waits until what it said before is acknowledged, and where we have nothing to say ourselves, the
     /// system would put that off for 40 ms.
-    func acknowledge() {
-        var one: Int32 = 1
-        setsockopt(socket, Int32(IPPROTO_TCP), TCP_QUICKACK, &one, socklen_t(MemoryLayout<Int32>.size))
-    }
+    func acknowledge() { setOption(TCP_QUICKACK, of: socket) }
 
     // MARK: talking
 
