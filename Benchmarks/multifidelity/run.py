@@ -33,6 +33,9 @@ def main():
     parser.add_argument("--families", nargs="+", default=list(FAMILIES), choices=FAMILIES)
     parser.add_argument("--workers", nargs="+", type=int, default=[1, 8, 64])
     parser.add_argument("--seeds", type=int, default=10, help="problems of each family")
+    parser.add_argument(
+        "--first-seed", type=int, default=0, help="what was chosen on some seeds is confirmed on others"
+    )
     parser.add_argument("--budget", type=int, help="steps spent, in trials that run to the end")
     parser.add_argument("--out", type=Path, default=Path("runs.jsonl"))
     parser.add_argument("--table", type=Path, help="only print what is in there")
@@ -51,7 +54,7 @@ def measure(arguments):
     known = {(r["side"], r["family"], r["seed"], r["workers"], r["budget"]) for r in rows(arguments.out)}
     program = [arguments.program, "ask-tell"] if arguments.program else []
     with arguments.out.open("a") as out:
-        for seed in range(arguments.seeds):
+        for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
             for family in arguments.families:
                 problem = Problem(family, seed)
                 for workers in arguments.workers:
