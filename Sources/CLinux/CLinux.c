@@ -23,6 +23,10 @@ int linux_resize_pipe(int end, int bytes) {
     return fcntl(end, F_SETPIPE_SZ, bytes);
 }
 
+long linux_splice_file(int file, off_t *offset, int pipe, long count) {
+    return splice(file, offset, pipe, NULL, (size_t)count, SPLICE_F_NONBLOCK);
+}
+
 int linux_spawn_in_folder(posix_spawn_file_actions_t *actions, const char *folder) {
     return posix_spawn_file_actions_addchdir_np(actions, folder);
 }

@@ -30,9 +30,30 @@ package func poll(_ descriptors: inout [pollfd], seconds: Double) {
     for index in descriptors.indices { descriptors[index].revents = 0 }
 }
 
-/// Has a pipe hold 1 MiB, as far as the system allows it, so that who writes and who reads wake each other seldom.
-/// Does nothing to what is no pipe.
-package func widenPipe(_ end: Int32) { _ = linux_resize_pipe(end, 1 << 20) }
+/// Has a pipe hold 1 MiB, so that who writes and who reads wake each other seldom. False, and nothing has changed,
+/// where the system does not allow it or there is no pipe.
+@discardableResult
+package func widenPipe(_ end: Int32) -> Bool { linux_resize_pipe(end, 1 << 20) >= 1 << 20 }
+
+/// Moves a file's bytes to the other end of a wide pipe without them coming through this process. Once the pipe is
+/// full it looks again every millisecond: who reads a full pipe wakes whoever waits to write at each read, and with
+/// one of sshd's 32 KiB that costs both as much as to encrypt them.
+///
+/// - Parameter offset: of the first byte; moves with what was sent.
+/// - Returns: how many bytes; 0 at the file's end.
+package func spliceToWidePipe(
+    _ pipe: Int32, from file: Int32, at offset: inout off_t, count: Int
+) throws(SystemError) -> Int {
+    while true {
+        let moved = linux_splice_file(file, &offset, pipe, count)
+        if moved >= 0 { return moved }
+        switch errno {
+        case EAGAIN: usleep(1_000)
+        case EINTR: continue
+        default: throw SystemError("send a file")
+        }
+    }
+}
 
 /// Sets an option of a socket that is a number; one that its kind of socket does not have stays as it is.
 package func setOption(

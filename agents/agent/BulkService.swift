@@ -20,7 +20,6 @@ final class BulkService {
         store = CheckpointStore(home)
         self.input = BulkInput(input)
         self.output = BulkOutput(output)
-        for end in [input, output] { widenPipe(end) }
     }
 
     /// Serves until the other side ends its stream or is gone.

@@ -3,6 +3,7 @@
 
 #include <spawn.h>
 #include <sys/epoll.h>
+#include <sys/types.h>
 
 /* System calls that Swift's Glibc module does not show: variadic ones, GNU's own, and epoll(7). */
 
@@ -16,6 +17,10 @@ int linux_pipe(int ends[2]);
 /* fcntl(2), F_SETPIPE_SZ: a pipe holds so many bytes from now on, rounded up. The size, or -1 with errno, also
    where the user's pipes together would hold too much. */
 int linux_resize_pipe(int end, int bytes);
+
+/* splice(2), SPLICE_F_NONBLOCK, of a file's bytes from *offset on, which moves with them, into a pipe: how many, or
+   -1 with errno, EAGAIN where the pipe is full. */
+long linux_splice_file(int file, off_t *offset, int pipe, long count);
 
 /* posix_spawn_file_actions_addchdir_np(3). 0, or an error number. */
 int linux_spawn_in_folder(posix_spawn_file_actions_t *actions, const char *folder);

@@ -15,7 +15,10 @@ struct BulkInput {
     private var buffer: [UInt8] = []
     private var start = 0
 
-    init(_ descriptor: Int32) { self.descriptor = descriptor }
+    init(_ descriptor: Int32) {
+        self.descriptor = descriptor
+        widenPipe(descriptor)
+    }
 
     /// The next line without its newline; nil where the stream ends.
     mutating func line() throws -> Data? {
@@ -71,15 +74,38 @@ struct BulkInput {
 
 /// What goes out on a bulk channel; from several threads, whole answers each.
 final class BulkOutput: Sendable {
-    let descriptor: Int32
+    private let descriptor: Int32
+    private let isWidePipe: Bool
     private let turn = Mutex(())
 
-    init(_ descriptor: Int32) { self.descriptor = descriptor }
+    init(_ descriptor: Int32) {
+        self.descriptor = descriptor
+        isWidePipe = widenPipe(descriptor)
+    }
 
     func say(_ answer: BulkAnswer) throws { try write(try Lines.encode(answer)) }
 
     func write(_ bytes: some Collection<UInt8>) throws {
         try turn.withLock { _ in try writeAll(bytes, to: descriptor) }
+    }
+
+    /// Sends bytes of a file, from the page cache to the channel without coming through this process.
+    func send(_ count: Int, of file: Int32, from offset: Int) throws(ChannelFault) {
+        var (position, left) = (off_t(offset), count)
+        while left > 0 {
+            let sent: Int
+            do throws(SystemError) {
+                sent =
+                    try isWidePipe
+                    ? spliceToWidePipe(descriptor, from: file, at: &position, count: left)
+                    : checked("send a file") { sendfile(descriptor, file, &position, left) }
+            } catch {
+                throw ChannelFault(description: error.description)
+            }
+            // Its length was announced: the other side must not take what follows for the rest.
+            guard sent > 0 else { throw ChannelFault(description: "a file became shorter while it was sent") }
+            left -= sent
+        }
     }
 
     /// Does what may take long, and says so every few seconds, so that the other side does not give up.

@@ -25,8 +25,7 @@ final class CheckpointOffer {
     /// Begins the names of files by which another node can tell whether it looks at the same file system.
     static let probePrefix = "probe."
 
-    /// Sends chunks, one behind the other. The files' bytes go from the page cache to the channel without
-    /// coming through this process; that they are right is verified where they arrive.
+    /// Sends chunks, one behind the other. That they are right is verified where they arrive.
     func send(_ first: Int, _ count: Int, to output: BulkOutput) throws {
         guard first >= 0, count > 0, first <= manifest.chunkCount - count else {
             throw AgentError("chunks \(first) and \(count - 1) more are asked for, of \(manifest.chunkCount)")
@@ -35,7 +34,7 @@ final class CheckpointOffer {
         let files = try openFiles(of: chunks)
         try output.say(.bytes(count: manifest.length(ofChunks: chunks)))
         for (file, offset, length) in files {
-            try Self.copy(length, of: file.descriptor, from: offset, to: output.descriptor)
+            try output.send(length, of: file.descriptor, from: offset)
         }
     }
 
@@ -54,20 +53,5 @@ final class CheckpointOffer {
             }
         }
         return files
-    }
-
-    private static func copy(_ count: Int, of file: Int32, from offset: Int, to output: Int32) throws {
-        var (position, left) = (off_t(offset), count)
-        while left > 0 {
-            let sent: Int
-            do {
-                sent = try checked("send a chunk") { sendfile(output, file, &position, left) }
-            } catch {
-                throw ChannelFault(description: error.description)
-            }
-            // Its length was announced: the other side must not take what follows for the rest.
-            guard sent > 0 else { throw ChannelFault(description: "a file became shorter while it was sent") }
-            left -= sent
-        }
     }
 }
