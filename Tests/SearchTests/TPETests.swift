@@ -179,6 +179,45 @@ import Testing
         #expect(random(old, Self.risen(15)) == 0)
     }
 
+    @Test(arguments: [
+        (#"{"startup":5,"candidates":64}"#, "first"),
+        (#"{"startup":5,"candidates":64,"randomShare":0.3333333333333333}"#, "randomShare"),
+        (#"{"startup":5,"candidates":64,"randomShare":0.3333333333333333,"forecasts":true}"#, "forecasts"),
+    ])
+    func `a study of an older version goes on by its rules`(json: String, rules: String) throws {
+        let old = try JSONDecoder().decode(TPESampler.self, from: Data(json.utf8))
+        #expect("\(old.rules)" == rules)
+        #expect(old.startup == 5)
+        let read = try JSONDecoder().decode(TPESampler.self, from: JSONEncoder().encode(old))
+        #expect(read == old)
+        #expect(old != TPESampler(startup: 5))
+    }
+
+    @Test func `with five parameters proposals lie nearer to trials than those of older versions`() throws {
+        var (history, g) = (History(try NSGA2Tests.floats(5)), SeededGenerator(seed: 71))
+        // After sixty, with five parameters, the model is sharp.
+        for _ in 0..<60 {
+            let point = try #require(history.space.draw(using: &g))
+            history.add(point, .complete(.of(point.values.reduce(0) { $0 + abs(($1.number ?? 9) - 0.5) })))
+        }
+        let coordinates = history.trials.indices.map(history.coordinates(of:))
+        func distance(_ sampler: TPESampler) throws -> Double {
+            try (0..<40).reduce(0) { sum, seed in
+                var (sampler, g) = (sampler, SeededGenerator(seed: UInt64(seed)))
+                let place = history.places(
+                    of: try #require(sampler.propose(from: history, using: &g)).assignment)
+                let squares = coordinates.map {
+                    zip($0, place).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+                }
+                return sum + (squares.min() ?? 0).squareRoot()
+            }
+        }
+        let old = try JSONDecoder().decode(
+            TPESampler.self,
+            from: Data(#"{"startup":10,"candidates":64,"randomShare":0.3,"forecasts":true}"#.utf8))
+        #expect(try distance(TPESampler()) < 0.8 * distance(old))
+    }
+
     @Test func `complete trials that passed no rung rank by their ends, be they few`() throws {
         let past = (0..<14).map { index in
             let x = Double(index) / 13

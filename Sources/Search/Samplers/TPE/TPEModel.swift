@@ -21,15 +21,18 @@ struct TPEModel {
         ranked < 2 ? 0 : min(Int((0.15 * Double(ranked)).rounded(.up)), 50)
     }
 
-    /// - Parameter forecasts: what `ranking` is of, where there are rungs.
+    /// - Parameters:
+    ///   - forecasts: what `ranking` is of, where there are rungs.
+    ///   - isKeptWide: whether sharp models are those of older versions.
     init(
         _ history: History, _ columns: PlaceColumns, _ ranking: Ranking, _ lessons: EarlierLessons,
-        _ forecasts: RungForecasts?
+        _ forecasts: RungForecasts?, isKeptWide: Bool
     ) {
         self.columns = columns
         let ranked = ranking.best.count
         let temper = Temper(
-            ranked: ranked, earlier: lessons.count, columns: columns.count, turn: history.trials.count)
+            ranked: ranked, earlier: lessons.count, columns: columns.count, turn: history.trials.count,
+            isKeptWide: isKeptWide)
         var (good, bad) = (Kernels(), Kernels())
         let weights = Self.weights(
             ranking.goodCount, power: ranking.objectives == 1 ? temper.power : 0)
@@ -139,9 +142,12 @@ private struct Temper {
     ///   - ranked: trials of the open stage.
     ///   - earlier: trials of stages before.
     ///   - turn: counts up from proposal to proposal.
-    init(ranked: Int, earlier: Int, columns: Int, turn: Int) {
+    ///   - isKeptWide: whether sharp kernels are as wide as those of older versions.
+    init(ranked: Int, earlier: Int, columns: Int, turn: Int, isKeptWide: Bool) {
         guard ranked < Self.sharpFrom || Self.isKeen(turn, columns: columns) else {
-            (power, prior, widths) = (0, 1, .sharp(columns: columns))
+            (power, prior, widths) = (
+                0, 1, .sharp(good: Self.sharpness(columns: columns, isKeptWide: isKeptWide))
+            )
             return
         }
         let known = Double(max(ranked + earlier, 1))
@@ -150,6 +156,15 @@ private struct Temper {
         widths = .keen(
             good: 1.6 * pow(20 / known, 0.25),
             bad: 0.08 * Double(columns) * (known / 50).clamped(to: 1...4), columns: columns)
+    }
+
+    /// How wide good kernels of sharp models are beside those with two columns. The way from a trial to what is
+    /// drawn near it would keep its length if they fell with the square root of the columns, as they did in older
+    /// versions. Measured, with five columns still narrower ones find more; with ten it makes no difference, so
+    /// from five on they stay as narrow.
+    private static func sharpness(columns: Int, isKeptWide: Bool) -> Double {
+        let narrowing = 2 / Double(max(columns, 2))
+        return isKeptWide ? narrowing.squareRoot() : max(narrowing, 0.4)
     }
 
     /// Of sixths of the turns none with up to three columns, one with four, two with five, half with six and more.
@@ -167,17 +182,16 @@ private enum Widths {
     /// the farther from each other trials are.
     case keen(good: Double, bad: Double, columns: Int)
     /// The same whatever the spread, which says nothing about a place where good places are many: the narrowest
-    /// that the magic clip of Bergstra et al.'s hyperopt (and of Optuna) allows, for bad kernels 3/4 of it. Good
-    /// ones become narrower with more than two columns, so that the way from a trial to what is drawn near it does
-    /// not become longer.
-    case sharp(columns: Int)
+    /// that the magic clip of Bergstra et al.'s hyperopt (and of Optuna) allows, for bad kernels 3/4 of it, times
+    /// a factor for good ones.
+    case sharp(good: Double)
 
     func good(_ places: [Double], _ weights: [Double]) -> Double {
         switch self {
         case .keen(let factor, _, let columns):
             (factor * Self.scott(places.count, columns) * Self.spread(places, weights, prior: 0.4))
                 .clamped(to: 0.02...1)
-        case .sharp(let columns): Self.clip(places.count) * (2 / Double(max(columns, 2))).squareRoot()
+        case .sharp(let factor): Self.clip(places.count) * factor
         }
     }
 

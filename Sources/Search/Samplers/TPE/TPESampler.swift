@@ -24,11 +24,8 @@ public struct TPESampler: Sampler {
     public let startup: Int
     /// Candidates drawn for each proposal, at least 1.
     public let candidates: Int
-    /// The share of random proposals where there are rungs. nil in studies of versions without: they go
-    /// on as they began.
-    private let randomShare: Double?
-    /// nil in studies of versions that ranked by the losses at one rung: they go on as they began.
-    private let forecasts: Bool?
+    /// By which version's rules it proposes: studies go on as they began.
+    let rules: Rules
     private var memo = Memo<RungForecasts.Learned>()
 
     public init(startup: Int = 10, candidates: Int = 64) {
@@ -36,15 +33,25 @@ public struct TPESampler: Sampler {
         precondition(candidates >= 1, "TPE needs at least one candidate")
         self.startup = startup
         self.candidates = candidates
-        randomShare = 1.0 / 3
-        forecasts = true
+        rules = .narrow
     }
+
+    /// What each version added to the rules of the one before: random proposals where there are rungs; ranks by
+    /// forecasts there; narrower kernels with three parameters and more.
+    enum Rules: Int, Codable, Comparable {
+        case first, randomShare, forecasts, narrow
+
+        static func < (a: Rules, b: Rules) -> Bool { a.rawValue < b.rawValue }
+    }
+
+    /// Of proposals where there are rungs.
+    private static let randomShare = 1.0 / 3
 
     public mutating func propose(
         from history: History, using generator: inout SeededGenerator
     ) -> Proposal? {
         let lessons = EarlierLessons(history)
-        let forecasts = forecasts == true ? RungForecasts(history, &memo.value) : nil
+        let forecasts = rules >= .forecasts ? RungForecasts(history, &memo.value) : nil
         let ranking =
             forecasts.map { Ranking($0, good: TPEModel.goodCount) }
             ?? Ranking(history.trials, rungs: history.rungs.count, good: TPEModel.goodCount)
@@ -58,13 +65,37 @@ public struct TPESampler: Sampler {
         guard ranking.best.count + lessons.count >= 2 else {
             return history.space.draw(using: &generator).map { Proposal($0, .random) }
         }
-        if let randomShare, forecasts != nil || ranking.isOfFew(history), generator.unit() < randomShare {
+        if rules >= .randomShare, forecasts != nil || ranking.isOfFew(history),
+            generator.unit() < Self.randomShare
+        {
             return Proposal(history.space.draw(using: &generator), .random)
         }
-        let model = TPEModel(history, PlaceColumns(history), ranking, lessons, forecasts)
+        let model = TPEModel(
+            history, PlaceColumns(history), ranking, lessons, forecasts, isKeptWide: rules < .narrow)
         let reason = ProposalReason.model(observations: history.trials.count, good: model.goodCount)
         let assignment = model.propose(for: history, candidates: candidates, using: &generator)
         return assignment.map { Proposal($0, reason) }
+    }
+}
+
+extension TPESampler: Codable {
+    /// `randomShare` and `forecasts` are what studies hold that were begun before there were `rules`, or nothing.
+    private enum Key: String, CodingKey { case startup, candidates, randomShare, forecasts, rules }
+
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: Key.self)
+        startup = try fields.decode(Int.self, forKey: .startup)
+        candidates = try fields.decode(Int.self, forKey: .candidates)
+        let older: Rules =
+            fields.contains(.forecasts) ? .forecasts : fields.contains(.randomShare) ? .randomShare : .first
+        rules = try fields.decodeIfPresent(Rules.self, forKey: .rules) ?? older
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var fields = encoder.container(keyedBy: Key.self)
+        try fields.encode(startup, forKey: .startup)
+        try fields.encode(candidates, forKey: .candidates)
+        try fields.encode(rules, forKey: .rules)
     }
 }
 
