@@ -42,7 +42,7 @@ package func widenPipe(_ end: Int32) -> Bool { linux_resize_pipe(end, 1 << 20) >
 /// - Parameter offset: of the first byte; moves with what was sent.
 /// - Returns: how many bytes; 0 at the file's end.
 package func spliceToWidePipe(
-    _ pipe: Int32, from file: Int32, at offset: inout off_t, count: Int
+    _ pipe: Int32, from file: Int32, at offset: inout Int, count: Int
 ) throws(SystemError) -> Int {
     while true {
         let moved = linux_splice_file(file, &offset, pipe, count)

@@ -91,7 +91,7 @@ final class BulkOutput: Sendable {
 
     /// Sends bytes of a file, from the page cache to the channel without coming through this process.
     func send(_ count: Int, of file: Int32, from offset: Int) throws(ChannelFault) {
-        var (position, left) = (off_t(offset), count)
+        var (position, left) = (offset, count)
         while left > 0 {
             let sent: Int
             do throws(SystemError) {
