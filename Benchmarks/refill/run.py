@@ -73,8 +73,11 @@ class Watch(threading.Thread):
             self.add(path, CREATE)
             for name in os.listdir(path):
                 self.found(f"{path}/{name}", now)
-        elif depth == 4:
-            self.add(path, MODIFY | CLOSE_WRITE | MOVED_TO)
+        elif depth == 4 and self.add(path, MODIFY | CLOSE_WRITE | MOVED_TO):
+            events = pathlib.Path(path, "events.jsonl")
+            if events.exists() and events.stat().st_size:
+                # Else its next line, seconds later, would be taken for its first.
+                self.seen.append((time.monotonic(), path, events.name, MODIFY))
 
 
 def moments(watch):
