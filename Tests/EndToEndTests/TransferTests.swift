@@ -150,7 +150,7 @@ extension LoopbackFleet {
             trial.origin == engine.stages[1].origin && trial.result != nil
         }
         let places = Set(begun.compactMap { $0.runs.last?.lease.parts[0].node.rawValue })
-        #expect(places == Set(nodes), "\(engine.stages[1].trials)")
+        #expect(places == Set(nodes), "\(engine.stages[1].trials.map(\.runs))")
         for stage in engine.stages {
             let best = try #require(stage.best.flatMap(engine.trial))
             let checkpoint = try #require(best.checkpoint)
