@@ -138,14 +138,19 @@ final class SSHSession: @unchecked Sendable {
             case SSH_AGAIN:
                 acknowledge()
                 let events = POLLIN | (hasPendingOutput ? POLLOUT : 0)
-                var wait = pollfd(fd: socket, events: Int16(events), revents: 0)
-                let left = deadline - monotonicSeconds()
-                guard left > 0, poll(&wait, 1, Int32(left * 1_000) + 1) != 0 else {
+                guard waitForSocket(events, until: deadline) else {
                     throw .lost(why: "the other side did nothing for \(patience) s")
                 }
             default: throw .lost(why: error)
             }
         }
+    }
+
+    /// Whether the socket has one of the `events`, or a signal came, before the deadline.
+    private func waitForSocket(_ events: Int32, until deadline: Double) -> Bool {
+        var wait = pollfd(fd: socket, events: Int16(events), revents: 0)
+        let left = deadline - monotonicSeconds()
+        return left > 0 && poll(&wait, 1, Int32(left * 1_000) + 1) != 0
     }
 
     /// Acknowledges now what has come. sshd leaves Nagle's algorithm on for programs without a terminal: what it has
@@ -255,9 +260,7 @@ final class SSHSession: @unchecked Sendable {
             case .end: throw .lost(why: error.isEmpty ? "the other side has ended" : error)
             case .nothing:
                 if ssh_channel_window_size(channel) > 0 { continue }
-                var wait = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
-                let left = deadline - monotonicSeconds()
-                guard left > 0, poll(&wait, 1, Int32(left * 1_000) + 1) != 0 else {
+                guard waitForSocket(POLLIN, until: deadline) else {
                     throw .lost(why: "the other side took nothing for \(patience) s")
                 }
             }
