@@ -13,13 +13,14 @@ public enum BulkRequest: Hashable, Codable, Sendable {
     case offer(study: StudyID, checkpoint: Checkpoint)
     /// These chunks of what is offered, one behind the other; answered by `bytes`.
     case chunks(first: Int, count: Int)
-    /// Get ready to receive the checkpoint whose manifest, of so many bytes, follows. Answered by `wanted`, or
-    /// by `whole` where nothing need be sent: it is here already, or the node that offers it shows its files
-    /// at `seen` on a file system that both share.
+    /// Get ready to receive the checkpoint whose manifest, of so many bytes, follows. Answered by `wanted`, which may be
+    /// nothing, or by `whole` where it need not be published either: it is here already, or the node that offers it
+    /// shows its files at `seen` on a file system that both share.
     case receive(study: StudyID, checkpoint: Checkpoint, bytes: Int, seen: SharedPlace?)
     /// These chunks follow, of so many bytes. Answered by `stored` or `damaged`, in whatever order.
     case store(first: Int, count: Int, bytes: Int)
-    /// All chunks were stored: publish the checkpoint. Answered by `whole`.
+    /// All that was wanted was stored: publish the checkpoint. Answered by `whole`, or by `wanted` where chunks are
+    /// missing that this node had in other checkpoints, as it thought.
     case publish
 }
 
@@ -53,7 +54,7 @@ public enum BulkAnswer: Hashable, Codable, Sendable {
     case busy
     /// A manifest of so many bytes follows.
     case offered(bytes: Int, place: SharedPlace)
-    /// A map of the chunks that are missing here follows: bit `n % 8` of byte `n / 8` stands for chunk `n`.
+    /// A map of the chunks that have to be sent follows: bit `n % 8` of byte `n / 8` stands for chunk `n`.
     case wanted(bytes: Int)
     /// The chunks are verified and on the disk.
     case stored(first: Int, count: Int)

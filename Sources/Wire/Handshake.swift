@@ -1,10 +1,10 @@
 import FoundationEssentials
 
-/// The first line that an agent or a plugin writes: `hpo1 {"name":"agent","protocol":3,"version":"0.1.0"}`.
+/// The first line that an agent or a plugin writes: `hpo1 {"name":"agent","protocol":4,"version":"0.1.0"}`.
 /// What stands before it (SSH banners, a login script's chatter) is noise and kept for error messages.
 public struct Hello: Hashable, Codable, Sendable {
     /// The protocol this source tree speaks, between coordinator and agent and between agent and plugin.
-    public static let currentProtocol = 3
+    public static let currentProtocol = 4
     /// Version of iterhpo.
     public static let currentVersion = "0.1.0"
     /// What the line begins with.

@@ -73,6 +73,45 @@ import Wire
         #expect(Homes.contents(homes.path(of: new, at: "b")) == Homes.contents(root))
     }
 
+    @Test func `a chunk that a like checkpoint there only seems to have is sent after all`() throws {
+        let homes = try Homes(["a", "b"])
+        let (old, new) = (Homes.checkpoint(0), Homes.checkpoint(1, step: 20))
+        var files = Self.files()
+        try homes.put(files, as: old, at: "a")
+        _ = homes.bring(old, from: ["a"], to: ["b"])
+        Self.damage(homes.path(of: old, at: "b") + "/weights/a.bin", at: 7 * Self.chunk)
+        files["weights/a.bin"]![5 * Self.chunk] ^= 1
+        let root = try homes.put(files, as: new, at: "a")
+        #expect(try homes.bring(new, from: ["a"], to: ["b"])["b"]?.get() == 2 * Self.chunk)
+        #expect(Homes.contents(homes.path(of: new, at: "b")) == Homes.contents(root))
+    }
+
+    @Test func `it is so where nothing seemed to lack, and while others get everything`() throws {
+        let homes = try Homes(["a", "b", "c"])
+        let (old, new) = (Homes.checkpoint(0), Homes.checkpoint(1, step: 20))
+        try homes.put(["weights": .noise(3 << 20)], as: old, at: "a")
+        _ = homes.bring(old, from: ["a"], to: ["b"])
+        Self.damage(homes.path(of: old, at: "b") + "/weights", at: 0)
+        let root = try homes.put(["weights": .noise(3 << 20)], as: new, at: "a")
+        // With another mode it cannot be the same file.
+        chmod(root + "/weights", 0o400)
+        let endings = homes.bring(new, from: ["a"], to: ["b", "c"])
+        #expect(try endings.mapValues { try $0.get() } == ["b": Self.chunk, "c": 3 << 20])
+        for name in ["b", "c"] {
+            #expect(Homes.contents(homes.path(of: new, at: name)) == Homes.contents(root))
+        }
+    }
+
+    /// Changes two bytes and neither the file's size nor its time of change: only the bytes tell.
+    private static func damage(_ file: String, at offset: Int) {
+        var status = stat()
+        stat(file, &status)
+        let descriptor = open(file, O_WRONLY)
+        pwrite(descriptor, [0xff, 0xfe], 2, off_t(offset))
+        futimens(descriptor, [status.st_atim, status.st_mtim])
+        close(descriptor)
+    }
+
     @Test func `reads once for several nodes, each of which gets what it lacks`() throws {
         let homes = try Homes(["a", "b", "c", "d"])
         let root = try homes.put(Self.files(), as: Self.checkpoint, at: "a")
@@ -127,14 +166,7 @@ import Wire
         let root = try homes.put(Self.files(), as: Self.checkpoint, at: "a")
         _ = homes.bring(Self.checkpoint, from: ["a"], to: ["b"])
         try FileManager.default.removeItem(atPath: homes.path(of: Self.checkpoint, at: "b"))
-        // The same size and time of change: only the bytes tell.
-        let file = root + "/weights/a.bin"
-        var status = stat()
-        stat(file, &status)
-        let descriptor = open(file, O_WRONLY)
-        pwrite(descriptor, [0xff, 0xfe], 2, off_t(2 * Self.chunk))
-        futimens(descriptor, [status.st_atim, status.st_mtim])
-        close(descriptor)
+        Self.damage(root + "/weights/a.bin", at: 2 * Self.chunk)
         guard case .failure(let failure) = homes.bring(Self.checkpoint, from: ["a"], to: ["b"])["b"] else {
             Issue.record("a damaged chunk was taken")
             return

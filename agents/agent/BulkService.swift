@@ -86,16 +86,20 @@ final class BulkService {
         landing = nil
         let manifest = try Manifest(bytes: bytes)
         let store = store
-        let arrival = try output.whileBusy { () -> Arrival? in
+        let found = try output.whileBusy { () -> (Arrival, wanted: ChunkSet)? in
             if try store.has(key, manifest) { return nil }
             if let seen, seen.isSeenHere, try store.share(seen.path, as: key, manifest) { return nil }
-            return try Arrival(of: key, manifest, in: store)
+            let arrival = try Arrival(of: key, manifest, in: store)
+            return (arrival, try arrival.beginCopying())
         }
-        guard let arrival else { return try output.say(.whole) }
+        guard let (arrival, wanted) = found else { return try output.say(.whole) }
         landing = Landing(arrival, output)
-        let map = arrival.missingChunks.bytes
-        try output.say(.wanted(bytes: map.count))
-        try output.write(map)
+        try ask(for: wanted)
+    }
+
+    private func ask(for chunks: ChunkSet) throws {
+        try output.say(.wanted(bytes: chunks.bytes.count))
+        try output.write(chunks.bytes)
     }
 
     private func take(_ first: Int, _ count: Int, _ bytes: Int) throws {
@@ -111,9 +115,10 @@ final class BulkService {
 
     private func publish() throws {
         guard let landing else { throw AgentError("nothing is being received") }
-        self.landing = nil
         landing.settle()
-        try output.whileBusy { try landing.arrival.publish() }
+        let missing = try output.whileBusy { try landing.arrival.publish() }
+        guard missing.isEmpty else { return try ask(for: missing) }
+        self.landing = nil
         try output.say(.whole)
     }
 }

@@ -69,10 +69,13 @@ public struct CheckpointRelay: Sendable {
     }
 
     private static func send(from source: Source, to lanes: [Lane]) throws(RelayFailure) {
-        for _ in 0..<attempts {
-            let wanted = lanes.map { $0.waitForWanted() }
+        var rounds = 0
+        while rounds < attempts {
+            let wanted = lanes.map { $0.takeWanted() }
+            if lanes.allSatisfy(\.hasEnded) { return source.handBack() }
             let batches = Batch.plan(source.manifest, wanted)
-            if batches.isEmpty { return source.handBack() }
+            if batches.isEmpty { continue }
+            rounds += 1
             var asked = 0
             for (index, batch) in batches.enumerated() {
                 while asked < min(batches.count, index + ahead) {
@@ -82,9 +85,9 @@ public struct CheckpointRelay: Sendable {
                 try pass(batch, from: source, to: batch.lanes.map { lanes[$0] })
                 if lanes.allSatisfy(\.hasEnded) { return }
             }
-            for lane in lanes { lane.put(.endOfRound) }
+            for (lane, map) in zip(lanes, wanted) where !map.isEmpty { lane.put(.endOfRound) }
         }
-        if lanes.allSatisfy({ $0.waitForWanted().isEmpty }) { return source.handBack() }
+        if lanes.allSatisfy({ $0.takeWanted().isEmpty }) { return source.handBack() }
         throw RelayFailure(
             "chunks came damaged from node \(source.node) \(attempts) times: its files are not what they "
                 + "were when they were hashed, or its memory or disk is at fault")

@@ -13,7 +13,7 @@ final class Lane: Sendable {
     enum Item {
         case head(first: Int, count: Int, bytes: Int)
         case piece(Piece)
-        /// Everything wanted was put: what came damaged is wanted again, or all is well and the end.
+        /// Everything wanted was put, and that was something: what came damaged is wanted again, or all is well.
         case endOfRound
     }
 
@@ -21,7 +21,7 @@ final class Lane: Sendable {
         var items: [Item] = []
         var next = 0
         var bytes = 0
-        /// nil while that is being found out.
+        /// nil while that is being found out, and once it was taken.
         var wanted: ChunkMap?
         var fault: RelayFailure?
         var hasEnded = false
@@ -44,9 +44,12 @@ final class Lane: Sendable {
 
     // MARK: For who reads the source
 
-    /// What the destination lacks; nothing where it has ended.
-    func waitForWanted() -> ChunkMap {
-        state.wait { $0.hasEnded ? ChunkMap() : $0.wanted }
+    /// Takes what is to be sent to the destination; nothing where it has ended, or copies all of it from what it has.
+    func takeWanted() -> ChunkMap {
+        state.wait { state in
+            defer { state.wanted = nil }
+            return state.hasEnded ? ChunkMap() : state.wanted
+        }
     }
 
     /// Puts something behind what waits already; drops it where the destination has ended.
@@ -57,7 +60,6 @@ final class Lane: Sendable {
                 guard state.bytes < Self.capacity else { return nil }
                 state.bytes += piece.memory.count
             }
-            if case .endOfRound = item { state.wanted = nil }
             state.items.append(item)
             return ()
         }
@@ -100,20 +102,32 @@ final class Lane: Sendable {
             channel.handBack()
             return 0
         case .wanted(let count):
-            let map = ChunkMap(try channel.read(exactly: count))
-            state.use { $0.wanted = map }
-            let sent = map.isEmpty ? 0 : try send(through: channel)
-            try channel.send(BulkRequest.publish)
-            let answer = try channel.answer()
-            guard answer == .whole else { throw unexpected(answer) }
+            let sent = try send(count, through: channel)
             channel.handBack()
             return sent
         case let answer: throw unexpected(answer)
         }
     }
 
+    /// Sends what a map of so many bytes wants, and again what is wanted then, until the checkpoint is whole there;
+    /// answers the bytes sent.
+    private func send(_ count: Int, through channel: BulkChannel) throws -> Int {
+        var (count, sent) = (count, 0)
+        while true {
+            let map = ChunkMap(try channel.read(exactly: count))
+            state.use { $0.wanted = map }
+            if !map.isEmpty { sent += try sendRounds(through: channel) }
+            try channel.send(BulkRequest.publish)
+            switch try channel.answer() {
+            case .whole: return sent
+            case .wanted(let more): count = more
+            case let answer: throw unexpected(answer)
+            }
+        }
+    }
+
     /// Answers the bytes sent, once every chunk is stored there.
-    private func send(through channel: BulkChannel) throws -> Int {
+    private func sendRounds(through channel: BulkChannel) throws -> Int {
         var (sent, unanswered, damaged) = (0, 0, ChunkMap())
         func hear() throws {
             switch try channel.answer() {

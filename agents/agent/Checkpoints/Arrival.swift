@@ -16,8 +16,10 @@ final class Arrival: Sendable {
     private let missing: Monitor<ChunkSet>
     /// Entries that are the same files as in another checkpoint.
     private let linked = Monitor<Set<Int>>([])
+    /// What came of copying chunks from other checkpoints; nil while that goes on.
+    private let copied = Monitor<Result<Void, any Error>?>(.success(()))
 
-    /// Takes up what an earlier attempt left, and what other checkpoints of the study have.
+    /// Takes up what an earlier attempt left.
     /// - Throws: with a sentence, also where the disk has too little room.
     init(of key: CheckpointStore.Key, _ manifest: Manifest, in store: CheckpointStore) throws {
         (self.store, self.key, self.manifest) = (store, key, manifest)
@@ -32,12 +34,11 @@ final class Arrival: Sendable {
         try takeUpEarlier()
         try checkRoom()
         try makeFiles()
-        try BasisSearch(for: self, key, in: store).run()
     }
 
     deinit { close(lock) }
 
-    /// The chunks that are still to come.
+    /// The chunks that are still to come, from afar or from other checkpoints.
     var missingChunks: ChunkSet { missing.use { $0 } }
 
     func has(_ chunk: Int) -> Bool { missing.use { !$0.contains(chunk) } }
@@ -69,6 +70,26 @@ final class Arrival: Sendable {
         missing.use { missing in for chunk in chunks { missing.remove(chunk) } }
         linked.use { _ = $0.insert(entry) }
         return true
+    }
+
+    // MARK: Other checkpoints
+
+    /// Makes what other checkpoints of the study have the same files, and begins to copy single chunks of them: of a
+    /// large checkpoint that takes a while, in which the rest may come. Answers the rest.
+    func beginCopying() throws -> ChunkSet {
+        let copies = try BasisSearch(for: self, key, in: store).run()
+        var rest = missingChunks
+        for chunk in copies.lazy.flatMap(\.chunks) { rest.remove(chunk) }
+        copied.use { $0 = nil }
+        onOwnThread { [self] in
+            let result = Result {
+                try inParallel(copies.count, threads: storageThreads, bufferSize: Manifest.chunkSize) {
+                    [self] number, buffer in try copies[number].run(into: self, through: buffer)
+                }
+            }
+            copied.use { $0 = result }
+        }
+        return rest
     }
 
     private func path(ofEntry entry: Int) -> String { "\(tree)/\(manifest.entries[entry].path)" }
@@ -146,11 +167,13 @@ final class Arrival: Sendable {
 
     // MARK: The end
 
-    /// Gives the checkpoint its name. All its bytes are on the disk then, and survive a loss of power.
-    func publish() throws {
-        guard missingChunks.isEmpty else {
-            throw AgentError("\(missingChunks.count) chunks of \(key.checkpoint) are still missing")
-        }
+    /// Gives the checkpoint its name once all is copied that can be. All its bytes are on the disk then, and survive a
+    /// loss of power. Answers the chunks that are missing, where some are and nothing was done: those that could not
+    /// be read in other checkpoints, or are not what the manifest says.
+    func publish() throws -> ChunkSet {
+        try copied.wait { $0 }.get()
+        let missing = missingChunks
+        guard missing.isEmpty else { return missing }
         let linked = linked.use { $0 }
         for (index, entry) in manifest.entries.enumerated().reversed() {
             let path = path(ofEntry: index)
@@ -170,6 +193,7 @@ final class Arrival: Sendable {
         try removeStrangers()
         try store.publish(tree, as: key, manifest)
         try? FileManager.default.removeItem(atPath: store.incoming(key))
+        return missing
     }
 
     /// Files of an earlier attempt at another content.

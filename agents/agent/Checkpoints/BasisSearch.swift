@@ -2,8 +2,8 @@ import FleetModel
 import Glibc
 import Spawn
 
-/// Finds what another checkpoint of the study has of one that arrives. Whole files become the same file,
-/// single chunks are copied, and verified on the way like all others.
+/// Finds what other checkpoints of the study have of one that arrives. Whole files become the same file, single
+/// chunks are to be copied.
 struct BasisSearch {
     private let arrival: Arrival
     private let key: CheckpointStore.Key
@@ -14,15 +14,22 @@ struct BasisSearch {
         (self.arrival, self.key, self.store) = (arrival, key, store)
     }
 
-    /// Looks through the study's checkpoints, the latest first, until nothing is missing.
-    func run() throws {
-        for other in store.checkpoints(of: key.study).reversed() {
-            guard !arrival.missingChunks.isEmpty else { return }
+    /// Looks through the study's checkpoints, the latest first, until nothing is missing that is not found.
+    func run() throws -> [ChunkCopy] {
+        var copies: [ChunkCopy] = []
+        var open = Array(arrival.missingChunks)
+        for other in store.checkpoints(of: key.study).reversed() where !open.isEmpty {
             guard store.path(of: other) != store.path(of: key), let basis = try? basis(other) else {
                 continue
             }
-            try take(from: basis, at: store.path(of: other))
+            linkFiles(of: basis, at: store.path(of: other))
+            open = open.filter { !arrival.has($0) }
+            let found = chunks(open, of: basis, at: store.path(of: other))
+            let planned = Set(found.flatMap(\.chunks))
+            open.removeAll(where: planned.contains)
+            copies += found
         }
+        return copies
     }
 
     /// The other's manifest. It is hashed for this where it has files like those that are missing; else
@@ -42,7 +49,7 @@ struct BasisSearch {
         return isAlike ? try store.manifest(of: other) : nil
     }
 
-    private func take(from basis: Manifest, at root: String) throws {
+    private func linkFiles(of basis: Manifest, at root: String) {
         var files: [Int: [Int]] = [:]
         for (index, entry) in basis.entries.enumerated() {
             if case .file(let size, _) = entry.kind, size > 0 { files[size, default: []].append(index) }
@@ -56,27 +63,39 @@ struct BasisSearch {
             else { continue }
             _ = arrival.link(index, to: "\(root)/\(basis.entries[same].path)")
         }
-        try copyChunks(of: basis, at: root)
     }
 
-    private func copyChunks(of basis: Manifest, at root: String) throws {
-        let missing = arrival.missingChunks
-        guard !missing.isEmpty else { return }
-        let manifest = manifest
+    private func chunks(_ missing: [Int], of basis: Manifest, at root: String) -> [ChunkCopy] {
         let wanted = Dictionary(grouping: missing) { manifest.digest(ofChunk: $0) }
-        let found = (0..<basis.chunkCount).filter { wanted[basis.digest(ofChunk: $0)] != nil }
-        let arrival = arrival
-        try inParallel(found.count, threads: storageThreads, bufferSize: Manifest.chunkSize) {
-            number, buffer in
-            let place = basis.place(ofChunk: found[number])
-            // A checkpoint that is removed meanwhile is no fault: its chunks come from afar.
-            guard let file = try? OpenFile("\(root)/\(basis.entries[place.entry].path)", O_RDONLY),
-                try readChunk(file.descriptor, at: place.offset, count: place.length, into: buffer)
-            else { return }
-            let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<place.length])
-            for chunk in wanted[basis.digest(ofChunk: found[number])]! where !arrival.has(chunk) {
-                if arrival.isRight(chunk, bytes) { try arrival.write(chunk, bytes) }
+        return (0..<basis.chunkCount).compactMap { chunk in
+            wanted[basis.digest(ofChunk: chunk)].map { chunks in
+                let place = basis.place(ofChunk: chunk)
+                return ChunkCopy(
+                    path: "\(root)/\(basis.entries[place.entry].path)", offset: place.offset,
+                    length: place.length, chunks: chunks)
             }
+        }
+    }
+}
+
+/// Some bytes of another checkpoint that are to be chunks of one that arrives.
+struct ChunkCopy {
+    let path: String
+    let offset: Int
+    let length: Int
+    /// Numbers of the chunks there.
+    let chunks: [Int]
+
+    /// Verifies them like all others. A checkpoint that is removed meanwhile, or damaged, is no fault: its chunks are
+    /// still missing then.
+    /// - Parameter buffer: memory for a chunk.
+    func run(into arrival: Arrival, through buffer: UnsafeMutableRawBufferPointer) throws {
+        guard chunks.contains(where: { !arrival.has($0) }), let file = try? OpenFile(path, O_RDONLY),
+            (try? readChunk(file.descriptor, at: offset, count: length, into: buffer)) == true
+        else { return }
+        let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<length])
+        for chunk in chunks where !arrival.has(chunk) && arrival.isRight(chunk, bytes) {
+            try arrival.write(chunk, bytes)
         }
     }
 }
