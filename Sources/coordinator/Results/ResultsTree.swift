@@ -25,11 +25,12 @@ final class ResultsTree: Sendable {
     private struct Tables {
         /// What is to be written.
         var wanted: Engine?
+        /// It will be, without anybody's doing.
         var isDue = false
-        /// Of `monotonicSeconds`.
-        var written = -Tables.pause
-        /// Between two writings, in seconds.
-        static let pause = 1.0
+        /// Not written again before, of `monotonicSeconds`.
+        var notBefore = 0.0
+        /// Between two writings, in seconds, and so often as long as the last one took.
+        static let (pause, share) = (1.0, 20.0)
     }
 
     init(
@@ -154,12 +155,16 @@ final class ResultsTree: Sendable {
     }
 
     private func writeTables(of engine: Engine) {
-        let delay = tables.withLock { tables -> Double? in
+        let isNeeded = tables.withLock { tables in
             tables.wanted = engine
             defer { tables.isDue = true }
-            return tables.isDue ? nil : max(0, tables.written + Tables.pause - monotonicSeconds())
+            return !tables.isDue
         }
-        guard let delay else { return }
+        if isNeeded { writeTablesLater() }
+    }
+
+    private func writeTablesLater() {
+        let delay = tables.withLock { max(0, $0.notBefore - monotonicSeconds()) }
         Task {
             try await Task.sleep(for: .seconds(delay))
             thread.add { [self] in writeWantedTables() }
@@ -167,11 +172,20 @@ final class ResultsTree: Sendable {
     }
 
     private func writeWantedTables() {
-        let wanted = tables.withLock { tables -> Engine? in
-            defer { (tables.wanted, tables.isDue, tables.written) = (nil, false, monotonicSeconds()) }
+        let wanted = tables.withLock { tables in
+            defer { tables.wanted = nil }
             return tables.wanted
         }
+        let begin = monotonicSeconds()
         if let wanted { attempt { try writeTablesNow(of: wanted) } }
+        let end = monotonicSeconds()
+        let isNeeded = tables.withLock { tables in
+            tables.notBefore = end + max(Tables.pause, Tables.share * (end - begin))
+            // What came meanwhile waits its turn.
+            tables.isDue = tables.wanted != nil
+            return tables.isDue
+        }
+        if isNeeded { writeTablesLater() }
     }
 
     private func writeTablesNow(of engine: Engine) throws {
