@@ -177,4 +177,26 @@ import Testing
             rig.happen(.checkpointArrived(checkpoint: old, node: NodeID(rawValue: "nobody")))
                 == .unknown(what: "checkpoint \(old) on nobody"))
     }
+
+    /// Found by the simulation (seeds 740570 and 744704): the study waited for the lost node for ever.
+    @Test func `a stage's best is kept from another node where the one that wrote it is given up`() {
+        var (rig, origin) = Self.secondStage()
+        rig.happen(.checkpointArrived(checkpoint: origin, node: Self.far))
+        rig.happen(.nodeLost(node: .local))
+        #expect(rig.log.last!.effects.contains(.keep(checkpoint: origin, node: Self.far, stage: 0)))
+        #expect(rig.engine.outstanding(on: Self.far).contains(rig.log.last!.effects[0]))
+    }
+
+    @Test func `what no node is left to keep from is tried once more, and told by the next process too`() {
+        var (rig, _) = Self.secondStage(trials: 1)
+        rig.playAll()
+        #expect(rig.endings == [.completed])
+        let best = rig.kept[1]!
+        rig.happen(.nodeLost(node: .local))
+        let effect = Effect.keep(checkpoint: best, node: .local, stage: 1)
+        #expect(rig.log.last!.effects.contains(effect))
+        #expect(rig.engine.outstanding.contains(effect))
+        rig.happen(.checkpointKept(stage: 1))
+        #expect(!rig.engine.outstanding.contains(effect))
+    }
 }

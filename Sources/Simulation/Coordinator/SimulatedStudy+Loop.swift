@@ -223,7 +223,7 @@ extension SimulatedStudy {
         case .remove(let checkpoints, let node): send(.remove(checkpoints), to: nodeIndex[node]!)
         case .bring(let checkpoint, let sources, let nodes):
             for node in nodes { beginTransfer(of: checkpoint, from: sources, to: nodeIndex[node]!) }
-        case .keep(let checkpoint, let node, let stage): keep(checkpoint, nodeIndex[node]!, stage)
+        case .keep(let checkpoint, let node, let stage): keep(checkpoint, node, stage)
         case .wake(let moment):
             let time = max(now, moment.seconds - Self.epoch + coordinator.clockBehind)
             heap.push(.item(.happened(.clockReached), life: coordinator.life), at: time)
@@ -231,9 +231,12 @@ extension SimulatedStudy {
         }
     }
 
-    /// Copies a stage's best among the results.
-    private mutating func keep(_ checkpoint: Checkpoint, _ node: Int, _ stage: Int) {
-        let isReachable = links[node].isConnected && nodes[node].checkpoints.contains(checkpoint)
+    /// Copies a stage's best among the results, from the first node that has it and can be reached.
+    private mutating func keep(_ checkpoint: Checkpoint, _ node: NodeID, _ stage: Int) {
+        let isReachable = ([node] + coordinator.engine.holders(of: checkpoint)).contains { holder in
+            let index = nodeIndex[holder]!
+            return links[index].isConnected && nodes[index].checkpoints.contains(checkpoint)
+        }
         if isReachable { saw(FleetSight(.kept(checkpoint))) }
         let item =
             isReachable

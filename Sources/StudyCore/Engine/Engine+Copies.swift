@@ -1,9 +1,9 @@
-import FleetModel
+public import FleetModel
 
 /// Where checkpoints can be had, and having them brought to where a trial could begin.
 extension Engine {
-    /// Nodes that a checkpoint can be read on now, the one that wrote it first, the others sorted.
-    func holders(of checkpoint: Checkpoint) -> [NodeID] {
+    /// Nodes that have a checkpoint and were not given up: the one that wrote it first, the others sorted.
+    public func holders(of checkpoint: Checkpoint) -> [NodeID] {
         let writer = [node(of: checkpoint)].compactMap(\.self).filter { isHeld(checkpoint, by: $0) }
         return (writer + copies.nodes(with: checkpoint)).filter(nodes.isThere)
     }

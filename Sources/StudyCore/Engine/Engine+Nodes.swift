@@ -30,8 +30,11 @@ extension Engine {
             throw .unknown(what: "node \(id)")
         }
         guard !nodes[index].isLost else { throw .noChange }
+        let kept = stages.indices.filter { keepEffect(of: $0)?.isKeep(on: id) == true }
         nodes.update(index) { $0.isLost = true }
         copies.giveUp(id)
+        // From another node that has it, if there is one; else whoever tries tells why it is not among the results.
+        effects += kept.compactMap(keepEffect(of:))
         let runs = leasing.filter { run in
             trial(run.trial)!.runs[run.attempt].lease.parts.contains { $0.node == id }
         }

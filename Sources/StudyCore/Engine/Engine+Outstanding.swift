@@ -17,12 +17,16 @@ extension Engine {
             + copies.checkpoints.filter { copies[$0, node]?.isOnItsWay == true }.map { bring($0, to: [node]) }
     }
 
-    /// What concerns no node: alarms, and the end where it was reached.
+    /// What concerns no node that may come back by itself: alarms, the end where it was reached, and what is to be kept
+    /// of a node that was given up.
     public var outstanding: [Effect] {
+        let kept = stages.indices.compactMap(keepEffect(of:)).filter { effect in
+            nodes.contains { $0.isLost && effect.isKeep(on: $0.id) }
+        }
         switch phase {
-        case .ended(let ending): [.finish(ending)]
+        case .ended(let ending): return kept + [.finish(ending)]
         case .new, .open, .draining, .pausing:
-            alarms.map { .wake(at: $0) }
+            return kept + alarms.map { .wake(at: $0) }
         }
     }
 
@@ -155,7 +159,7 @@ public struct Reconciliation: Hashable, Sendable {
 }
 
 extension Effect {
-    fileprivate func isKeep(on wanted: NodeID) -> Bool {
+    func isKeep(on wanted: NodeID) -> Bool {
         if case .keep(_, let node, _) = self { node == wanted } else { false }
     }
 }

@@ -120,7 +120,7 @@ extension Happening {
     /// What may still come in after the study has ended.
     fileprivate var isWelcomeAtTheEnd: Bool {
         switch self {
-        case .checkpointKept, .replanned, .retryRequested: true
+        case .checkpointKept, .nodeLost, .replanned, .retryRequested: true
         default: false
         }
     }

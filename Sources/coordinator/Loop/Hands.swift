@@ -55,7 +55,7 @@ struct Hands {
         }
     }
 
-    /// A checkpoint of another machine comes to this one's agent first.
+    /// A checkpoint of other machines comes to this one's agent first, from the first that has it and can be reached.
     private func keep(_ checkpoint: Checkpoint, on node: NodeID, stage: Int, of engine: Engine) {
         let (inbox, results) = (inbox, results)
         @Sendable func copy() {
@@ -68,8 +68,9 @@ struct Hands {
                 }
             }
         }
-        guard node != .local else { return copy() }
-        couriers.bring(checkpoint, from: [node], to: [.local]) { _, result in
+        let sources = [node] + engine.holders(of: checkpoint).filter { $0 != node }
+        guard !sources.contains(.local) else { return copy() }
+        couriers.bring(checkpoint, from: sources, to: [.local]) { _, result in
             if case .failure(let failure) = result {
                 Task { await inbox.post(.keepFailed(stage: stage, reason: failure.description)) }
                 return
