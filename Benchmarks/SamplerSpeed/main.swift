@@ -29,25 +29,35 @@ struct Study {
     private var generator = SeededGenerator(seed: 1)
     private var history: History
     private var pruner: PrunerKind
+    /// By trial.
+    private var ends: [Loss] = []
 
     init(_ pruner: PrunerKind) {
         self.pruner = pruner
         history = History(space, rungs: pruner.rungs)
     }
 
-    /// Asks once, reports at the rungs, and tells what came out.
+    /// Asks once, reports at the rungs, and tells what came out. What may go on after a pause does so first.
     mutating func step(_ sampler: inout SamplerKind) {
-        guard let proposal = sampler.propose(from: history, using: &generator) else { return }
+        while let resumption = pruner.resume() { run(resumption.trial, from: resumption.step) }
+        guard let proposal = sampler.propose(from: history, using: &generator),
+            let end = loss(of: proposal.assignment, &generator)
+        else { return }
         let trial = TrialID(stage: 0, number: history.add(proposal.assignment))
         pruner.begin(trial, at: history.coordinates(of: trial.number))
-        guard let end = loss(of: proposal.assignment, &generator) else {
-            return history.set(.failed, of: trial.number)
-        }
-        for rung in pruner.rungs {
+        ends.append(end)
+        run(trial, from: 0)
+    }
+
+    private mutating func run(_ trial: TrialID, from step: Int) {
+        let end = ends[trial.number]
+        for rung in pruner.rungs where rung > step {
             guard let loss = Loss(end.value + 1 / Double(rung), .minimize) else { continue }
             history.report(loss, step: rung, of: trial.number)
-            if case .stop = pruner.judge(trial, step: rung, loss: loss) {
-                return history.set(.pruned(step: rung, loss), of: trial.number)
+            switch pruner.judge(trial, step: rung, loss: loss) {
+            case .stop: return history.set(.pruned(step: rung, loss), of: trial.number)
+            case .pause: return
+            case .go, .pass, .exploit: break
             }
         }
         history.set(.complete(end), of: trial.number)
@@ -66,9 +76,11 @@ func median(of sampler: SamplerKind, _ pruner: PrunerKind, after trials: Int, co
 }
 
 let asha = PrunerKind.asha(ASHAPruner(minStep: 1, reductionFactor: 3, maxStep: 81))
+let promotion = PrunerKind.ashaPromotion(ASHAPromotion(minStep: 1, reductionFactor: 3, maxStep: 81))
 let samplers: [(String, SamplerKind, PrunerKind)] = [
     ("random", .random(RandomSampler()), .off), ("sobol", .sobol(SobolSampler(seed: 1)), .off),
     ("tpe", .tpe(TPESampler()), .off), ("tpe under ASHA's rungs", .tpe(TPESampler()), asha),
+    ("tpe under ASHA's promotions", .tpe(TPESampler()), promotion),
     ("cmaes", .cmaes(CMAESSampler()), .off), ("nsga2", .nsga2(NSGA2Sampler()), .off),
 ]
 print("ask + tell, \(space.parameters.count) parameters:")

@@ -37,18 +37,20 @@ struct PlacedCourses: Hashable, Codable, Sendable {
     ///   - losses: of one trial at the rungs it passed, the last of them new.
     ///   - first: the rung of the first of them.
     ///   - places: of the trial, as many as all others have (`History.coordinates(of:)`).
-    mutating func learn(from losses: some BidirectionalCollection<Loss>, first: Int, at places: [Double]) {
+    mutating func learn(
+        from losses: some BidirectionalCollection<Loss>, first: Int, at places: ArraySlice<Double>
+    ) {
         guard losses.count >= 2 else { return }
-        let before = Course(losses.dropLast(), places).state
+        let before = Course(losses.dropLast()).state
         let loss = losses.last.map(Self.bounded) ?? 0
-        steps[first + losses.count - 2].add(before.predictors, next: before.loss - loss)
+        steps[first + losses.count - 2].learn(before, at: places, next: before.loss - loss)
         learned += 1
     }
 
     /// Learns as `learn` does, and makes use of it once it is much.
     /// - Returns: whether forecasts are to be made again.
     mutating func follow(_ losses: [Loss], first: Int, at places: [Double]) -> Bool {
-        learn(from: losses, first: first, at: places)
+        learn(from: losses, first: first, at: places[...])
         guard losses.count >= 2, isDue else { return false }
         fit()
         return true
@@ -70,16 +72,18 @@ struct PlacedCourses: Hashable, Codable, Sendable {
     func forecast(
         of losses: some BidirectionalCollection<Loss>, first: Int, at places: [Double]
     ) -> Double? {
-        isGrounded ? end(of: losses, first: first, at: places).loss : nil
+        isGrounded ? end(of: losses, first: first, at: places[...]).loss : nil
     }
 
     /// The loss at the end of a trial with these losses at the rungs so far, at least one, and how far off that
     /// is, as a variance; both finite.
     func end(
-        of losses: some BidirectionalCollection<Loss>, first: Int, at places: [Double]
+        of losses: some BidirectionalCollection<Loss>, first: Int, at places: ArraySlice<Double>
     ) -> (loss: Double, variance: Double) {
-        var course = Course(losses, places)
-        for step in steps[(first + losses.count - 1)...] { course.go(on: step) }
+        var course = Course(losses)
+        places.withUnsafeBufferPointer { places in
+            for step in (first + losses.count - 1)..<steps.count { course.go(on: steps[step], at: places) }
+        }
         let most = Double.greatestFiniteMagnitude
         return (
             course.state.loss.isFinite ? course.state.loss : losses.last?.value ?? 0,
@@ -95,14 +99,14 @@ struct PlacedCourses: Hashable, Codable, Sendable {
         private var ofFall = 0.0
         private var common = 0.0
 
-        init(_ losses: some BidirectionalCollection<Loss>, _ places: [Double]) {
+        init(_ losses: some BidirectionalCollection<Loss>) {
             let loss = losses.last.map(bounded) ?? 0
             let before = losses.dropLast().last.map(bounded) ?? loss
-            state = CourseState(fall: before - loss, loss: loss, places: places)
+            state = CourseState(fall: before - loss, loss: loss)
         }
 
-        mutating func go(on step: CourseStep) {
-            let fall = step.next(state)
+        mutating func go(on step: CourseStep, at places: UnsafeBufferPointer<Double>) {
+            let fall = step.next(state, at: places)
             let (a, b) = step.slopes
             let withLoss = a * common + b * variance
             ofFall = a * a * ofFall + 2 * a * b * common + b * b * variance + step.noise
@@ -114,15 +118,22 @@ struct PlacedCourses: Hashable, Codable, Sendable {
     }
 }
 
-/// What a trial's next fall is predicted from: its last fall, its loss, its places and their squares about the middle.
+/// What a trial's next fall is predicted from, besides its places and their squares about the middle: its last fall,
+/// and its loss.
 private struct CourseState {
     var fall: Double
     var loss: Double
-    let places: [Double]
-
-    var predictors: [Double] { [fall, loss] + places + places.map(Self.square) }
 
     static func square(_ place: Double) -> Double { 4 * (place - 0.5) * (place - 0.5) }
+
+    /// All predictors.
+    func write(with places: ArraySlice<Double>, to predictors: UnsafeMutablePointer<Double>) {
+        (predictors[0], predictors[1]) = (fall, loss)
+        for (index, place) in places.enumerated() {
+            predictors[2 + index] = place
+            predictors[2 + places.count + index] = Self.square(place)
+        }
+    }
 }
 
 /// From one rung to the next: sums of squares and products about the means, updated one by one (Welford 1962).
@@ -152,30 +163,35 @@ private struct CourseStep: Hashable, Codable, Sendable {
     private static let falls = -0.5...4.0
     private static let losses = -1.0...1.0
 
-    mutating func add(_ predictors: [Double], next: Double) {
-        guard means.isEmpty || means.count == predictors.count else { return }
+    mutating func learn(_ state: CourseState, at places: ArraySlice<Double>, next: Double) {
+        let size = 2 + 2 * places.count
+        guard means.isEmpty || means.count == size else { return }
         if means.isEmpty {
-            means = predictors.map { _ in 0 }
+            means = [Double](repeating: 0, count: size)
             withNext = means
-            products = [Double](repeating: 0, count: Cholesky.start(of: means.count))
+            products = [Double](repeating: 0, count: Cholesky.start(of: size))
         }
         count += 1
         isStale = true
-        var aside = predictors
-        for index in aside.indices {
-            aside[index] -= means[index]
-            means[index] += aside[index] / count
-        }
         let ahead = next - meanNext
         meanNext += ahead / count
         nextNext += ahead * (next - meanNext)
-        var pair = 0
-        for index in aside.indices {
-            for other in 0...index {
-                products[pair] += aside[index] * (predictors[other] - means[other])
-                pair += 1
+        withUnsafeTemporaryAllocation(of: Double.self, capacity: 2 * size) { memory in
+            guard let aside = memory.baseAddress else { return }
+            let beside = aside + size
+            state.write(with: places, to: beside)
+            for index in 0..<size {
+                aside[index] = beside[index] - means[index]
+                means[index] += aside[index] / count
+                beside[index] -= means[index]
+                withNext[index] += aside[index] * (next - meanNext)
             }
-            withNext[index] += aside[index] * (next - meanNext)
+            products.withUnsafeMutableBufferPointer { products in
+                guard let products = products.baseAddress else { return }
+                for index in 0..<size {
+                    add(aside[index], beside, to: products + Cholesky.start(of: index), index + 1)
+                }
+            }
         }
     }
 
@@ -184,18 +200,25 @@ private struct CourseStep: Hashable, Codable, Sendable {
         coefficients.isEmpty ? (prior, 0) : (coefficients[0], coefficients[1])
     }
 
-    func next(_ state: CourseState) -> Double {
-        let places = state.places
-        guard coefficients.count == 2 + 2 * places.count else {
+    func next(_ state: CourseState, at places: UnsafeBufferPointer<Double>) -> Double {
+        let count = places.count
+        guard coefficients.count == 2 + 2 * count else {
             return meanNext + prior * (state.fall - (means.first ?? 0))
         }
-        var fall = meanNext + coefficients[0] * (state.fall - means[0])
-        fall += coefficients[1] * (state.loss - means[1])
-        for (index, place) in zip(2..., places) { fall += coefficients[index] * (place - means[index]) }
-        for (index, place) in zip((2 + places.count)..., places) {
-            fall += coefficients[index] * (CourseState.square(place) - means[index])
+        return coefficients.withUnsafeBufferPointer { coefficients in
+            means.withUnsafeBufferPointer { means in
+                var fall = meanNext + coefficients[0] * (state.fall - means[0])
+                fall += coefficients[1] * (state.loss - means[1])
+                for index in 0..<count {
+                    fall += coefficients[2 + index] * (places[index] - means[2 + index])
+                }
+                for index in 0..<count {
+                    let square = CourseState.square(places[index])
+                    fall += coefficients[2 + count + index] * (square - means[2 + count + index])
+                }
+                return fall
+            }
         }
-        return fall
     }
 
     /// In units of each predictor's spread, so that the priors weigh alike and nothing overflows.

@@ -35,13 +35,3 @@ extension Observation {
         return losses[0].value - rungLosses[rung].value
     }
 }
-
-extension [Double] {
-    /// The middle one, of two the mean; nil of nothing.
-    var median: Double? {
-        guard !isEmpty else { return nil }
-        let sorted = sorted()
-        return count % 2 == 1
-            ? sorted[count / 2] : 0.5 * (sorted[count / 2 - 1] + sorted[count / 2])
-    }
-}

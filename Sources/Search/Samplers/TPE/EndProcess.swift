@@ -21,22 +21,20 @@ struct EndProcess {
     /// nil with fewer than three trials that keep the study's constraints.
     /// - Parameter running: indices of trials of which nothing is known: believed to come out as predicted.
     init?(_ history: History, _ columns: PlaceColumns, _ forecasts: RungForecasts, running: [Int]) {
-        let known = forecasts.ends.indices.compactMap { index in
-            forecasts.ends[index].flatMap { $0.violation == 0 ? (index: index, end: $0) : nil }
-        }
-        guard known.count >= 3, let warp = Warp(known.map(\.end.loss)) else { return nil }
+        let known = forecasts.ends.filter { $0.violation == 0 }
+        guard known.count >= 3, let warp = Warp(known.map(\.loss)) else { return nil }
         let chosen = Self.chosen(of: known)
         let scale = warp.deviation * warp.deviation
-        let average = known.reduce(0) { $0 + $1.end.loss } / Double(known.count)
+        let average = known.reduce(0) { $0 + $1.loss } / Double(known.count)
         let before =
             known.reduce(0) {
-                $0 + ($1.end.loss - average) * ($1.end.loss - average) + $1.end.variance
+                $0 + ($1.loss - average) * ($1.loss - average) + $1.variance
             } / Double(known.count)
-        let measured = chosen.map { trial in
+        let measured = chosen.map { end in
             let (target, noise) = Self.measurement(
-                warp.target(of: trial.end.loss), variance: trial.end.variance / scale,
+                warp.target(of: end.loss), variance: end.variance / scale,
                 before: max(before / scale, 1e-9))
-            return PlacePosterior.Measurement(row: history.row(trial.index), target: target, noise: noise)
+            return PlacePosterior.Measurement(row: history.row(end.trial), target: target, noise: noise)
         }
         let sum = measured.reduce(0) { $0 + 1 / (0.3 + $1.noise) }
         let mean = measured.reduce(0) { $0 + $1.target / (0.3 + $1.noise) } / sum
@@ -45,15 +43,14 @@ struct EndProcess {
         for index in running.suffix(Self.most) { posterior.believe(history.row(index), noise: Self.noise) }
     }
 
-    private typealias Known = (index: Int, end: RungForecasts.Forecast)
-
     /// In the order of proposal.
-    private static func chosen(of known: [Known]) -> [Known] {
-        let rising = known.sorted { ($0.end.loss, $0.index) < ($1.end.loss, $1.index) }
-        let furthest = rising.dropFirst(lowest).sorted {
-            ($0.end.levels, $0.index) > ($1.end.levels, $1.index)
+    private static func chosen(of known: [RungForecasts.Forecast]) -> [RungForecasts.Forecast] {
+        let low = known.first(lowest) { $0.isLower(than: $1) }
+        guard let last = low.last else { return [] }
+        let furthest = known.lazy.filter { last.isLower(than: $0) }.first(most - lowest) {
+            ($0.levels, $0.trial) > ($1.levels, $1.trial)
         }
-        return (rising.prefix(lowest) + furthest.prefix(most - lowest)).sorted { $0.index < $1.index }
+        return (low + furthest).sorted { $0.trial < $1.trial }
     }
 
     /// - Parameters:
@@ -74,4 +71,9 @@ struct EndProcess {
         let known = posterior.at(row)
         return improvement.at(mean: known.mean, deviation: known.deviation).value
     }
+}
+
+extension RungForecasts.Forecast {
+    /// The earlier trial is lower of two that are equal.
+    fileprivate func isLower(than other: Self) -> Bool { (loss, trial) < (other.loss, other.trial) }
 }

@@ -3,7 +3,9 @@ import FleetModel
 /// Trials in one order, the best first, from whatever is known of each. Those that break the study's
 /// constraints come after all others, by how far they do.
 struct Ranking {
-    /// Indices of those of which a loss is known, the best first.
+    /// Of how many a loss is known.
+    let count: Int
+    /// Their indices, the best first; by forecasts only those of good ones.
     let best: [Int]
     /// How many of the best are good.
     let goodCount: Int
@@ -30,17 +32,18 @@ struct Ranking {
                 Self.byFront(feasible, good: goodCount)
                 + others.sorted { (trials[$0].violation, $0) < (trials[$1].violation, $1) }
         }
+        count = best.count
     }
 
     /// By forecasts of losses at the end, of those that went on from the first rung they came to, or that ended:
     /// what showed itself at one rung only is not among the good, however it looks.
     init(_ forecasts: RungForecasts, good: (Int) -> Int) {
-        let known = forecasts.ends.enumerated().compactMap { index, end -> Entry? in
-            guard let end, end.levels >= 2 else { return nil }
-            return (end.violation, end.loss, index)
-        }
-        best = known.byLoss()
-        goodCount = good(best.count)
+        let known = forecasts.ends.lazy.filter { $0.levels >= 2 }
+        count = known.count
+        goodCount = good(count)
+        best = known.first(goodCount) {
+            ($0.violation, $0.loss, $0.trial) < ($1.violation, $1.loss, $1.trial)
+        }.map(\.trial)
         objectives = 1
     }
 

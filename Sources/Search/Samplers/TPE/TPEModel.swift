@@ -29,7 +29,7 @@ struct TPEModel {
         _ forecasts: RungForecasts?, isKeptWide: Bool
     ) {
         self.columns = columns
-        let ranked = ranking.best.count
+        let ranked = ranking.count
         let temper = Temper(
             ranked: ranked, earlier: lessons.count, columns: columns.count, turn: history.trials.count,
             isKeptWide: isKeptWide)
@@ -43,7 +43,7 @@ struct TPEModel {
         bad.add(lessons.bad, share: share)
         goodCount = good.weights.count
         let running = history.trials.indices.filter {
-            history.trials[$0].result == .running && history.trials[$0].rungLosses.isEmpty
+            history.trials[$0].rungLosses.isEmpty && history.trials[$0].result == .running
         }
         ends = forecasts.flatMap { EndProcess(history, columns, $0, running: running) }
         ranks =

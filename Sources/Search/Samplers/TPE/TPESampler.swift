@@ -55,14 +55,14 @@ public struct TPESampler: Sampler {
         let ranking =
             forecasts.map { Ranking($0, good: TPEModel.goodCount) }
             ?? Ranking(history.trials, rungs: history.rungs.count, good: TPEModel.goodCount)
-        let failed = history.trials.count { $0.result == .failed }
+        let failed = history.ended.count { history.trials[$0].result == .failed }
         let tried = history.trials.count - failed
         guard tried >= startup || lessons.count >= 2 else {
             let drawn = history.space.draw(using: &generator)
             return drawn.map { Proposal($0, .startup(number: tried + 1, of: startup)) }
         }
         // With all of many parallel trials still running there is nothing to learn from.
-        guard ranking.best.count + lessons.count >= 2 else {
+        guard ranking.count + lessons.count >= 2 else {
             return history.space.draw(using: &generator).map { Proposal($0, .random) }
         }
         if rules >= .randomShare, forecasts != nil || ranking.isOfFew(history),
@@ -102,6 +102,6 @@ extension TPESampler: Codable {
 extension Ranking {
     /// Of the trials that came to a rung most do not rank, as they were stopped or wait below.
     fileprivate func isOfFew(_ history: History) -> Bool {
-        2 * best.count < history.trials.count { !$0.rungLosses.isEmpty }
+        2 * count < history.trials.count { !$0.rungLosses.isEmpty }
     }
 }
