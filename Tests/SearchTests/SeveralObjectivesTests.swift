@@ -44,7 +44,8 @@ import Testing
             let losses = [Loss.of(Double(number)), .of(-Double(number)), .of(1)]
             history.add(["x0": .float(Double(number) / 12)], number == 11 ? .failed : .complete(losses))
         }
-        let choice = AutoSampler().choice(for: history)
+        var sampler = AutoSampler()
+        let choice = sampler.choice(for: history)
         #expect("\(choice)" == "tpe, because there are 3 objectives")
     }
 }

@@ -23,6 +23,8 @@ public struct GPSampler: Sampler {
     private struct Fitted: Sendable {
         let training: TrainingSet
         let kernel: MaternKernel
+        /// nil until it is asked for.
+        var foresight: Double?
     }
 
     /// At most so many trials are conditioned on, and so many fitted to.
@@ -86,6 +88,18 @@ public struct GPSampler: Sampler {
         let kernel = KernelFit(training: training).kernel()
         memo.value = Fitted(training: training, kernel: kernel)
         return kernel
+    }
+
+    /// How well the model foretells, with one objective, what it has not seen: the correlation of ranks (Spearman
+    /// 1904), from -1 to 1, between what trials came to and what the others say of each. nil before there is a
+    /// model.
+    mutating func foresight(of history: History) -> Double? {
+        guard history.ended.count >= max(startup, 2) else { return nil }
+        let kernel = kernel(for: history, Coordinates(history).kinds, nil)
+        if let known = memo.value?.foresight { return known }
+        let foresight = memo.value?.training.foresight(under: kernel)
+        memo.value?.foresight = foresight
+        return foresight
     }
 
     /// `count` without its binary digits after the fifth: up to 31 each count has its fit.
