@@ -233,8 +233,8 @@ extension SimulatedStudy {
 
     /// Copies a stage's best among the results, from the first node that has it and can be reached.
     private mutating func keep(_ checkpoint: Checkpoint, _ node: NodeID, _ stage: Int) {
-        let isReachable = ([node] + coordinator.engine.holders(of: checkpoint)).contains { holder in
-            let index = nodeIndex[holder]!
+        let isReachable = coordinator.engine.sources(toKeep: checkpoint, of: node).contains { source in
+            let index = nodeIndex[source]!
             return links[index].isConnected && nodes[index].checkpoints.contains(checkpoint)
         }
         if isReachable { saw(FleetSight(.kept(checkpoint))) }

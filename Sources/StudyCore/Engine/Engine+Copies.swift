@@ -3,9 +3,14 @@ public import FleetModel
 /// Where checkpoints can be had, and having them brought to where a trial could begin.
 extension Engine {
     /// Nodes that have a checkpoint and were not given up: the one that wrote it first, the others sorted.
-    public func holders(of checkpoint: Checkpoint) -> [NodeID] {
+    func holders(of checkpoint: Checkpoint) -> [NodeID] {
         let writer = [node(of: checkpoint)].compactMap(\.self).filter { isHeld(checkpoint, by: $0) }
         return (writer + copies.nodes(with: checkpoint)).filter(nodes.isThere)
+    }
+
+    /// Where a checkpoint that is to be kept can be read: on the node that the effect names, else on another that has it.
+    public func sources(toKeep checkpoint: Checkpoint, of node: NodeID) -> [NodeID] {
+        [node] + holders(of: checkpoint).filter { $0 != node }
     }
 
     /// Whether it lies on a node as far as is known: it was brought, or written there and not missed since.

@@ -68,7 +68,7 @@ struct Hands {
                 }
             }
         }
-        let sources = [node] + engine.holders(of: checkpoint).filter { $0 != node }
+        let sources = engine.sources(toKeep: checkpoint, of: node)
         guard !sources.contains(.local) else { return copy() }
         couriers.bring(checkpoint, from: sources, to: [.local]) { _, result in
             if case .failure(let failure) = result {
