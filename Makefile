@@ -8,7 +8,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 packages:
-	@deploy/install-packages libsqlite3-dev libssh-dev libopenblas-dev
+	@deploy/install-packages libsqlite3-dev libssh-dev libxxhash-dev libopenblas-dev
 
 build: packages ## Build the coordinator, the agent and the plugins (release)
 	swift build -c release --product coordinator

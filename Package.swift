@@ -62,6 +62,7 @@ let package = Package(
         // The pipe, its kit, and the edges.
         .target(name: "Wire", dependencies: ["FleetModel"], swiftSettings: rules),
         .target(name: "CLinux"),
+        .target(name: "CXXHash"),
         .target(name: "TrainerKit", dependencies: ["FleetModel", "Wire", "Spawn"], swiftSettings: rules),
         .target(
             name: "TrainerKitTesting", dependencies: ["FleetModel", "Wire", "Spawn"],
@@ -84,7 +85,7 @@ let package = Package(
             ],
             swiftSettings: rules),
         .executableTarget(
-            name: "agent", dependencies: ["FleetModel", "Wire", "Spawn", argumentParser, crypto],
+            name: "agent", dependencies: ["CXXHash", "FleetModel", "Wire", "Spawn", argumentParser, crypto],
             path: "agents/agent", swiftSettings: rules, linkerSettings: standalone),
         plugin("command"),
         .executableTarget(

@@ -134,6 +134,6 @@ extension CheckpointStore {
     /// Whether the checkpoint is here already, with this content.
     fileprivate func has(_ key: Key, _ manifest: Manifest) throws -> Bool {
         guard access(path(of: key), F_OK) == 0 else { return false }
-        return try self.manifest(of: key) == manifest
+        return try record(of: key).manifest == manifest
     }
 }

@@ -13,11 +13,22 @@ final class Arrival: Sendable {
     private let tree: String
     /// Held as long as this is, so that nobody else writes there.
     private let lock: Int32
-    private let missing: Monitor<ChunkSet>
+    private let progress: Monitor<Progress>
     /// Entries that are the same files as in another checkpoint.
     private let linked = Monitor<Set<Int>>([])
     /// What came of copying chunks from other checkpoints; nil while that goes on.
     private let copied = Monitor<Result<Void, any Error>?>(.success(()))
+
+    private struct Progress {
+        var missing: ChunkSet
+        /// By chunk, of those that are there.
+        var checksums: [Checksum]
+
+        mutating func note(_ chunk: Int, _ checksum: Checksum) {
+            missing.remove(chunk)
+            checksums[chunk] = checksum
+        }
+    }
 
     /// Takes up what an earlier attempt left.
     /// - Throws: with a sentence, also where the disk has too little room.
@@ -25,7 +36,10 @@ final class Arrival: Sendable {
         (self.store, self.key, self.manifest) = (store, key, manifest)
         let place = store.incoming(key)
         tree = place + "/tree"
-        missing = Monitor(ChunkSet(all: manifest.chunkCount))
+        progress = Monitor(
+            Progress(
+                missing: ChunkSet(all: manifest.chunkCount),
+                checksums: Array(repeating: Checksum(value: 0), count: manifest.chunkCount)))
         try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
         guard let lock = try openLocked(place + "/lock", mode: 0o600) else {
             throw AgentError("\(key.checkpoint) is being received by another process already")
@@ -39,27 +53,27 @@ final class Arrival: Sendable {
     deinit { close(lock) }
 
     /// The chunks that are still to come, from afar or from other checkpoints.
-    var missingChunks: ChunkSet { missing.use { $0 } }
+    var missingChunks: ChunkSet { progress.use { $0.missing } }
 
-    func has(_ chunk: Int) -> Bool { missing.use { !$0.contains(chunk) } }
+    func has(_ chunk: Int) -> Bool { progress.use { !$0.missing.contains(chunk) } }
 
-    /// Whether the bytes are what the manifest says of the chunk.
-    func isRight(_ chunk: Int, _ bytes: UnsafeRawBufferPointer) -> Bool {
-        ChunkDigest(of: bytes) == manifest.digest(ofChunk: chunk)
+    /// The checksum of the bytes where they are what the manifest says of the chunk.
+    func verify(_ chunk: Int, _ bytes: UnsafeRawBufferPointer) -> Checksum? {
+        ChunkDigest(of: bytes) == manifest.digest(ofChunk: chunk) ? Checksum(of: bytes) : nil
     }
 
-    /// Takes a chunk that is right.
-    func write(_ chunk: Int, _ bytes: UnsafeRawBufferPointer) throws {
+    /// Takes a chunk that was verified, here or when its checksum was taken.
+    func write(_ chunk: Int, _ bytes: UnsafeRawBufferPointer, _ checksum: Checksum) throws {
         let place = manifest.place(ofChunk: chunk)
         let path = path(ofEntry: place.entry)
         let file = try OpenFile(path, O_WRONLY)
         try writeChunk(bytes, to: file.descriptor, at: place.offset, of: path)
-        missing.use { $0.remove(chunk) }
+        progress.use { $0.note(chunk, checksum) }
     }
 
-    /// Makes an entry the same file as one of another checkpoint that has the same bytes and mode; false
-    /// where the file system does not do that.
-    func link(_ entry: Int, to source: String) -> Bool {
+    /// Makes an entry the same file as one of another checkpoint that has the same bytes and mode, and so these
+    /// checksums; false where the file system does not do that.
+    func link(_ entry: Int, to source: String, _ checksums: ArraySlice<Checksum>) -> Bool {
         let path = path(ofEntry: entry)
         unlink(path)
         guard Glibc.link(source, path) == 0 else {
@@ -67,7 +81,7 @@ final class Arrival: Sendable {
             return false
         }
         let chunks = manifest.chunks(ofEntry: entry)
-        missing.use { missing in for chunk in chunks { missing.remove(chunk) } }
+        progress.use { for (chunk, checksum) in zip(chunks, checksums) { $0.note(chunk, checksum) } }
         linked.use { _ = $0.insert(entry) }
         return true
     }
@@ -121,10 +135,10 @@ final class Arrival: Sendable {
             let data = lseek(file.descriptor, off_t(place.offset), Self.seekData)
             guard data >= 0, data < place.offset + place.length,
                 try readChunk(file.descriptor, at: place.offset, count: place.length, into: buffer),
-                ChunkDigest(of: UnsafeRawBufferPointer(rebasing: buffer[..<place.length]))
-                    == manifest.digest(ofChunk: chunks[number])
+                let checksum = verify(
+                    chunks[number], UnsafeRawBufferPointer(rebasing: buffer[..<place.length]))
             else { return }
-            missing.use { $0.remove(chunks[number]) }
+            progress.use { $0.note(chunks[number], checksum) }
         }
     }
 
@@ -191,7 +205,7 @@ final class Arrival: Sendable {
             try checked("protect \(entry.path)") { chmod(path(ofEntry: index), mode_t(entry.mode)) }
         }
         try removeStrangers()
-        try store.publish(tree, as: key, manifest)
+        try store.publish(tree, as: key, manifest, progress.use { $0.checksums })
         try? FileManager.default.removeItem(atPath: store.incoming(key))
         return missing
     }
@@ -207,7 +221,9 @@ final class Arrival: Sendable {
 
 extension CheckpointStore {
     /// Moves a whole tree to the checkpoint's place, where an older one of that name makes way.
-    fileprivate func publish(_ tree: String, as key: Key, _ manifest: Manifest) throws {
+    fileprivate func publish(
+        _ tree: String, as key: Key, _ manifest: Manifest, _ checksums: [Checksum]
+    ) throws {
         let target = path(of: key)
         try makeFolder(above: target)
         let found = try Tree(of: tree)
@@ -216,7 +232,9 @@ extension CheckpointStore {
         try checked("rename \(tree) to \(target)") { rename(tree, target) }
         let parent = try OpenFile(String(target[..<target.lastIndex(of: "/")!]), O_RDONLY | O_DIRECTORY)
         try checked("save \(target)") { fsync(parent.descriptor) }
-        if manifest.fits(found, found.signatures) { try keep(manifest, found.signatures, of: key) }
+        let record = ManifestRecord(
+            manifest: manifest, signatures: found.signatures, checksums: checksums)
+        if record.fits(found) { try keep(record, of: key) }
     }
 
     /// Makes the checkpoint a link to a folder that this node sees on a file system that it shares with

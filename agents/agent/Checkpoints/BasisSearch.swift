@@ -14,7 +14,8 @@ struct BasisSearch {
         (self.arrival, self.key, self.store) = (arrival, key, store)
     }
 
-    /// Looks through the study's checkpoints, the latest first, until nothing is missing that is not found.
+    /// Looks through the study's checkpoints, the latest first, until nothing is missing that is not found. The files
+    /// that are copied into take turns.
     func run() throws -> [ChunkCopy] {
         var copies: [ChunkCopy] = []
         var open = Array(arrival.missingChunks)
@@ -29,13 +30,25 @@ struct BasisSearch {
             open.removeAll(where: planned.contains)
             copies += found
         }
-        return copies
+        return inTurn(copies)
     }
 
-    /// The other's manifest. It is hashed for this where it has files like those that are missing; else
+    /// Each file's first copy, each one's second, and so on: threads that write into one file spin in the kernel until
+    /// it is their turn.
+    private func inTurn(_ copies: [ChunkCopy]) -> [ChunkCopy] {
+        var before: [Int: Int] = [:]
+        let places = copies.map { copy in
+            let file = manifest.place(ofChunk: copy.chunks[0]).entry
+            before[file, default: 0] += 1
+            return (turn: before[file]!, file: file, copy: copy)
+        }
+        return places.sorted { ($0.turn, $0.file) < ($1.turn, $1.file) }.map(\.copy)
+    }
+
+    /// What is known of the other. It is hashed for this where it has files like those that are missing; else
     /// reading them would be for nothing.
-    private func basis(_ other: CheckpointStore.Key) throws -> Manifest? {
-        if let known = store.knownManifest(of: other) { return known }
+    private func basis(_ other: CheckpointStore.Key) throws -> ManifestRecord? {
+        if let known = store.knownRecord(of: other) { return known }
         let sizes = Dictionary(
             manifest.entries.compactMap { entry -> (String, Int)? in
                 guard case .file(let size, _) = entry.kind else { return nil }
@@ -46,10 +59,11 @@ struct BasisSearch {
             guard case .file(let signature) = item.kind else { return false }
             return signature.size > 0 && sizes[item.path] == signature.size
         }
-        return isAlike ? try store.manifest(of: other) : nil
+        return isAlike ? try store.record(of: other) : nil
     }
 
-    private func linkFiles(of basis: Manifest, at root: String) {
+    private func linkFiles(of record: ManifestRecord, at root: String) {
+        let basis = record.manifest
         var files: [Int: [Int]] = [:]
         for (index, entry) in basis.entries.enumerated() {
             if case .file(let size, _) = entry.kind, size > 0 { files[size, default: []].append(index) }
@@ -61,18 +75,21 @@ struct BasisSearch {
                     basis.entries[$0].kind == entry.kind && basis.entries[$0].mode == entry.mode
                 })
             else { continue }
-            _ = arrival.link(index, to: "\(root)/\(basis.entries[same].path)")
+            _ = arrival.link(
+                index, to: "\(root)/\(basis.entries[same].path)",
+                record.checksums[basis.chunks(ofEntry: same)])
         }
     }
 
-    private func chunks(_ missing: [Int], of basis: Manifest, at root: String) -> [ChunkCopy] {
+    private func chunks(_ missing: [Int], of record: ManifestRecord, at root: String) -> [ChunkCopy] {
+        let basis = record.manifest
         let wanted = Dictionary(grouping: missing) { manifest.digest(ofChunk: $0) }
         return (0..<basis.chunkCount).compactMap { chunk in
             wanted[basis.digest(ofChunk: chunk)].map { chunks in
                 let place = basis.place(ofChunk: chunk)
                 return ChunkCopy(
                     path: "\(root)/\(basis.entries[place.entry].path)", offset: place.offset,
-                    length: place.length, chunks: chunks)
+                    length: place.length, checksum: record.checksums[chunk], chunks: chunks)
             }
         }
     }
@@ -83,19 +100,19 @@ struct ChunkCopy {
     let path: String
     let offset: Int
     let length: Int
+    /// Of the bytes when they were verified.
+    let checksum: Checksum
     /// Numbers of the chunks there.
     let chunks: [Int]
 
-    /// Verifies them like all others. A checkpoint that is removed meanwhile, or damaged, is no fault: its chunks are
-    /// still missing then.
+    /// A checkpoint that is removed meanwhile, or damaged, is no fault: its chunks are still missing then.
     /// - Parameter buffer: memory for a chunk.
     func run(into arrival: Arrival, through buffer: UnsafeMutableRawBufferPointer) throws {
         guard chunks.contains(where: { !arrival.has($0) }), let file = try? OpenFile(path, O_RDONLY),
             (try? readChunk(file.descriptor, at: offset, count: length, into: buffer)) == true
         else { return }
         let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<length])
-        for chunk in chunks where !arrival.has(chunk) && arrival.isRight(chunk, bytes) {
-            try arrival.write(chunk, bytes)
-        }
+        guard Checksum(of: bytes) == checksum else { return }
+        for chunk in chunks where !arrival.has(chunk) { try arrival.write(chunk, bytes, checksum) }
     }
 }

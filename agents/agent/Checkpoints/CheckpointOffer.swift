@@ -10,7 +10,7 @@ final class CheckpointOffer {
     private let root: String
 
     init(of key: CheckpointStore.Key, in store: CheckpointStore) throws {
-        manifest = try store.manifest(of: key)
+        manifest = try store.record(of: key).manifest
         let path = absolute(store.path(of: key))
         root = path
         let word = String(UInt64.random(in: 0...UInt64.max), radix: 36)

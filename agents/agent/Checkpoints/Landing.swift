@@ -65,8 +65,8 @@ final class Landing {
         var free: [UnsafeMutableRawBufferPointer] = []
         var allocated = 0
         var waiting: [Piece] = []
-        // They are right, and whoever writes will write them.
-        var verified: [Piece] = []
+        // Whoever writes will write them.
+        var verified: [(piece: Piece, checksum: Checksum)] = []
         var isWriting = false
         // Deliveries without an answer.
         var open = 0
@@ -82,7 +82,7 @@ final class Landing {
         }
 
         /// The next one to write for the thread that does; nil where all are written, and nobody writes then.
-        mutating func takeVerified() -> Piece? {
+        mutating func takeVerified() -> (piece: Piece, checksum: Checksum)? {
             isWriting = !verified.isEmpty
             return isWriting ? verified.removeFirst() : nil
         }
@@ -144,15 +144,15 @@ final class Landing {
     private static func store(
         _ piece: Piece, _ state: Monitor<State>, _ arrival: Arrival, _ output: BulkOutput
     ) {
-        guard arrival.isRight(piece.chunk, piece.bytes) else {
+        guard let checksum = arrival.verify(piece.chunk, piece.bytes) else {
             return end(piece, with: .success(false), state, output)
         }
         var next = state.use { state in
-            state.verified.append(piece)
+            state.verified.append((piece, checksum))
             return state.isWriting ? nil : state.takeVerified()
         }
-        while let piece = next {
-            let result = Result { try arrival.write(piece.chunk, piece.bytes) }
+        while let (piece, checksum) = next {
+            let result = Result { try arrival.write(piece.chunk, piece.bytes, checksum) }
             end(piece, with: result.map { true }, state, output)
             next = state.use { $0.takeVerified() }
         }
