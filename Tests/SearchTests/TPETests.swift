@@ -193,29 +193,67 @@ import Testing
         #expect(old != TPESampler(startup: 5))
     }
 
-    @Test func `with five parameters proposals lie nearer to trials than those of older versions`() throws {
-        var (history, g) = (History(try NSGA2Tests.floats(5)), SeededGenerator(seed: 71))
-        // After sixty, with five parameters, the model is sharp.
-        for _ in 0..<60 {
+    /// So many random trials of a bowl.
+    private static func bowl(_ space: Space, trials: Int) throws -> History {
+        var (history, g) = (History(space), SeededGenerator(seed: 71))
+        for _ in 0..<trials {
             let point = try #require(history.space.draw(using: &g))
-            history.add(point, .complete(.of(point.values.reduce(0) { $0 + abs(($1.number ?? 9) - 0.5) })))
+            history.add(point, .complete(.of(point.values.reduce(0) { $0 + abs(($1.number ?? 0.5) - 0.5) })))
         }
+        return history
+    }
+
+    private static func proposals(_ sampler: TPESampler, from history: History) throws -> [Assignment] {
+        try (0..<40).map { seed in
+            var (sampler, g) = (sampler, SeededGenerator(seed: UInt64(seed)))
+            return try #require(sampler.propose(from: history, using: &g)).assignment
+        }
+    }
+
+    /// How far proposals lie from the nearest trial, all together.
+    private static func distance(_ sampler: TPESampler, from history: History) throws -> Double {
         let coordinates = history.trials.indices.map(history.coordinates(of:))
+        return try proposals(sampler, from: history).reduce(0) { sum, proposal in
+            let place = history.places(of: proposal)
+            let squares = coordinates.map {
+                zip($0, place).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+            }
+            return sum + (squares.min() ?? 0).squareRoot()
+        }
+    }
+
+    private static func older(_ rules: TPESampler.Rules, candidates: Int = 64) throws -> TPESampler {
+        let json = #"{"startup":10,"candidates":\#(candidates),"rules":\#(rules.rawValue)}"#
+        return try JSONDecoder().decode(TPESampler.self, from: Data(json.utf8))
+    }
+
+    @Test func `with five parameters proposals lie nearer to trials than those of older versions`() throws {
+        // After sixty, with five parameters, the model is sharp.
+        let history = try Self.bowl(NSGA2Tests.floats(5), trials: 60)
+        #expect(
+            try Self.distance(TPESampler(), from: history)
+                < 0.8 * Self.distance(Self.older(.forecasts), from: history))
+    }
+
+    @Test func `beside choices what is drawn lies nearer to what is good than in older versions`() throws {
+        let numbers = try NSGA2Tests.floats(4).parameters
+        let choice = Parameter("kind", .categorical(choices: [.string("a"), .string("b")]))
+        let history = try Self.bowl(Space(numbers + [choice]), trials: 29)
         func distance(_ sampler: TPESampler) throws -> Double {
-            try (0..<40).reduce(0) { sum, seed in
-                var (sampler, g) = (sampler, SeededGenerator(seed: UInt64(seed)))
-                let place = history.places(
-                    of: try #require(sampler.propose(from: history, using: &g)).assignment)
-                let squares = coordinates.map {
-                    zip($0, place).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
-                }
-                return sum + (squares.min() ?? 0).squareRoot()
+            try Self.proposals(sampler, from: history).reduce(0) { sum, proposal in
+                sum + proposal.values.reduce(0) { $0 + abs(($1.number ?? 0.5) - 0.5) }
             }
         }
-        let old = try JSONDecoder().decode(
-            TPESampler.self,
-            from: Data(#"{"startup":10,"candidates":64,"randomShare":0.3,"forecasts":true}"#.utf8))
-        #expect(try distance(TPESampler()) < 0.8 * distance(old))
+        #expect(
+            try distance(TPESampler(candidates: 1))
+                < 0.97 * distance(Self.older(.narrow, candidates: 1)))
+    }
+
+    @Test func `over numbers alone it proposes as before there were rules for choices`() throws {
+        let history = try Self.bowl(NSGA2Tests.floats(4), trials: 20)
+        #expect(
+            try Self.proposals(TPESampler(), from: history)
+                == Self.proposals(Self.older(.narrow), from: history))
     }
 
     @Test func `complete trials that passed no rung rank by their ends, be they few`() throws {

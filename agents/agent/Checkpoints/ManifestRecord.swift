@@ -111,7 +111,8 @@ extension ManifestRecord {
         }
         let (work, items) = (pieces, tree.items)
         let hashed = Monitor([[HashedChunk]?](repeating: nil, count: work.count))
-        try inParallel(work.count, threads: storageThreads, bufferSize: Manifest.chunkSize) { number, buffer in
+        try inParallel(work.count, threads: storageThreads, bufferSize: Manifest.chunkSize) {
+            number, buffer in
             let piece = work[number]
             guard case .file(let signature) = items[piece.item].kind else { return }
             let chunks = try hash(

@@ -21,18 +21,15 @@ struct TPEModel {
         ranked < 2 ? 0 : min(Int((0.15 * Double(ranked)).rounded(.up)), 50)
     }
 
-    /// - Parameters:
-    ///   - forecasts: what `ranking` is of, where there are rungs.
-    ///   - isKeptWide: whether sharp models are those of older versions.
+    /// - Parameter forecasts: what `ranking` is of, where there are rungs.
     init(
         _ history: History, _ columns: PlaceColumns, _ ranking: Ranking, _ lessons: EarlierLessons,
-        _ forecasts: RungForecasts?, isKeptWide: Bool
+        _ forecasts: RungForecasts?, _ rules: TPESampler.Rules
     ) {
         self.columns = columns
         let ranked = ranking.count
         let temper = Temper(
-            ranked: ranked, earlier: lessons.count, columns: columns.count, turn: history.trials.count,
-            isKeptWide: isKeptWide)
+            ranked: ranked, earlier: lessons.count, columns, turn: history.trials.count, rules)
         var (good, bad) = (Kernels(), Kernels())
         let weights = Self.weights(
             ranking.goodCount, power: ranking.objectives == 1 ? temper.power : 0)
@@ -142,29 +139,33 @@ private struct Temper {
     ///   - ranked: trials of the open stage.
     ///   - earlier: trials of stages before.
     ///   - turn: counts up from proposal to proposal.
-    ///   - isKeptWide: whether sharp kernels are as wide as those of older versions.
-    init(ranked: Int, earlier: Int, columns: Int, turn: Int, isKeptWide: Bool) {
-        guard ranked < Self.sharpFrom || Self.isKeen(turn, columns: columns) else {
-            (power, prior, widths) = (
-                0, 1, .sharp(good: Self.sharpness(columns: columns, isKeptWide: isKeptWide))
-            )
+    init(ranked: Int, earlier: Int, _ columns: PlaceColumns, turn: Int, _ rules: TPESampler.Rules) {
+        guard ranked < Self.sharpFrom || Self.isKeen(turn, columns: columns.count) else {
+            let sharpness = Self.sharpness(columns: columns.count, rules)
+            (power, prior, widths) = (0, 1, .sharp(good: sharpness))
             return
         }
         let known = Double(max(ranked + earlier, 1))
         power = 2.5 * min(1, 30 / known)
         prior = 0.4 + min(known, 200) / 100
         widths = .keen(
-            good: 1.6 * pow(20 / known, 0.25),
-            bad: 0.08 * Double(columns) * (known / 50).clamped(to: 1...4), columns: columns)
+            good: Self.reach(columns, rules) * pow(20 / known, 0.25),
+            bad: 0.08 * Double(columns.count) * (known / 50).clamped(to: 1...4), columns: columns.count)
+    }
+
+    /// How far good kernels of keen models reach, with 20 trials. Where there are choices, what is good of the other
+    /// parameters depends on them: beyond a trial it holds less far than it does over numbers alone.
+    private static func reach(_ columns: PlaceColumns, _ rules: TPESampler.Rules) -> Double {
+        rules >= .narrowBesideChoices && columns.columns.contains { $0.choices > 0 } ? 1.2 : 1.6
     }
 
     /// How wide good kernels of sharp models are beside those with two columns. The way from a trial to what is
     /// drawn near it would keep its length if they fell with the square root of the columns, as they did in older
     /// versions. Measured, with five columns still narrower ones find more; with ten it makes no difference, so
     /// from five on they stay as narrow.
-    private static func sharpness(columns: Int, isKeptWide: Bool) -> Double {
+    private static func sharpness(columns: Int, _ rules: TPESampler.Rules) -> Double {
         let narrowing = 2 / Double(max(columns, 2))
-        return isKeptWide ? narrowing.squareRoot() : max(narrowing, 0.4)
+        return rules < .narrow ? narrowing.squareRoot() : max(narrowing, 0.4)
     }
 
     /// Of sixths of the turns none with up to three columns, one with four, two with five, half with six and more.

@@ -33,13 +33,14 @@ public struct TPESampler: Sampler {
         precondition(candidates >= 1, "TPE needs at least one candidate")
         self.startup = startup
         self.candidates = candidates
-        rules = .narrow
+        rules = .narrowBesideChoices
     }
 
     /// What each version added to the rules of the one before: random proposals where there are rungs; ranks by
-    /// forecasts there; narrower kernels with three parameters and more.
+    /// forecasts there; narrower kernels of sharp models with three parameters and more; narrower ones of keen models
+    /// where there are choices.
     enum Rules: Int, Codable, Comparable {
-        case first, randomShare, forecasts, narrow
+        case first, randomShare, forecasts, narrow, narrowBesideChoices
 
         static func < (a: Rules, b: Rules) -> Bool { a.rawValue < b.rawValue }
     }
@@ -71,7 +72,7 @@ public struct TPESampler: Sampler {
             return Proposal(history.space.draw(using: &generator), .random)
         }
         let model = TPEModel(
-            history, PlaceColumns(history), ranking, lessons, forecasts, isKeptWide: rules < .narrow)
+            history, PlaceColumns(history), ranking, lessons, forecasts, rules)
         let reason = ProposalReason.model(observations: history.trials.count, good: model.goodCount)
         let assignment = model.propose(for: history, candidates: candidates, using: &generator)
         return assignment.map { Proposal($0, reason) }
