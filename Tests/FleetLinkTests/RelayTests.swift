@@ -73,6 +73,26 @@ import Wire
         #expect(Homes.contents(homes.path(of: new, at: "b")) == Homes.contents(root))
     }
 
+    @Test func `what came as the same file, as a copied chunk or from afar is there for the next one`() throws
+    {
+        let homes = try Homes(["a", "b"])
+        let (first, second, third) = (
+            Homes.checkpoint(0), Homes.checkpoint(1, step: 20), Homes.checkpoint(2, step: 30)
+        )
+        var files: [String: [UInt8]] = ["changes": .noise(3 << 20), "stays": .noise((1 << 20) + 5)]
+        try homes.put(files, as: first, at: "a")
+        _ = homes.bring(first, from: ["a"], to: ["b"])
+        files["changes"]![5 * Self.chunk] ^= 1
+        try homes.put(files, as: second, at: "a")
+        #expect(try homes.bring(second, from: ["a"], to: ["b"])["b"]?.get() == Self.chunk)
+        try FileManager.default.removeItem(atPath: homes.path(of: first, at: "b"))
+        files["changes"]![2 * Self.chunk] ^= 1
+        files["stays"]![Self.chunk] ^= 1
+        let root = try homes.put(files, as: third, at: "a")
+        #expect(try homes.bring(third, from: ["a"], to: ["b"])["b"]?.get() == 2 * Self.chunk)
+        #expect(Homes.contents(homes.path(of: third, at: "b")) == Homes.contents(root))
+    }
+
     @Test func `a chunk that a like checkpoint there only seems to have is sent after all`() throws {
         let homes = try Homes(["a", "b"])
         let (old, new) = (Homes.checkpoint(0), Homes.checkpoint(1, step: 20))

@@ -1,0 +1,58 @@
+import FleetModel
+import Foundation
+import Testing
+
+@testable import agent
+
+@Suite struct `the record of a checkpoint` {
+    /// As it is on disk.
+    private static func saved(_ bytes: [UInt8]) throws -> ManifestRecord? {
+        let path = NSTemporaryDirectory() + "hpo-record-\(UInt64.random(in: 0...UInt64.max))"
+        try Data(bytes).write(to: URL(filePath: path))
+        defer { unlink(path) }
+        return ManifestRecord(at: path)
+    }
+
+    private static let record = ManifestRecord(
+        manifest: `a manifest`.sample,
+        signatures: (0..<3).map { FileSignature(size: $0, inode: UInt64.max - UInt64($0), modified: -$0) },
+        checksums: (0..<`a manifest`.sample.chunkCount).map { Checksum(value: UInt64.max - UInt64($0)) })
+
+    @Test func `reads back as it was written`() throws {
+        let read = try #require(try Self.saved(Self.record.bytes))
+        #expect(read.manifest == Self.record.manifest)
+        #expect(read.signatures == Self.record.signatures)
+        #expect(read.checksums == Self.record.checksums)
+    }
+
+    @Test func `cut off anywhere, it is none, and so it is made anew`() throws {
+        let bytes = Self.record.bytes
+        for length in 0..<bytes.count { #expect(try Self.saved(Array(bytes[..<length])) == nil) }
+    }
+
+    @Test func `with counts that cannot be, or without checksums as older agents wrote it, it is none`()
+        throws
+    {
+        let bytes = Self.record.bytes
+        for place in [0, 8] {
+            var wrong = bytes
+            wrong.replaceSubrange(place..<place + 8, with: [UInt8](repeating: 0x7f, count: 8))
+            #expect(try Self.saved(wrong) == nil)
+        }
+        let older = bytes[..<8] + bytes[16..<16 + 3 * 24] + Self.record.manifest.bytes
+        #expect(try Self.saved(Array(older)) == nil)
+    }
+
+    @Test func `knows the bytes of each chunk`() throws {
+        let root = NSTemporaryDirectory() + "hpo-tree-\(UInt64.random(in: 0...UInt64.max))"
+        defer { try? FileManager.default.removeItem(atPath: root) }
+        try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+        let bytes = (0..<(Manifest.chunkSize + 1)).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
+        try Data(bytes).write(to: URL(filePath: root + "/b"))
+        try Data([1, 2, 3]).write(to: URL(filePath: root + "/a"))
+        let record = try ManifestRecord(hashing: root)
+        let chunks = [[1, 2, 3], Array(bytes[..<Manifest.chunkSize]), [bytes.last!]]
+        #expect(record.checksums == chunks.map { $0.withUnsafeBytes(Checksum.init(of:)) })
+        #expect(Set(record.checksums).count == 3)
+    }
+}
