@@ -7,10 +7,10 @@ import Testing
 @Suite struct `the record of a checkpoint` {
     /// As it is on disk.
     private static func saved(_ bytes: [UInt8]) throws -> ManifestRecord? {
-        let path = NSTemporaryDirectory() + "hpo-record-\(UInt64.random(in: 0...UInt64.max))"
+        let scratch = try Scratch()
+        let path = scratch.path + "/record"
         try Data(bytes).write(to: URL(filePath: path))
-        defer { unlink(path) }
-        return ManifestRecord(at: path)
+        return withExtendedLifetime(scratch) { ManifestRecord(at: path) }
     }
 
     private static let record = ManifestRecord(
@@ -44,13 +44,11 @@ import Testing
     }
 
     @Test func `knows the bytes of each chunk`() throws {
-        let root = NSTemporaryDirectory() + "hpo-tree-\(UInt64.random(in: 0...UInt64.max))"
-        defer { try? FileManager.default.removeItem(atPath: root) }
-        try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+        let scratch = try Scratch()
         let bytes = (0..<(Manifest.chunkSize + 1)).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
-        try Data(bytes).write(to: URL(filePath: root + "/b"))
-        try Data([1, 2, 3]).write(to: URL(filePath: root + "/a"))
-        let record = try ManifestRecord(hashing: root)
+        try Data(bytes).write(to: URL(filePath: scratch.path + "/b"))
+        try Data([1, 2, 3]).write(to: URL(filePath: scratch.path + "/a"))
+        let record = try ManifestRecord(hashing: scratch.path)
         let chunks = [[1, 2, 3], Array(bytes[..<Manifest.chunkSize]), [bytes.last!]]
         #expect(record.checksums == chunks.map { $0.withUnsafeBytes(Checksum.init(of:)) })
         #expect(Set(record.checksums).count == 3)

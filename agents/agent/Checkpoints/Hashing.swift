@@ -14,13 +14,13 @@ extension ChunkDigest {
 }
 
 /// Tells bytes that were once verified by their digest from what a bad disk or a careless program has made of them
-/// since, at a tenth of SHA-256's cost; it does not stand against somebody who wants to deceive, who could change the
-/// agent as well. Never leaves the node. XXH3, 64 bits, which rsync relies on too.
+/// since, at an eighth of SHA-256's cost; it does not stand against somebody who wants to deceive, who could change the
+/// agent as well. Never leaves the node. 64 bits of XXH3, by which rsync verifies too (128 bits of it).
 struct Checksum: Hashable, Sendable {
     let value: UInt64
+}
 
-    init(value: UInt64) { self.value = value }
-
+extension Checksum {
     init(of bytes: UnsafeRawBufferPointer) { value = xxhash_checksum(bytes.baseAddress, bytes.count) }
 }
 

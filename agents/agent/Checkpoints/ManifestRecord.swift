@@ -11,10 +11,6 @@ struct ManifestRecord {
     /// By chunk.
     let checksums: [Checksum]
 
-    init(manifest: Manifest, signatures: [FileSignature], checksums: [Checksum]) {
-        (self.manifest, self.signatures, self.checksums) = (manifest, signatures, checksums)
-    }
-
     /// Whether the tree is what was hashed, as far as its files' signatures tell.
     func fits(_ tree: Tree) -> Bool {
         guard tree.items.count == manifest.entries.count, tree.signatures == signatures else { return false }
