@@ -18,6 +18,10 @@ struct RungForecasts {
     /// Of the trials of which something is known, in the order of proposal.
     let ends: [Forecast]
 
+    /// Of proposals where there are rungs so many had better be random (as in BOHB, Falkner et al. 2018): low rungs
+    /// let pass what learns fast, and without random points nothing else is seen further on.
+    static let randomShare = 1.0 / 3
+
     /// nil without rungs, and with several objectives, of which the rungs know one.
     /// - Parameter learned: from a beginning of this history, or nil; it is brought up to date.
     init?(_ history: History, _ learned: inout Learned?) {

@@ -17,8 +17,6 @@ struct AcquisitionSearch {
 
     /// So many of the best of both kinds are climbed from.
     private static let climbs = 3
-    /// Good trials whose surroundings are looked at.
-    private static let good = 5
     /// Scoring a candidate costs about n² operations, all together no more than this.
     private static let operations = 2e8
 
@@ -29,14 +27,16 @@ struct AcquisitionSearch {
     }
 
     /// The best allowed point found that no trial has; nil when all that were found are taken.
-    /// - Parameter untried: all that is left of a small finite space.
+    /// - Parameters:
+    ///   - good: indices of trials whose surroundings are looked at.
+    ///   - untried: all that is left of a small finite space.
     func best(
-        of history: History, _ training: TrainingSet, untried: [[Double]]?,
+        of history: History, around good: [Int], untried: [[Double]]?,
         using generator: inout SeededGenerator
     ) -> Assignment? {
         if let untried { return history.assignment(at: best(of: untried, using: &generator)) }
-        let around = training.best(Self.good).map { Array(history.row($0)) }
-        let near = scored(coordinates.near(around, count: affordable / 3, using: &generator))
+        let rows = good.map { Array(history.row($0)) }
+        let near = scored(coordinates.near(rows, count: affordable / 3, using: &generator))
         let spread = scored(coordinates.spread(affordable - near.count, using: &generator))
         let starts = spread.prefix(Self.climbs) + near.prefix(Self.climbs)
         let found = starts.map(climb) + spread + near
@@ -151,13 +151,5 @@ extension AcquisitionSearch {
             best.point[line] = (end.point[index] * units[index]).clamped(to: 0...1)
         }
         return best
-    }
-}
-
-extension TrainingSet {
-    /// The trials of the open stage with the lowest targets.
-    fileprivate func best(_ count: Int) -> [Int] {
-        targets.indices.filter { trials[$0] >= 0 }.sorted { (targets[$0], $0) < (targets[$1], $1) }
-            .prefix(count).map { trials[$0] }
     }
 }

@@ -88,11 +88,51 @@ extension TrainingSet {
         let open = history.evidence(ended: ended, running: running, blend: blend)
         let stages = blend == nil ? history.earlier.map(history.evidence(of:)) : []
         self.init(kinds, capacity: stages.reduce(open.count) { $0 + $1.count })
+        append(open, stage: 0, deviation: append(stages))
+    }
+
+    /// Earlier stages, and what is known of the open one where there are rungs: at most `EndMeasurements.most` of
+    /// each, and of the trials that failed or break the study's constraints the latest.
+    init(_ history: History, kinds: [ModelPoints.Kind], _ ends: EndMeasurements) {
+        self.init(kinds, capacity: 3 * EndMeasurements.most)
+        append(history.earlier.map(history.evidence(of:)))
+        self = limited(to: EndMeasurements.most)
+        for end in ends.measured {
+            append(
+                history.row(end.trial), target: end.target, variance: end.noise, stage: 0, trial: end.trial)
+        }
+        let (best, worst) = (ends.targets.lowerBound, ends.targets.upperBound)
+        let others = history.trials.indices.filter {
+            !history.trials[$0].isFeasible || history.trials[$0].result == .failed
+        }
+        let violations = others.map { history.trials[$0].violation }.max() ?? 0
+        for index in others.suffix(EndMeasurements.most) {
+            let violation = history.trials[index].violation
+            append(
+                history.row(index),
+                target: violation > 0
+                    ? Self.target(breaking: violation / violations, best: best, worst: worst) : worst,
+                variance: 0, stage: 0, trial: index)
+        }
+        openWarp = ends.warp
+    }
+
+    /// - Parameter stages: the latest first.
+    /// - Returns: the deviation of the latest stage's losses.
+    @discardableResult
+    private mutating func append(_ stages: [[Evidence]]) -> Double? {
         var deviation: Double?
         for (age, evidence) in stages.enumerated().reversed() where evidence.count >= Self.fewest {
             deviation = append(evidence, stage: age + 1, deviation: nil)
         }
-        append(open, stage: 0, deviation: deviation)
+        return deviation
+    }
+
+    /// What breaks a constraint is worse than the best that keeps them, by how far it does: were it worse than all that
+    /// keep them, the model would see a cliff at the constraint's edge, where the best often is.
+    /// - Parameter share: of the largest violation, 0 to 1.
+    private static func target(breaking share: Double, best: Double, worst: Double) -> Double {
+        best + (worst - best + 1) * share.squareRoot()
     }
 
     /// - Parameter deviation: that of losses in the stage before.
@@ -107,13 +147,11 @@ extension TrainingSet {
         let violations = evidence.map(\.violation).max() ?? 0
         for item in evidence {
             let variance = Double(stage) * Self.ageing + (item.isExtrapolated ? Self.extrapolation : 0)
-            // Where trials fail by themselves it had better not be tried, so they are as bad as the worst. What
-            // breaks a constraint is worse than the best that keeps them, by how far it does: were it worse than
-            // all that keep them, the model would see a cliff at the constraint's edge, where the best often is.
+            // Where trials fail by themselves it had better not be tried, so they are as bad as the worst.
             let target =
                 switch item.loss {
                 case .some where item.violation > 0:
-                    best + (worst - best + 1) * (item.violation / violations).squareRoot()
+                    Self.target(breaking: item.violation / violations, best: best, worst: worst)
                 case let loss?: warp.target(of: loss)
                 case nil: worst
                 }

@@ -7,6 +7,8 @@ struct GaussianProcess {
     private var factor: Cholesky
     /// K⁻¹ · targets.
     private var weights: [Double] = []
+    /// What is believed of each point that it learned from: its target less its share of noise.
+    let believed: [Double]
 
     struct Prediction {
         let mean: Double
@@ -21,6 +23,9 @@ struct GaussianProcess {
         let covariance = training.covariance(kernel.matrix(training.points).values, noise: kernel.noise)
         factor = Cholesky(covariance, count: training.count)
         weights = factor.solve(targets)
+        believed = targets.indices.map { [targets, weights] in
+            targets[$0] - (kernel.noise + training.variances[$0]) * weights[$0]
+        }
     }
 
     /// Takes for granted that a trial at `point` will end as predicted ("kriging believer", Ginsbourger et al.

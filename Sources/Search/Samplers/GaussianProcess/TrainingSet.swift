@@ -45,6 +45,14 @@ struct TrainingSet: Hashable {
         return values
     }
 
+    /// Indices of the targets of the open stage, the lowest first; of all where it has none.
+    func lowestFirst(by targets: [Double]) -> [Int] {
+        let open = stages.indices.filter { stages[$0] == 0 }
+        return (open.isEmpty ? Array(stages.indices) : open).sorted {
+            (targets[$0], $0) < (targets[$1], $1)
+        }
+    }
+
     /// At most `limit` of the targets: half of them the lowest, the others the latest.
     func limited(to limit: Int) -> TrainingSet {
         guard count > limit else { return self }

@@ -10,8 +10,7 @@ public import FleetModel
 /// - Trials rank by their losses; where there are rungs, those that went on from the first by forecasts of their
 ///   losses at the end (`RungForecasts`), and a Gaussian process over the forecasts of all says where a lower one
 ///   is to be expected (`EndProcess`). Pruned trials without rungs rank by the loss that they had.
-/// - Where there are rungs one proposal in three is random (as in BOHB, Falkner et al. 2018): low rungs let pass
-///   what learns fast, and without random points nothing else is seen further on.
+/// - Where there are rungs one proposal in three is random (`RungForecasts.randomShare`).
 /// - Running trials without a rung count as bad, which keeps parallel proposals apart (Ginsbourger et al. 2010,
 ///   constant liar), and so do failed ones: what fails by itself, as by not-a-number or out of memory, had
 ///   better not be tried nearby.
@@ -45,9 +44,6 @@ public struct TPESampler: Sampler {
         static func < (a: Rules, b: Rules) -> Bool { a.rawValue < b.rawValue }
     }
 
-    /// Of proposals where there are rungs.
-    private static let randomShare = 1.0 / 3
-
     public mutating func propose(
         from history: History, using generator: inout SeededGenerator
     ) -> Proposal? {
@@ -67,7 +63,7 @@ public struct TPESampler: Sampler {
             return history.space.draw(using: &generator).map { Proposal($0, .random) }
         }
         if rules >= .randomShare, forecasts != nil || ranking.isOfFew(history),
-            generator.unit() < Self.randomShare
+            generator.unit() < RungForecasts.randomShare
         {
             return Proposal(history.space.draw(using: &generator), .random)
         }
