@@ -22,34 +22,36 @@ extension TransferSpeed {
         bars.add("50 ms round trip: ours", size / ours.median / 1e6, "MB/s")
         let ratio = zip(ours, theirs).map { $1 / $0 }.median
         bars.add("50 ms round trip: ours beside scp", ratio, "x", atLeast: 1.5)
-        try await measureCut(&bars)
+        try await measureCut("a cut", delay: 0, &bars)
+        try await measureCut("a cut, 50 ms round trip", delay: 0.025, &bars)
         bars.show()
     }
 
     /// The bytes that come from the source's host, with a cut in the middle and without one.
-    private func measureCut(_ bars: inout Bars) async throws {
-        let near = try Forwarder(to: host.port, delay: 0)
-        let node = try await host.connected(host.link(named: "near", port: near.port))
+    /// - Parameter delay: seconds, each way.
+    private func measureCut(_ what: String, delay: Double, _ bars: inout Bars) async throws {
+        let line = try Forwarder(to: host.port, delay: delay)
+        let node = try await host.connected(host.link(named: "line", port: line.port))
         func bytes(_ work: () throws -> Void) rethrows -> Int {
-            let before = near.bytesFromTarget
+            let before = line.bytesFromTarget
             try work()
-            return near.bytesFromTarget - before
+            return line.bytesFromTarget - before
         }
         var again: [Double] = []
         for _ in 0..<5 {
             forgetHere(old)
             let whole = try bytes { _ = try bring(old, from: node) }
             forgetHere(old)
-            near.cut(after: whole / 2)
+            line.cut(after: whole / 2)
             var connected = node
             let first = bytes { if (try? bring(old, from: node)) != nil { print("the cut came too late") } }
-            connected = try await host.connected(host.link(named: "again", port: near.port))
+            connected = try await host.connected(host.link(named: "again", port: line.port))
             let second = try bytes { _ = try bring(old, from: connected) }
             again.append(Double(first + second - whole) / Double(Manifest.chunkSize))
             connected.close()
         }
-        bars.add("chunks sent again after a cut in the middle, median", again.median, "")
-        bars.add("chunks sent again after a cut in the middle, most", again.max()!, "", atMost: 4)
+        bars.add("chunks sent again after \(what), median", again.median, "")
+        bars.add("chunks sent again after \(what), most", again.max()!, "", atMost: 4)
     }
 
     private func seconds(_ work: () throws -> Void) rethrows -> Double {
