@@ -19,8 +19,9 @@ struct EndMeasurements {
 
     /// In the order of proposal; at least three.
     let measured: [Measurement]
-    /// From the lowest to the highest forecast of all trials that keep the study's constraints, warped.
-    let targets: ClosedRange<Double>
+    /// The lowest and the highest forecast of all trials that keep the study's constraints, warped.
+    let best: Double
+    let worst: Double
     let warp: Warp
 
     /// nil with fewer than three trials that keep the study's constraints.
@@ -39,9 +40,8 @@ struct EndMeasurements {
                 before: max(before / scale, 1e-9))
             return Measurement(trial: end.trial, target: target, noise: noise)
         }
-        let losses = known.map(\.loss)
-        let (best, worst) = (losses.min() ?? 0, losses.max() ?? 0)
-        targets = warp.target(of: best)...warp.target(of: worst)
+        let targets = known.map { warp.target(of: $0.loss) }
+        (best, worst) = (targets.min() ?? 0, targets.max() ?? 0)
         self.warp = warp
     }
 

@@ -101,7 +101,6 @@ extension TrainingSet {
             append(
                 history.row(end.trial), target: end.target, variance: end.noise, stage: 0, trial: end.trial)
         }
-        let (best, worst) = (ends.targets.lowerBound, ends.targets.upperBound)
         let others = history.trials.indices.filter {
             !history.trials[$0].isFeasible || history.trials[$0].result == .failed
         }
@@ -111,7 +110,8 @@ extension TrainingSet {
             append(
                 history.row(index),
                 target: violation > 0
-                    ? Self.target(breaking: violation / violations, best: best, worst: worst) : worst,
+                    ? Self.target(breaking: violation / violations, best: ends.best, worst: ends.worst)
+                    : ends.worst,
                 variance: 0, stage: 0, trial: index)
         }
         openWarp = ends.warp

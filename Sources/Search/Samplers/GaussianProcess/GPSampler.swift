@@ -60,7 +60,7 @@ public struct GPSampler: Sampler {
         if let untried, untried.isEmpty { return nil }
         let blend = Tchebycheff(history, using: &generator)
         if let ends = ends(of: history, blend) {
-            return propose(from: history, coordinates, untried, ends, using: &generator)
+            return proposeUnderRungs(from: history, coordinates, untried, ends, using: &generator)
         }
         let training = TrainingSet(
             history, kinds: coordinates.kinds, ended: history.ended.count, running: true, blend: blend
@@ -84,7 +84,7 @@ public struct GPSampler: Sampler {
         return RungForecasts(history, &learned.value).flatMap(EndMeasurements.init)
     }
 
-    private func propose(
+    private func proposeUnderRungs(
         from history: History, _ coordinates: Coordinates, _ untried: [[Double]]?, _ ends: EndMeasurements,
         using generator: inout SeededGenerator
     ) -> Proposal? {
