@@ -9,11 +9,12 @@ import Wire
 @Suite(.serialized, .timeLimit(.minutes(5))) struct TransferTests {
     /// The trials of a stage last until after a transfer was tried again, which is after five seconds, also where one
     /// node has to run them alone on a loaded machine.
-    static func bench(megabytes: Int = 1) throws -> Bench {
+    static func bench(megabytes: Int = 1, extra: String = "lost_after: 600") throws -> Bench {
         try Bench(
             Yaml.stages(
                 2, trials: megabytes > 1 ? 12 : 7, steps: 20, secondsPerStep: 0.06,
-                settings: "checkpoint_bytes: \(megabytes << 20)", extra: "resources: { parallel: 2 }"))
+                settings: "checkpoint_bytes: \(megabytes << 20)",
+                extra: "resources: { parallel: 2, \(extra) }"))
     }
 
     @Test func `each stage begins, on both nodes, with the checkpoint that one of them wrote`() async throws {
@@ -109,6 +110,39 @@ import Wire
             "\(result.output)")
         #expect(try bench.engine().trials.allSatisfy { $0.result != nil && $0.faults <= 1 })
         try fleet.expectBytesMoved(of: bench)
+    }
+
+    @Test(.enabled(if: SmallDisk.isPossible, "needs to be allowed to mount"))
+    func `what a stage found best is kept from where it was brought to once its writer is given up`()
+        async throws
+    {
+        let bench = try Self.bench(extra: "lost_after: 1")
+        // What is kept comes to the head's agent first, where there is no room.
+        let disk = try bench.mountDisk(at: bench.home, megabytes: 80)
+        try disk.fill()
+        let fleet = try await LoopbackFleet(2, for: bench, gpus: 1)
+        let start = try bench.begin("start")
+        let target = try watch(start, until: "a trial has begun with the copy") { () -> String? in
+            guard let stage = try? bench.engine().stages.dropFirst().first, stage.origin != nil else {
+                return nil
+            }
+            let target = try fleet.move(of: bench).target
+            return stage.trials.contains { trial in
+                trial.progress.step > 0 && trial.runs.last?.lease.parts[0].node.rawValue == target
+            } ? target : nil
+        }
+        #expect(try !bench.engine().stages[0].isKept)
+        let writer = try #require(fleet.nodes.first { $0 != target })
+        fleet.stop(writer)
+        try disk.free()
+        let result = await start.end()
+        #expect(result.exit == 0, "\(result.errors)")
+        #expect(result.errors.contains("the best checkpoint of stage 0 was not copied"), "\(result.errors)")
+        #expect(result.output.contains("node \(writer) is lost"), "\(result.output)")
+        let (engine, copy) = (try bench.engine(), try fleet.move(of: bench).copy)
+        #expect(engine.stages.allSatisfy { $0.isKept })
+        #expect(FileManager.default.contentsEqual(atPath: copy, andPath: bench.out + "/stage_0/ckpt"))
+        #expect(engine.trials.allSatisfy { $0.result != nil })
     }
 }
 
