@@ -9,8 +9,8 @@ public import FleetModel
 /// draws TPE there too: they take turns for a few trials, as many as a short stage has, and then TPE goes on alone.
 /// With two objectives the process weighs them anew for each proposal, so it stays on no hill, and TPE takes each
 /// third. TPE also serves wide spaces, more objectives, many trials at a time and long studies, in which the process
-/// would cost the most. So it does wherever a pruner compares trials at rungs: it knows what losses there say of the
-/// end (`RungForecasts`), and the process knows only a median (`Benchmarks/multifidelity`).
+/// would cost the most. So it does wherever a pruner compares trials at rungs: both learn from what losses there say of
+/// the end (`EndMeasurements`), and the process finds nothing better by it (`Benchmarks/multifidelity`).
 public struct AutoSampler: Sampler {
     /// How many trials the study may have, where that is known.
     public let trials: Int?
