@@ -27,6 +27,19 @@ extension SeededGenerator {
 /// Between -π/2 and π/2.
 func atan(_ x: Double) -> Double { Glibc.atan(x) }
 
+/// Of counts, which are not negative: what is too large is as many as there can be.
+extension Int {
+    func saturatingProduct(_ other: Int) -> Int {
+        let (product, overflow) = multipliedReportingOverflow(by: other)
+        return overflow ? .max : product
+    }
+
+    func saturatingSum(_ other: Int) -> Int {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? .max : sum
+    }
+}
+
 /// `x` with three significant digits, for sentences.
 func short(_ x: Double, digits: Int = 3) -> String {
     guard x.isFinite, x != 0 else { return "\(x)" }

@@ -19,6 +19,34 @@ import Testing
         }
     }
 
+    @Test func `any number of small families is counted at once`() throws {
+        let parameters = (0..<40).flatMap { number in
+            [
+                Parameter("p\(number)", .categorical(choices: [.string("a"), .string("b")])),
+                Parameter("q\(number)", .int(low: 0, high: 1), when: ["p\(number)": [.string("a")]]),
+            ]
+        }
+        #expect(GridSampler().count(in: try Space(Array(parameters.prefix(20)))) == 59049)
+        #expect(GridSampler().count(in: try Space(parameters)) == .max, "3^40 are more than numbers say")
+        var g = SeededGenerator(seed: 13)
+        let first = GridSampler().propose(in: try Space(parameters), history: [], using: &g)
+        #expect(first?.assignment.count == 80)
+    }
+
+    @Test func `one walk passes the same points as one that begins again each time`() throws {
+        var g = SeededGenerator(seed: 14)
+        for _ in 0..<50 {
+            let space = try Space.anything(&g)
+            guard GridSampler(points: 2).count(in: space) <= 100 else { continue }
+            var (walking, history) = (GridSampler(points: 2), History(space))
+            while let proposal = walking.propose(from: history, using: &g) {
+                var anew = GridSampler(points: 2)
+                #expect(anew.propose(from: history, using: &g) == proposal)
+                history.add(proposal.assignment)
+            }
+        }
+    }
+
     @Test func `a grid spreads its points along the scale, both ends included`() throws {
         let space = try Space([Parameter("lr", .float(low: 1e-4, high: 1e-2, scale: .log))])
         var g = SeededGenerator(seed: 9)

@@ -25,6 +25,15 @@ private func trial(_ number: Int) -> TrialID { TrialID(stage: 0, number: number)
             text == "place 9 of 9, the last 2 take over from the best 2: from trial 0.4 at step 9 with 0.5")
     }
 
+    @Test(arguments: [1, 2, 3, 1_000_000_000]) func `steps as large as numbers get are judged`(interval: Int)
+    {
+        var pruner = PopulationPruner(interval: interval)
+        for step in [Int.max - 2, .max - 1, .max] {
+            #expect(pruner.judge(trial(0), step: step, loss: .of(1)) == .go)
+        }
+        #expect(pruner.nextDecision(of: trial(0)) ?? 0 > .max - interval)
+    }
+
     @Test func `decisions lie an interval apart, and none falls at the end`() {
         var pruner = PopulationPruner(interval: 10, maxStep: 30)
         for number in [4, 3, 2] { #expect(pruner.judge(trial(number), step: 10, loss: .of(1)) == .go) }

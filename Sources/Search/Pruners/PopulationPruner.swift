@@ -53,7 +53,7 @@ public struct PopulationPruner: Pruner {
         defer { members[trial] = member }
         member.lastStep = step
         guard step >= member.next else { return .go }
-        member.next = (step / interval + 1) * interval
+        member.next = (step / interval).saturatingSum(1).saturatingProduct(interval)
         if let old = member.score { ranking.remove(old) }
         let score = Score(loss: loss, trial: trial, step: step)
         let position = ranking.insert(score) + 1

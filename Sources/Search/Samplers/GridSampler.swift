@@ -22,21 +22,13 @@ public struct GridSampler: Sampler {
         from history: History, using generator: inout SeededGenerator
     ) -> Proposal? {
         var walk =
-            memo.value.flatMap { $0.grid.space == history.space ? $0 : nil }
+            memo.value.flatMap { $0.began(history) ? $0 : nil }
             ?? Walk(grid(of: history.space))
         // One owner: what is remembered is not copied when it grows.
         memo.value = nil
         defer { memo.value = walk }
-        let taken = Set(history.trials.compactMap { walk.grid.point(of: $0.assignment) })
-        var place = 0
-        while let stop = walk.stop(place) {
-            guard taken.contains(stop.point) else {
-                return Proposal(
-                    walk.grid.assignment(at: stop.point), .grid(point: stop.number, of: walk.grid.count))
-            }
-            place += 1
-        }
-        return nil
+        guard let stop = walk.next(in: history) else { return nil }
+        return Proposal(walk.grid.assignment(at: stop.point), .grid(point: stop.number, of: walk.grid.count))
     }
 
     /// How many points the grid of `space` has, forbidden ones included; `Int.max` if more than that.
@@ -67,7 +59,7 @@ extension Domain {
     }
 }
 
-/// The allowed points of a grid in order, as far as they have been looked for.
+/// A grid's allowed points that no trial has, in order: a history only grows, so what was passed over stays so.
 private struct Walk {
     struct Stop {
         let point: Grid.Point
@@ -76,37 +68,45 @@ private struct Walk {
     }
 
     let grid: Grid
-    private var stops: [Stop] = []
+    /// The points of so many trials of the history.
+    private var (taken, seen): (Set<Grid.Point>, Int) = ([], 0)
+    /// The first point that was allowed and not taken when it was looked for last.
+    private var current: Stop?
     /// Where to look on.
-    private var next: Stop?
+    private var ahead: Stop?
 
     private static let patience = 20_000
 
     init(_ grid: Grid) {
         self.grid = grid
-        next = Stop(point: grid.first, number: 1)
+        ahead = Stop(point: grid.first, number: 1)
+        current = search()
     }
 
-    /// The allowed point at `place`, from 0; nil after the last.
-    mutating func stop(_ place: Int) -> Stop? {
-        while stops.count <= place {
-            guard let found = search() else { return nil }
-            stops.append(found)
+    /// Whether it was in `history` that this walk came where it is, as far as can be told at once.
+    func began(_ history: History) -> Bool { grid.space == history.space && seen <= history.trials.count }
+
+    /// nil where there is none left.
+    mutating func next(in history: History) -> Stop? {
+        for trial in history.trials.dropFirst(seen) {
+            if let point = grid.point(of: trial.assignment) { taken.insert(point) }
         }
-        return stops[place]
+        seen = history.trials.count
+        while let stop = current, taken.contains(stop.point) { current = search() }
+        return current
     }
 
     private mutating func search() -> Stop? {
         for _ in 0..<Self.patience {
-            guard let stop = next else { return nil }
+            guard let stop = ahead else { return nil }
             guard let depth = grid.forbiddenDepth(of: stop.point) else {
-                next = grid.after(stop.point).map { Stop(point: $0, number: stop.number + 1) }
+                ahead = grid.after(stop.point).map { Stop(point: $0, number: stop.number.saturatingSum(1)) }
                 return stop
             }
             let (after, passed) = grid.after(allLike: stop.point, to: depth)
-            next = after.map { Stop(point: $0, number: stop.number.saturatingSum(passed)) }
+            ahead = after.map { Stop(point: $0, number: stop.number.saturatingSum(passed)) }
         }
-        next = nil
+        ahead = nil
         return nil
     }
 }
@@ -193,34 +193,50 @@ private struct Grid {
         return point
     }
 
-    /// Branches only at parameters that others depend on; all others multiply.
+    /// How many points share this beginning, which lasts up to the parameter at `index`.
     private static func count(
         _ space: Space, _ levels: [[ParameterValue]], after prefix: Assignment, from index: Int = 0
     ) -> Int {
-        guard index < levels.count else { return 1 }
-        let parameter = space.parameters[index]
-        guard parameter.isActive(in: prefix) else {
-            return count(space, levels, after: prefix, from: index + 1)
-        }
-        guard space.parameters.contains(where: { $0.when[parameter.name] != nil }) else {
-            return levels[index].count.saturatingProduct(
-                count(space, levels, after: prefix, from: index + 1))
-        }
-        return levels[index].reduce(0) { sum, level in
-            let branch = prefix.merging([parameter.name: level]) { _, new in new }
-            return sum.saturatingSum(count(space, levels, after: branch, from: index + 1))
-        }
-    }
-}
-
-extension Int {
-    fileprivate func saturatingProduct(_ other: Int) -> Int {
-        let (product, overflow) = multipliedReportingOverflow(by: other)
-        return overflow ? .max : product
+        count(of: Array(space.parameters.indices[index...]), in: space, levels, after: prefix)
     }
 
-    fileprivate func saturatingSum(_ other: Int) -> Int {
-        let (sum, overflow) = addingReportingOverflow(other)
-        return overflow ? .max : sum
+    /// The points of these parameters, whose numbers rise. Families that do not depend on each other multiply, and
+    /// only who has children is gone through level by level: any number of small families takes no longer than their
+    /// sum.
+    private static func count(
+        of parameters: [Int], in space: Space, _ levels: [[ParameterValue]], after prefix: Assignment
+    ) -> Int {
+        families(of: parameters, in: space, after: prefix).reduce(1) { product, family in
+            let (eldest, others) = (family[0], Array(family.dropFirst()))
+            guard !others.isEmpty else { return product.saturatingProduct(levels[eldest].count) }
+            let name = space.parameters[eldest].name
+            let sum = levels[eldest].reduce(0) { sum, level in
+                let branch = prefix.merging([name: level]) { _, new in new }
+                return sum.saturatingSum(count(of: others, in: space, levels, after: branch))
+            }
+            return product.saturatingProduct(sum)
+        }
+    }
+
+    /// Those that can be active after `prefix`, the ones together whose activity depends on each other's values. The
+    /// first of each is active, for parents stand before their children.
+    private static func families(
+        of parameters: [Int], in space: Space, after prefix: Assignment
+    ) -> [[Int]] {
+        var families: [[Int]] = []
+        var familyOf: [String: Int] = [:]
+        for index in parameters {
+            let parameter = space.parameters[index]
+            let canBeActive = parameter.when.allSatisfy { parent, listed in
+                familyOf[parent] != nil || prefix[parent].map(listed.contains) ?? false
+            }
+            guard canBeActive else { continue }
+            let joined = Set(parameter.when.keys.compactMap { familyOf[$0] }).sorted()
+            let members = joined.flatMap { families[$0] }.sorted() + [index]
+            for old in joined { families[old] = [] }
+            for member in members { familyOf[space.parameters[member].name] = families.count }
+            families.append(members)
+        }
+        return families.filter { !$0.isEmpty }
     }
 }
