@@ -407,6 +407,26 @@ import Testing
         }
     }
 
+    @Test func `whole numbers beyond 2^53 are not rounded into a range`() throws {
+        let space = try Space([Parameter("i", .int(low: 0, high: 1 << 53))])
+        #expect(try space.normalised(["i": .int(1 << 53)]) == ["i": .int(1 << 53)])
+        #expect(try space.normalised(["i": .float(3)]) == ["i": .int(3)])
+        for wrong in [ParameterValue.int(1 << 53 + 1), .float(0.5), .float(.infinity)] {
+            #expect(throws: Problem.self) { try space.normalised(["i": wrong]) }
+        }
+    }
+
+    @Test(arguments: ["lr / 0", "log(lr - 1)"])
+    func `of an empty space the derived value is named that none gives`(formula: String) throws {
+        let space = try Space(
+            [Parameter("lr", .float(low: 0, high: 1))],
+            derived: [Derived("fine", "lr / 2"), Derived("bad", formula)],
+            constraints: [try Constraint("lr < 2")])
+        let problem = try #require(space.emptiness)
+        #expect(problem.path == ["bad"])
+        #expect(problem.expected.hasSuffix("none of 10000 random combinations gives a value"))
+    }
+
     @Test func `a whole range on a log scale favours small values from 1 on`() throws {
         let space = try Space([Parameter("x", .int(low: 1, high: 1000, scale: .log))])
         var g = SeededGenerator(seed: 53)

@@ -78,12 +78,13 @@ extension Space {
         parameters.first { $0.name == name }?.domain
     }
 
-    /// What is wrong with a space that seems to be empty: the constraint that none of `drawLimit` draws
-    /// fulfils, or all of them together. nil where an allowed assignment was found.
+    /// What is wrong with a space that seems to be empty: the derived value that none of `drawLimit` draws gives,
+    /// the constraint that none fulfils, or all of them together. nil where an allowed assignment was found.
     public var emptiness: Problem? {
         guard hasRules else { return nil }
         var generator = SeededGenerator(seed: 0)
         guard draw(using: &generator) == nil else { return nil }
+        if let problem = neverDerived(&generator) { return problem }
         for (index, constraint) in constraints.enumerated() {
             let alone = Space(checked: parameters, derived: derived, constraints: [constraint])
             guard alone.draw(using: &generator) == nil else { continue }
@@ -95,5 +96,23 @@ extension Space {
         return Problem(
             at: ["constraints"], found: "constraints that exclude each other",
             expected: "some combination that fulfils all: none of \(Self.drawLimit) random ones does")
+    }
+
+    /// The first derived value that none of `drawLimit` draws gives, and why not.
+    private func neverDerived(_ generator: inout SeededGenerator) -> Problem? {
+        for index in derived.indices {
+            let begun = Space(checked: parameters, derived: Array(derived[...index]), constraints: [])
+            guard begun.draw(using: &generator) == nil else { continue }
+            let free = Space(checked: parameters, derived: [], constraints: [])
+            do throws(Problem) {
+                try begun.check(free.draw(using: &generator) ?? [:])
+            } catch {
+                return Problem(
+                    at: error.path, found: error.found,
+                    expected:
+                        "\(error.expected): none of \(Self.drawLimit) random combinations gives a value")
+            }
+        }
+        return nil
     }
 }

@@ -58,8 +58,11 @@ extension Domain {
         switch self {
         case .categorical(let choices): return choices.first { $0 == value }
         case .int:
-            guard let int = value.number.flatMap(Int.init(exactly:)), contains(.int(int)) else { return nil }
-            return .int(int)
+            // By way of a double those beyond 2^53 would be rounded.
+            let whole: ParameterValue? =
+                if case .int = value { value } else { value.number.flatMap(ParameterValue.init(whole:)) }
+            guard let whole, contains(whole) else { return nil }
+            return whole
         case .float(_, _, let scale):
             guard let number = value.number, contains(value) else { return nil }
             guard case .step = scale, let axis = Axis(self) else { return .float(number) }
@@ -69,6 +72,12 @@ extension Domain {
 }
 
 extension ParameterValue {
+    /// nil where `number` is no whole one.
+    fileprivate init?(whole number: Double) {
+        guard let int = Int(exactly: number) else { return nil }
+        self = .int(int)
+    }
+
     /// Equal, or numbers that differ by no more than rounding may do.
     fileprivate func isNearly(_ other: ParameterValue) -> Bool {
         guard self != other, let a = number, let b = other.number else { return self == other }

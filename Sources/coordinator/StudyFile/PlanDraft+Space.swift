@@ -58,7 +58,8 @@ extension PlanDraft {
             try Space(space.parameters, derived: space.derived, constraints: constraints)
         }
         if let problem = whole?.emptiness {
-            file.complain(at: problem.path, found: problem.found, expected: problem.expected)
+            let path = (problem.path.first == "constraints" ? [] : ["space"]) + problem.path
+            file.complain(at: path, found: problem.found, expected: problem.expected)
         }
         return whole
     }
