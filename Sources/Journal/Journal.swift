@@ -65,6 +65,10 @@ public final class Journal: Sendable {
     }
 
     private static func write(_ engine: Engine, to path: String) throws {
+        // A trainer's settings may hold secrets. What SQLite keeps beside the file is as open as the file. Where there
+        // can be none, SQLite says why.
+        _ = FileManager.default.createFile(
+            atPath: path, contents: nil, attributes: [.posixPermissions: 0o600])
         let database = try DatabaseQueue(path: path)
         try Schema.migrator.migrate(database)
         try database.write { db in

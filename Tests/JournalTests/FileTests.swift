@@ -21,6 +21,16 @@ import Testing
         #expect(folder.names == ["study.sqlite"])
     }
 
+    @Test func `nobody else may read a journal, nor what SQLite keeps beside it`() throws {
+        let journal = try Journal.written(at: folder.journal, steps: 50)
+        for name in folder.names {
+            let all = try FileManager.default.attributesOfItem(atPath: folder.path + "/" + name)
+            #expect(all[.posixPermissions] as? Int == 0o600, "\(name)")
+        }
+        #expect(folder.names.contains("study.sqlite-wal"))
+        withExtendedLifetime(journal) {}
+    }
+
     @Test func `somebody else's SQLite file is refused and left as it is`() throws {
         try tamper(folder.journal, "CREATE TABLE recipes (name TEXT); INSERT INTO recipes VALUES ('soup')")
         let before = try Data(contentsOf: URL(fileURLWithPath: folder.journal))

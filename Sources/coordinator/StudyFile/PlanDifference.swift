@@ -11,7 +11,11 @@ struct PlanDifference {
     /// tried long ago.
     init?(recorded: Plan, file: Plan) {
         let parts: [(String, Bool)] = [
-            ("trainer", recorded.trainer != file.trainer),
+            ("trainer", recorded.trainer.placed(in: file.trainer.baseFolder) != file.trainer),
+            (
+                "folder (paths in it start from \(recorded.trainer.baseFolder))",
+                recorded.trainer.baseFolder != file.trainer.baseFolder
+            ),
             ("objective", recorded.objectives != file.objectives || recorded.bounds != file.bounds),
             ("repeats", recorded.repeats != file.repeats),
             ("space", recorded.space != file.space), ("method", recorded.method != file.method),
