@@ -82,6 +82,29 @@ import Testing
         }
     }
 
+    @Test func `a refusal repeats no more than the beginning of what was wrong`() throws {
+        var dialogue = try dialogue()
+        let name = String(repeating: "k", count: 1_000_000)
+        let reply = try dialogue.say(#"{"add":{"params":{"\#(name)":1},"value":1}}"#)
+        #expect(try JSONReader.read(reply).code == "bad_value")
+        #expect(reply.utf8.count < 3_000)
+    }
+
+    @Test func `a reply is no longer than a line may be, and says how much it left out`() throws {
+        var dialogue = try Dialogue(
+            #"{"params":[{"name":"x","type":"float","low":0,"high":1}],"objectives":[{"name":"a"},{"name":"b"}]}"#
+        )
+        for number in 0..<20_000 {
+            _ = try dialogue.say(
+                #"{"add":{"params":{"x":0.3333333333333333},"values":[\#(number),\#(-number)]}}"#)
+        }
+        let text = try dialogue.say(#"{"best":1,"id":"z"}"#)
+        #expect((1 << 20) - 200...1 << 20 ~= text.utf8.count)
+        let reply = try JSONReader.read(text)
+        guard case .array(let shown)? = reply["best"] else { return #expect(Bool(false), "no list") }
+        #expect(shown.count + (reply["more"]?.whole ?? 0) == 20_000)
+    }
+
     @Test func `bytes that are no UTF-8 are no JSON`() throws {
         var dialogue = try dialogue()
         let reply = try dialogue.say(

@@ -43,6 +43,16 @@ struct JSONWriter {
         isDue = true
     }
 
+    /// What `body` writes, unless the text would have more than so many bytes: then nothing.
+    mutating func writeWithin(_ limit: Int, _ body: (inout JSONWriter) -> Void) -> Bool {
+        let (length, wasDue) = (text.utf8.count, isDue)
+        body(&self)
+        guard text.utf8.count > limit else { return true }
+        text = String(Substring(text.utf8.prefix(length)))
+        isDue = wasDue
+        return false
+    }
+
     private mutating func comma() {
         if isDue { text += "," }
     }

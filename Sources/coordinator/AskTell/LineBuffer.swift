@@ -29,7 +29,9 @@ struct LineBuffer {
         }
         let problem = errno
         bytes.removeLast(Self.chunk - max(count, 0))
-        guard count >= 0 || problem == EINTR || problem == EAGAIN else { throw Disconnected(errno: problem) }
+        guard count >= 0 || problem == EINTR || problem == EAGAIN else {
+            throw Disconnected(isReading: true, errno: problem)
+        }
         return count != 0
     }
 
@@ -68,7 +70,9 @@ struct LineBuffer {
     }
 }
 
-/// The client went away.
+/// The client went away, or there never was one.
 struct Disconnected: Error {
+    /// While its requests were read, and not while replies were written.
+    let isReading: Bool
     let errno: Int32
 }

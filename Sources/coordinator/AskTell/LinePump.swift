@@ -68,7 +68,7 @@ struct LinePump {
         let count = withUnsafeMutableBytes(of: &watched) { bytes in
             Glibc.poll(bytes.assumingMemoryBound(to: pollfd.self).baseAddress, 2, patience)
         }
-        guard count >= 0 || errno == EINTR else { throw Disconnected(errno: errno) }
+        guard count >= 0 || errno == EINTR else { throw Disconnected(isReading: false, errno: errno) }
         guard count > 0 else { return (false, false) }
         return (watched.0.revents != 0, watched.1.revents != 0)
     }
@@ -76,7 +76,7 @@ struct LinePump {
     private mutating func writeChunk() throws {
         let written = replies.withFirst(Self.chunk) { write(output, $0.baseAddress, $0.count) }
         if written > 0 { return replies.drop(written) }
-        guard errno == EINTR || errno == EAGAIN else { throw Disconnected(errno: errno) }
+        guard errno == EINTR || errno == EAGAIN else { throw Disconnected(isReading: false, errno: errno) }
     }
 }
 

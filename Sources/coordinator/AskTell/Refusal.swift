@@ -18,6 +18,14 @@ struct Refusal: Error, Hashable {
     let code: Code
     let message: String
 
+    /// Messages repeat what a client wrote, which may be long.
+    private static let longest = 2_000
+
+    init(code: Code, message: String) {
+        self.code = code
+        self.message = message.count <= Self.longest ? message : "\(message.prefix(Self.longest))…"
+    }
+
     static func badRequest(_ message: String) -> Refusal { Refusal(code: .badRequest, message: message) }
     static func badState(_ message: String) -> Refusal { Refusal(code: .badState, message: message) }
     static func badValue(_ message: String) -> Refusal { Refusal(code: .badValue, message: message) }

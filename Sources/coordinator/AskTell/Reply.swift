@@ -55,7 +55,7 @@ extension Reply {
                 writer.key("seed")
                 writer.raw("\(seed)")
                 writer.member("finished", finished)
-                writer.array("running", running) { writer, trial in writer.write(trial) }
+                writer.list("running", running, before: id) { writer, trial in writer.write(trial) }
             case .trials(let trials):
                 writer.array("trials", trials) { writer, given in given.write(to: &writer, space) }
             case .wait: writer.empty(because: "wait")
@@ -64,7 +64,7 @@ extension Reply {
             case .decision(let decision): decision.write(to: &writer, space)
             case .added(let trial): writer.member("trial", trial)
             case .best(let trials):
-                writer.array("best", trials) { writer, finished in finished.write(to: &writer, space) }
+                writer.list("best", trials, before: id) { $1.write(to: &$0, space) }
             }
             writer.id(id)
         }
@@ -152,6 +152,20 @@ extension JSONWriter {
         array { writer in
             for item in items { body(&writer, item) }
         }
+    }
+
+    /// As many of `items` as fit into a line that ends with `id`; how many do not is its own member, `more`.
+    fileprivate mutating func list<Item>(
+        _ name: String, _ items: [Item], before id: String?, _ body: (inout JSONWriter, Item) -> Void
+    ) {
+        // Beside them come their own end, `more` and the key of `id`.
+        let room = LineBuffer.longest - 64 - (id?.utf8.count ?? 0)
+        var left = items[...]
+        key(name)
+        array { writer in
+            while let item = left.first, writer.writeWithin(room, { body(&$0, item) }) { left.removeFirst() }
+        }
+        if !left.isEmpty { member("more", left.count) }
     }
 
     /// `params`, in the order of the space.

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Journal
 import Search
+import Spawn
 
 /// `coordinator ask-tell`: the optimiser for clients in any language.
 struct AskTell: ParsableCommand {
@@ -55,8 +56,8 @@ struct AskTell: ParsableCommand {
         var pump = LinePump(input: STDIN_FILENO, output: STDOUT_FILENO)
         do {
             try pump.run(&session)
-        } catch is Disconnected {
-            throw ExitCode(1)
+        } catch let lost as Disconnected {
+            throw Failure.disconnected(lost)
         } catch {
             throw Failure.failed("\(error)")
         }
@@ -80,8 +81,8 @@ struct AskTell: ParsableCommand {
     }
 
     private func spaceFile() throws -> SpaceFile {
-        guard let bytes = FileManager.default.contents(atPath: space) else {
-            throw BadOption("\(space): there is no such file, or it cannot be read")
+        guard let bytes = contents(space) else {
+            throw BadOption("\(space): it cannot be read: \(String(cString: strerror(errno)))")
         }
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw BadOption("\(space): the file is not UTF-8")
@@ -103,6 +104,18 @@ struct AskTell: ParsableCommand {
             default: throw Failure.usage("\(error)")
             }
         }
+    }
+}
+
+extension Failure {
+    /// A client that left needs no word.
+    fileprivate static func disconnected(_ lost: Disconnected) -> ExitCode {
+        guard lost.errno != EPIPE, lost.errno != ECONNRESET else { return ExitCode(1) }
+        let problem = String(cString: strerror(lost.errno))
+        return failed(
+            lost.isReading
+                ? "requests could not be read from stdin: \(problem)"
+                : "replies could not be written to stdout: \(problem)")
     }
 }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import FleetLink
+import Glibc
 import Wire
 
 /// The head node's program.
@@ -35,6 +36,8 @@ import Wire
             } else {
                 try command.run()
             }
+            // What `print` was given stands in a buffer until now, or where that could not be written.
+            guard fflush(nil) == 0 else { throw Failure.unwritten(errno) }
             endWithoutTeardown()
         } catch {
             endWithoutTeardown()

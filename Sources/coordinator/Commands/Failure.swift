@@ -15,6 +15,12 @@ enum Failure {
         return ExitCode(1)
     }
 
+    /// What was to be printed could not be. That nobody reads any more, as behind `| head`, needs no word.
+    static func unwritten(_ code: Int32) -> ExitCode {
+        code == EPIPE
+            ? ExitCode(1) : failed("the output could not be written: \(String(cString: strerror(code)))")
+    }
+
     /// Whatever `body` throws is wrong input.
     static func asUsage<Value>(_ body: () throws -> Value) throws -> Value {
         do {

@@ -78,7 +78,8 @@ extension PrunerKind {
         }
     }
 
-    fileprivate static let comparable = "none, asha, hyperband, median, patience"
+    /// A threshold has no usual bound.
+    fileprivate static let comparable = "none, asha, asha-promotion, hyperband, median, percentile, patience"
 
     /// With the options that a study file gives by default.
     fileprivate init?(named name: String, steps: Int) {
@@ -86,7 +87,9 @@ extension PrunerKind {
         case "none": self = .off
         case "asha": self = .asha(ASHAPruner(minStep: 1, maxStep: steps))
         case "hyperband": self = .hyperband(HyperbandPruner(minStep: 1, maxStep: steps))
+        case "asha-promotion": self = .ashaPromotion(ASHAPromotion(minStep: 1, maxStep: steps))
         case "median": self = .percentile(.median())
+        case "percentile": self = .percentile(PercentilePruner(percentile: 25))
         case "patience": self = .patience(PatiencePruner(patience: 3))
         default: return nil
         }

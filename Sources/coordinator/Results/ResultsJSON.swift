@@ -1,4 +1,5 @@
 import Foundation
+import Spawn
 
 /// The JSON of result files and of `--json`: names in snake_case as in study files, sorted, indented.
 enum ResultsJSON {
@@ -11,6 +12,11 @@ enum ResultsJSON {
 
     /// Prints a value for scripts.
     static func print(_ value: some Encodable) throws {
-        Terminal.write(try encode(value))
+        let text = try encode(value)
+        do throws(SystemError) {
+            try writeAll(text, to: STDOUT_FILENO)
+        } catch {
+            throw Failure.unwritten(error.code)
+        }
     }
 }
