@@ -122,6 +122,8 @@ extension Decision {
         case .confirming(let stage, let trials): "stage \(stage) repeats \(trials)"
         case .fellBack(let stage, _): "stage \(stage) closes, nothing completed"
         case .budgetSpent(let spent): "\(spent)"
+        case .exhausted(let stage, let trials, let count):
+            "stage \(stage) is exhausted after \(trials) of \(count)"
         case .pausing(let running): "pausing \(running) runs"
         case .noted(_, let text): text
         case .replanned(let overrides): "the plan changes (\(overrides.count) overrides)"

@@ -8,7 +8,7 @@ public struct Plan: Hashable, Codable, Sendable {
     public let objective: Objective
     public let space: Space
     public private(set) var method: Method
-    public let sampler: SamplerKind
+    public private(set) var sampler: SamplerKind
     /// In its first state; every stage begins with a copy of it.
     public private(set) var pruner: PrunerKind
     public private(set) var seed: UInt64
@@ -24,6 +24,8 @@ public struct Plan: Hashable, Codable, Sendable {
     public let bounds: [MetricBound]
     /// How often each trial is run in all, with different seeds; at least 1.
     public let repeats: Int
+    /// By which version's rules the study goes; nil by those of the first. Studies go on as they began.
+    public private(set) var rules: Rules?
 
     public init(
         name: String, trainer: TrainerPlan, objective: Objective, space: Space, method: Method,
@@ -46,6 +48,13 @@ public struct Plan: Hashable, Codable, Sendable {
         self.further = further
         self.bounds = bounds
         self.repeats = repeats
+        rules = .second
+    }
+
+    /// What a version decides otherwise than the ones before.
+    public enum Rules: String, Hashable, Codable, Sendable {
+        /// What a running trial has is not proposed again; where a sampler has nothing left to try, that is told.
+        case second
     }
 }
 
@@ -90,6 +99,17 @@ extension Plan {
         return plan
     }
 
+    /// The plan of a file by which a study goes on that was begun with `recorded`. What the file leaves open stays as
+    /// it was then: by which version's rules the study, its sampler and its pruner go, and where it names no sampler,
+    /// which one is the usual one.
+    public func goingOn(from recorded: Plan, namesSampler: Bool) -> Plan {
+        var plan = self
+        plan.rules = recorded.rules
+        if !namesSampler || recorded.sampler.current == sampler.current { plan.sampler = recorded.sampler }
+        if recorded.pruner.current == pruner.current { plan.pruner = recorded.pruner }
+        return plan
+    }
+
     /// The same without cooldowns, for trainers that have none.
     public var withoutCooldown: Plan {
         var plan = self
@@ -128,6 +148,15 @@ public struct TrainerPlan: Hashable, Codable, Sendable {
         self.graceSeconds = graceSeconds
         self.baseFolder = baseFolder
         self.startFrom = startFrom
+    }
+}
+
+extension TrainerPlan {
+    /// The same, as if its file lay in another folder.
+    public func placed(in folder: String) -> Self {
+        Self(
+            plugin: plugin, settings: settings, silenceSeconds: silenceSeconds, graceSeconds: graceSeconds,
+            baseFolder: folder, startFrom: startFrom)
     }
 }
 

@@ -92,6 +92,35 @@ import Testing
         #expect(try Self.plan(text).sampler == sampler)
     }
 
+    @Test func `a file that names no sampler gets auto, which is told of the budget and of stages`() throws {
+        let text = Self.right.replacing("sampler: { kind: tpe, startup: 4 }", with: "")
+        #expect(try Self.plan(text).sampler == .auto(AutoSampler(trials: 10, isStaged: true)))
+        let named = Self.right.replacing("{ kind: tpe, startup: 4 }", with: "{ kind: auto, startup: 3 }")
+        #expect(try Self.plan(named).sampler == .auto(AutoSampler(trials: 10, isStaged: true, startup: 3)))
+    }
+
+    @Test func `what a file leaves open stays as it was when the study began`() throws {
+        let old = #"{"gp":{"_0":{"startup":10,"candidates":1536}}}"#
+        let begun = try JSONDecoder().decode(SamplerKind.self, from: Data(old.utf8))
+        let plan = try Self.plan(Self.right)
+        func recorded(_ sampler: SamplerKind) -> Plan {
+            Plan(
+                name: plan.name, trainer: plan.trainer, objective: plan.objective, space: plan.space,
+                method: plan.method, sampler: sampler, pruner: plan.pruner, seed: plan.seed,
+                resources: plan.resources, budget: plan.budget, keepBest: plan.keepBest)
+        }
+        let file = recorded(.gp(GPSampler()))
+        #expect(begun != file.sampler, "another version's rules")
+        #expect(PlanDifference(recorded: recorded(begun), file: file) != nil)
+        for namesSampler in [true, false] {
+            let plan = file.goingOn(from: recorded(begun), namesSampler: namesSampler)
+            #expect(PlanDifference(recorded: recorded(begun), file: plan) == nil)
+        }
+        let other = recorded(.tpe(TPESampler()))
+        #expect(other.goingOn(from: recorded(begun), namesSampler: true).sampler == other.sampler)
+        #expect(other.goingOn(from: recorded(begun), namesSampler: false).sampler == begun)
+    }
+
     static let pruners: [(text: String, pruner: PrunerKind)] = [
         ("none", .off),
         ("median, startup: 4, warmup: 9", .percentile(.median(startup: 4, warmupSteps: 9))),

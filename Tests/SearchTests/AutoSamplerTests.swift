@@ -148,6 +148,34 @@ import Testing
         #expect("\(old.choice(for: history))" == "gp, for 5 parameters and 0 trials")
     }
 
+    @Test func `in stages the process goes on alone, while it can be afforded`() throws {
+        let staged = AutoSampler(trials: 40, isStaged: true)
+        #expect(try choice(after: 12, parameters: 3, by: staged) == "gp, for 3 parameters and 40 trials")
+        #expect(
+            try choice(after: 30, parameters: 4, best: 2, by: staged) == "gp, for 4 parameters and 40 trials")
+        let long = AutoSampler(trials: 401, isStaged: true)
+        #expect(try choice(after: 0, parameters: 3, by: long) == "tpe, because there are 401 trials")
+    }
+
+    @Test func `a study that will be long is TPE's from its first trial on`() throws {
+        #expect(
+            try choice(after: 0, parameters: 5, by: AutoSampler(trials: 1000))
+                == "tpe, because there are 1000 trials")
+    }
+
+    @Test func `where everything was tried neither sampler proposes anything, whosever turn it is`() throws {
+        let space = try Space([Parameter("a", .int(low: 1, high: 4))])
+        var (sampler, history) = (AutoSampler(startup: 2), History(space))
+        var g = SeededGenerator(seed: 3)
+        while let proposal = sampler.propose(from: history, using: &g) {
+            history.set(.complete(.of(g.unit())), of: history.add(proposal.assignment))
+        }
+        for _ in 0..<4 {
+            #expect(sampler.propose(from: history, using: &g) == nil)
+            history.set(.complete(.of(1)), of: history.add(["a": .int(1)]))
+        }
+    }
+
     @Test func `what is written down chooses alike when it is read`() throws {
         let history = History(
             try NSGA2Tests.floats(5),

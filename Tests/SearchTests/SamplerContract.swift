@@ -54,6 +54,45 @@ import Testing
         }
     }
 
+    @Test(arguments: everyKind)
+    func `what runs is not proposed again as long as there is anything else`(sampler: SamplerKind) throws {
+        let space = try Space(
+            [
+                Parameter("a", .int(low: 1, high: 3)),
+                Parameter("b", .categorical(choices: [.int(1), .int(2)])),
+                Parameter("c", .int(low: 0, high: 1), when: ["b": [.int(2)]]),
+            ], constraints: [try Constraint("a + b < 5")])
+        for seed in 0..<(sampler.isSlow ? 6 : 40) {
+            var (sampler, history) = (sampler, History(space))
+            var g = SeededGenerator(seed: UInt64(seed))
+            for _ in 0..<3 {
+                let proposal = try #require(sampler.propose(from: history, using: &g))
+                history.set(.complete(.of(g.unit())), of: history.add(proposal.assignment))
+            }
+            while let proposal = sampler.propose(from: history, using: &g),
+                history.trials.count - history.ended.count < 7
+            {
+                let running = history.trials.filter { $0.result == .running }.map(\.assignment)
+                #expect(!running.contains(proposal.assignment), "\(sampler), seed \(seed)")
+                history.add(proposal.assignment)
+            }
+            var old = sampler
+            // All seven run, or those that a sampler that never repeats itself has left.
+            let again = old.propose(from: history, using: &g)
+            #expect(again.map { space.allows($0.assignment) } ?? true)
+        }
+    }
+
+    @Test func `a study of an older version may propose what runs`() throws {
+        let space = try Space([Parameter("a", .int(low: 1, high: 2))])
+        var (sampler, g) = (SamplerKind.random(RandomSampler()), SeededGenerator(seed: 1))
+        let history = History(space, trials: [Observation(["a": .int(1)], .running)])
+        let proposals = (0..<20).map { _ in
+            sampler.propose(from: history, repeatsRunning: true, using: &g)?.assignment["a"]
+        }
+        #expect(proposals.contains(.int(1)) && proposals.contains(.int(2)))
+    }
+
     @Test func `the names for error messages are those of the kinds`() throws {
         let names = try Self.everyKind.map { kind in
             try #require(try JSONSerialization.jsonObject(with: JSONEncoder().encode(kind)) as? [String: Any])

@@ -41,6 +41,17 @@ import Testing
         #expect(rig.engine.stages.count == 3 && rig.faults.isEmpty)
     }
 
+    @Test func `a stage that ends before its time because everything was tried says so`() throws {
+        var rig = Rig(.search(trials: 40, sampler: .grid(GridSampler(points: 2))))
+        rig.playAll()
+        let count = rig.engine.trials.count
+        #expect(count < 40)
+        #expect(
+            rig.log.flatMap(\.effects).filter {
+                $0 == .tell(.exhausted(stage: 0, trials: count, of: 40))
+            }.count == 1)
+    }
+
     @Test func `the same plan again changes nothing`() {
         var rig = Rig(.stages(2, trials: 3))
         #expect(rig.happen(.replanned(.stages(2, trials: 3), overrides: [])) == .noChange)

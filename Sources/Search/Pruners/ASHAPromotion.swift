@@ -70,6 +70,11 @@ public struct ASHAPromotion: Pruner {
         saysForecasts = true
     }
 
+    /// Before its first trial, with the same options, by this version's rules.
+    var current: Self {
+        Self(minStep: minStep, reductionFactor: reductionFactor, maxStep: maxStep, brackets: brackets.count)
+    }
+
     public var rungs: [Int] { brackets.rungs }
 
     public mutating func begin(_ trial: TrialID, at places: [Double]) {

@@ -28,6 +28,11 @@ public enum PrunerKind: Pruner {
         if case .ashaPromotion = self { true } else { false }
     }
 
+    /// Before its first trial, with the same options, by this version's rules.
+    public var current: Self {
+        if case .ashaPromotion(let old) = self { .ashaPromotion(old.current) } else { self }
+    }
+
     public var rungs: [Int] {
         switch self {
         case .off: []

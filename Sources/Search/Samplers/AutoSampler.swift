@@ -10,10 +10,14 @@ public import FleetModel
 /// With two objectives the process weighs them anew for each proposal, so it stays on no hill, and TPE takes each
 /// third. TPE also serves wide spaces, more objectives, many trials at a time and long studies, in which the process
 /// would cost the most. So it does wherever a pruner compares trials at rungs: both learn from what losses there say of
-/// the end (`EndMeasurements`), and the process finds nothing better by it (`Benchmarks/multifidelity`).
+/// the end (`EndMeasurements`), and the process finds nothing better by it (`Benchmarks/multifidelity`). In stages it is
+/// the process whatever else there is: a stage has few trials in a small window, of which it makes more than TPE, which
+/// stays near the incumbent (`Benchmarks/stages`). Where a finite space has no point left neither proposes any.
 public struct AutoSampler: Sampler {
     /// How many trials the study may have, where that is known.
     public let trials: Int?
+    /// The study searches again and again, each time around what it found before.
+    public let isStaged: Bool
     private var gp: GPSampler
     private var tpe: TPESampler
     /// By which version's rules it chooses: studies go on as they began.
@@ -30,20 +34,24 @@ public struct AutoSampler: Sampler {
     private static let longStall = 15
 
     /// What each version added to the rules of the one before: TPE alone where there are rungs; TPE alone in spaces
-    /// of numbers while trials become no better, or are not foretold.
+    /// of numbers while trials become no better, or are not foretold; an end where everything was tried.
     private enum Rules: Int, Codable, Comparable {
-        case first, rungs, numbers
+        case first, rungs, numbers, exhaustion
 
         static func < (a: Rules, b: Rules) -> Bool { a.rawValue < b.rawValue }
     }
 
     /// - Parameter startup: so many trials come before a model, at least 1.
-    public init(trials: Int? = nil, startup: Int = 10) {
+    public init(trials: Int? = nil, isStaged: Bool = false, startup: Int = 10) {
         self.trials = trials
+        self.isStaged = isStaged
         gp = GPSampler(startup: startup)
         tpe = TPESampler(startup: startup)
-        rules = .numbers
+        rules = .exhaustion
     }
+
+    /// With the options that a file gives it, by this version's rules.
+    var current: Self { Self(startup: tpe.startup) }
 
     public mutating func propose(
         from history: History, using generator: inout SeededGenerator
@@ -52,9 +60,14 @@ public struct AutoSampler: Sampler {
         let proposal =
             switch choice {
             case .gp: gp.propose(from: history, using: &generator)
-            case .tpe: tpe.propose(from: history, using: &generator)
+            case .tpe: isExhausted(history) ? nil : tpe.propose(from: history, using: &generator)
             }
         return proposal.map { Proposal($0.assignment, .auto(choice, $0.reason)) }
+    }
+
+    /// Whether the process would find nothing left, of which TPE knows nothing.
+    private func isExhausted(_ history: History) -> Bool {
+        rules >= .exhaustion && Coordinates(history).untried(in: history)?.isEmpty == true
     }
 
     /// The sampler for the next proposal, and why.
@@ -67,6 +80,7 @@ public struct AutoSampler: Sampler {
         if running > 64 { return .tpe(.running(running)) }
         let objectives = history.ended.lazy.reversed().compactMap { history.trials[$0].objectives }.first ?? 1
         if objectives > 2 { return .tpe(.objectives(objectives)) }
+        if isStaged { return .gp(parameters: parameters.count, trials: long) }
         if rules >= .rungs, !history.rungs.isEmpty { return .tpe(.rungs(history.rungs.count)) }
         let turn = history.trials.count
         if objectives == 2 {
@@ -96,11 +110,12 @@ public struct AutoSampler: Sampler {
 
 extension AutoSampler: Codable {
     /// `seesRungs` is what studies hold that were begun before there were `rules`, or nothing.
-    private enum Key: String, CodingKey { case trials, gp, tpe, seesRungs, rules }
+    private enum Key: String, CodingKey { case trials, isStaged, gp, tpe, seesRungs, rules }
 
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: Key.self)
         trials = try fields.decodeIfPresent(Int.self, forKey: .trials)
+        isStaged = try fields.decodeIfPresent(Bool.self, forKey: .isStaged) == true
         gp = try fields.decode(GPSampler.self, forKey: .gp)
         tpe = try fields.decode(TPESampler.self, forKey: .tpe)
         let seesRungs = try fields.decodeIfPresent(Bool.self, forKey: .seesRungs) == true
@@ -112,6 +127,7 @@ extension AutoSampler: Codable {
     public func encode(to encoder: any Encoder) throws {
         var fields = encoder.container(keyedBy: Key.self)
         try fields.encodeIfPresent(trials, forKey: .trials)
+        if isStaged { try fields.encode(isStaged, forKey: .isStaged) }
         try fields.encode(gp, forKey: .gp)
         try fields.encode(tpe, forKey: .tpe)
         try fields.encode(rules, forKey: .rules)

@@ -132,16 +132,27 @@ public enum SamplerKind: Sampler {
     /// The `kind`s of a study file, for error messages.
     public static let names = ["random", "grid", "tpe", "sobol", "gp", "cmaes", "nsga2", "auto"]
 
-    /// As the sampler proposes. What the space's constraints forbid is asked again, `patience` times, and then
-    /// drawn, so that no sampler need know of constraints; the better it does, the less is drawn.
+    /// As the sampler proposes. What the space's constraints forbid, or a trial that runs has already, is asked again,
+    /// `patience` times, and then drawn, so that no sampler need know of either; the better it does, the less is drawn.
     public mutating func propose(
         from history: History, using generator: inout SeededGenerator
     ) -> Proposal? {
+        propose(from: history, repeatsRunning: false, using: &generator)
+    }
+
+    /// - Parameter repeatsRunning: what runs is as good as anything else, as in studies of older versions.
+    public mutating func propose(
+        from history: History, repeatsRunning: Bool, using generator: inout SeededGenerator
+    ) -> Proposal? {
+        var repeated: Proposal?
         for _ in 0..<Self.patience {
             guard let proposal = ask(history, &generator) else { return nil }
-            if history.space.allows(proposal.assignment) { return proposal }
+            guard history.space.allows(proposal.assignment) else { continue }
+            guard !repeatsRunning, history.isRunning(proposal.assignment) else { return proposal }
+            repeated = proposal
         }
-        return Proposal(history.space.draw(using: &generator), .random)
+        guard let repeated else { return Proposal(history.space.draw(using: &generator), .random) }
+        return Proposal(history.drawIdle(using: &generator), .random) ?? repeated
     }
 
     private static let patience = 8
@@ -156,6 +167,16 @@ public enum SamplerKind: Sampler {
         case .cmaes(let sampler): propose(with: sampler, as: Self.cmaes, history, &generator)
         case .nsga2(let sampler): propose(with: sampler, as: Self.nsga2, history, &generator)
         case .auto(let sampler): propose(with: sampler, as: Self.auto, history, &generator)
+        }
+    }
+
+    /// With the options that a file gives it, by this version's rules.
+    public var current: Self {
+        switch self {
+        case .tpe(let old): .tpe(TPESampler(startup: old.startup, candidates: old.candidates))
+        case .gp(let old): .gp(GPSampler(startup: old.startup, candidates: old.candidates))
+        case .auto(let old): .auto(old.current)
+        case .random, .grid, .sobol, .cmaes, .nsga2: self
         }
     }
 

@@ -94,6 +94,8 @@ public enum Decision: Hashable, Codable, Sendable {
     /// Nothing of the stage completed: it is tried again, once, around the best of the stage before.
     case fellBack(stage: Int, failed: Int)
     case budgetSpent(BudgetSpent)
+    /// The sampler has nothing left to try after so many trials `of` those planned.
+    case exhausted(stage: Int, trials: Int, of: Int)
     case pausing(running: Int)
     case noted(run: RunID, text: String)
     case replanned(overrides: [Override])

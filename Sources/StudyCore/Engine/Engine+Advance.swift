@@ -126,7 +126,9 @@ extension Engine {
     private mutating func propose(_ effects: inout [Effect]) -> Trial? {
         let index = stages.count - 1
         guard let planned = stages[index].propose(using: &random) else {
-            stages[index].planned = stages[index].trials.count
+            let (count, planned) = (stages[index].trials.count, stages[index].planned)
+            if plan.rules != nil { tell(.exhausted(stage: index, trials: count, of: planned), &effects) }
+            stages[index].planned = count
             return nil
         }
         return add(planned, &effects)

@@ -48,6 +48,7 @@ public struct Stage: Hashable, Codable, Sendable {
     let given: Int
     /// The study's, with what it remembers of this stage's history.
     private var sampler: SamplerKind
+    private let rules: Plan.Rules?
     private var pruner: PrunerKind
     /// What proposes the pilot's trials, and those that the sampler would draw at random to begin with.
     private let spread: SobolSampler
@@ -78,6 +79,7 @@ public struct Stage: Hashable, Codable, Sendable {
         }
         openedAt = now
         sampler = plan.sampler
+        rules = plan.rules
         pruner = plan.pruner
         spread = SobolSampler(seed: plan.seed)
     }
@@ -125,11 +127,12 @@ public struct Stage: Hashable, Codable, Sendable {
 
     private mutating func drawn(using random: inout SeededGenerator) -> Proposal? {
         if segment == nil {
-            let proposal = sampler.propose(from: history, using: &random)
+            let proposal = sampler.propose(
+                from: history, repeatsRunning: rules == nil, using: &random)
             guard spreadsStartup, case .startup? = proposal?.reason.core else { return proposal }
         }
         var spread = SamplerKind.sobol(spread)
-        return spread.propose(from: history, using: &random)
+        return spread.propose(from: history, repeatsRunning: rules == nil, using: &random)
     }
 
     /// Plans one more trial, before what the sampler would propose.

@@ -29,6 +29,7 @@ struct Check: ParsableCommand {
 /// A study file that is right, and whose plugin agrees.
 struct CheckedStudy {
     let plan: Plan
+    private let namesSampler: Bool
 
     /// - Throws: an exit code, after the message was printed.
     init(at path: String, plugins: String, overriding overrides: [Override] = []) throws {
@@ -54,6 +55,12 @@ struct CheckedStudy {
         }
         guard problems.isEmpty else { throw Failure.usage("\(try file.errors(problems))") }
         plan = coolsDown ? file.plan : file.plan.withoutCooldown
+        namesSampler = file.namesSampler
+    }
+
+    /// As a study goes on by it that was begun with `recorded`; nil: a new one.
+    func plan(goingOnFrom recorded: Plan?) -> Plan {
+        recorded.map { plan.goingOn(from: $0, namesSampler: namesSampler) } ?? plan
     }
 }
 

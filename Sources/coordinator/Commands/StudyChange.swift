@@ -25,7 +25,8 @@ struct StudyChange {
 
     init(_ options: ChangeOptions, to file: String, begun: Engine?, local: LocalNodeOptions) throws {
         let before = begun?.overrides ?? []
-        base = try CheckedStudy(at: file, plugins: local.pluginFolder, overriding: before).plan
+        base = try CheckedStudy(at: file, plugins: local.pluginFolder, overriding: before)
+            .plan(goingOnFrom: begun?.plan)
         var wanted = try options.overrides.reduce(before) { all, text in
             all.with(try Failure.asUsage { try Override(parsing: text) })
         }
@@ -36,7 +37,9 @@ struct StudyChange {
         overrides = wanted
         let asked =
             wanted == before
-            ? base : try CheckedStudy(at: file, plugins: local.pluginFolder, overriding: wanted).plan
+            ? base
+            : try CheckedStudy(at: file, plugins: local.pluginFolder, overriding: wanted)
+                .plan(goingOnFrom: begun?.plan)
         plan = asked
         if let begun, begun.plan.isSweep(differingInListFrom: base) {
             // A list may be edited at any time: what was tried is not tried again.

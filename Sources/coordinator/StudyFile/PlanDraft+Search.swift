@@ -5,9 +5,13 @@ import TrainerKit
 
 /// The sampler and the pruner, as a study file writes them.
 extension PlanDraft {
-    /// nil: the file names none.
-    static func sampler(_ file: inout SettingsReader, seed: UInt64) -> SamplerKind? {
-        file.nested("sampler") { sampler -> SamplerKind in
+    /// `auto` where the file names none.
+    /// - Parameter trials: of the whole study, at most.
+    static func sampler(
+        _ file: inout SettingsReader, seed: UInt64, for method: Method?, trials: Int?
+    ) -> SamplerKind {
+        let isStaged = if case .stages? = method { true } else { false }
+        return file.nested("sampler") { sampler -> SamplerKind in
             switch sampler.kind(among: SamplerKind.names) {
             case "random": .random(RandomSampler())
             case "grid": .grid(GridSampler(points: sampler.int("points", default: 5, in: 2...)))
@@ -20,19 +24,14 @@ extension PlanDraft {
                     NSGA2Sampler(
                         population: sampler.int("population", default: 20, in: 2...),
                         startup: sampler.int("startup", default: 10, in: 2...)))
-            case "auto": .auto(AutoSampler(startup: sampler.int("startup", default: 10, in: 1...)))
-            default: .tpe(TPESampler())
+            case "auto":
+                .auto(
+                    AutoSampler(
+                        trials: trials, isStaged: isStaged,
+                        startup: sampler.int("startup", default: 10, in: 1...)))
+            default: .random(RandomSampler())
             }
-        }
-    }
-
-    /// What a study uses that names no sampler. A stage has few trials in a small window, of which a Gaussian process
-    /// makes more than TPE, which stays near the incumbent (`Benchmarks/stages`), while it can afford one.
-    static func usualSampler(for method: Method?, _ space: Space?) -> SamplerKind {
-        guard case .stages(let stages)? = method, stages.stages * stages.trials <= 400,
-            space?.parameters.count ?? 0 <= 20
-        else { return .tpe(TPESampler()) }
-        return .gp(GPSampler())
+        } ?? .auto(AutoSampler(trials: trials, isStaged: isStaged))
     }
 
     /// With several objectives `asha` ranks by Pareto fronts.

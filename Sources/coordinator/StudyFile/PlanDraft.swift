@@ -10,6 +10,8 @@ struct PlanDraft {
     private(set) var plan: Plan?
     /// The file says how trials are scored.
     let saysScore: Bool
+    /// The file says by what trials are proposed.
+    let namesSampler: Bool
     private(set) var startFrom: StartFrom?
     /// What is run when the study has ended: a program and its arguments; empty: nothing.
     let onFinish: [String]
@@ -31,10 +33,12 @@ struct PlanDraft {
         let method = Self.method(&file, in: space, objective.direction, places)
         saysScore = Self.saysScore(file)
         let seed = UInt64(file.int("seed", default: 0, in: 0...))
-        let sampler = Self.sampler(&file, seed: seed) ?? Self.usualSampler(for: method, space)
+        let budget = Self.budget(&file)
+        let trials = [method?.mostTrials, budget.trials].compactMap(\.self).min()
+        namesSampler = file.has("sampler")
+        let sampler = Self.sampler(&file, seed: seed, for: method, trials: trials)
         let pruner = Self.pruner(&file, steps: method?.steps ?? 1, objectives)
         let resources = Self.resources(&file)
-        let budget = Self.budget(&file)
         let repeats = file.int("repeats", default: 1, in: 1...1000)
         onFinish = file.strings("on_finish", default: [])
         let keepBest = file.nested("checkpoints") { $0.int("keep_best", default: 1, in: 1...) } ?? 1

@@ -1,6 +1,7 @@
 import FleetModel
 import Foundation
 import Search
+import Spawn
 import StudyCore
 import TrainerKit
 
@@ -9,6 +10,8 @@ struct StudyFile {
     let plan: Plan
     /// The file says how trials are scored, and did not leave it to what the plugin can.
     let saysScore: Bool
+    /// The file says by what trials are proposed.
+    let namesSampler: Bool
     let path: String
     /// `start_from`: the stages of another study that this one begins with.
     let startFrom: StartFrom?
@@ -31,6 +34,7 @@ struct StudyFile {
         }
         self.plan = plan
         saysScore = draft.saysScore
+        namesSampler = draft.namesSampler
         startFrom = draft.startFrom
         onFinish = draft.onFinish
     }
@@ -41,10 +45,10 @@ struct StudyFile {
     }
 
     private static func parse(_ path: String) throws(StudyFileErrors) -> YAMLDocument {
-        guard let bytes = FileManager.default.contents(atPath: path) else {
-            throw StudyFileErrors(lines: ["\(path): there is no such file, or it cannot be read"])
+        guard let bytes = contents(path) else {
+            throw StudyFileErrors(lines: ["\(path): it cannot be read: \(String(cString: strerror(errno)))"])
         }
-        guard let text = String(data: bytes, encoding: .utf8) else {
+        guard let text = String(validating: bytes, as: UTF8.self) else {
             throw StudyFileErrors(lines: ["\(path): the file is not UTF-8 text"])
         }
         do {

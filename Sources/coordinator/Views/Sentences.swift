@@ -44,6 +44,8 @@ struct Sentences {
         case .fellBack(let stage, let failed):
             "stage \(stage) closed without a result: of its trials \(failed) failed and none completed"
         case .budgetSpent(let spent): "\(line(spent)): nothing more is started"
+        case .exhausted(let stage, let trials, let count):
+            "stage \(stage) ends after \(trials) of \(count) trials: the sampler has nothing left to try"
         case .pausing(let running): "pausing: \(running) running trials save their state"
         case .noted(let run, let text): "\(run.trial): \(text)"
         case .replanned(let overrides):
