@@ -25,6 +25,23 @@ import Testing
         #expect(bench.runProcesses() == [])
     }
 
+    @Test(arguments: [[], ["--json"]])
+    func `what cannot be printed is a failure`(options: [String]) throws {
+        let bench = try Bench(Yaml.search(trials: 1))
+        let full = open("/dev/full", O_WRONLY | O_CLOEXEC)
+        let errors = try Spawn.Pipe()
+        var program = Program([bench.programs + "/coordinator", "check", bench.study] + options)
+        (program.output, program.errors) = (full, errors.writing)
+        let end = try program.spawn().wait()
+        for descriptor in [full, errors.writing] { close(descriptor) }
+        defer { close(errors.reading) }
+        #expect(end.code == 1)
+        guard case .bytes(let said) = receive(errors.reading) else { throw Unseen(description: "no word") }
+        #expect(
+            String(decoding: said, as: UTF8.self)
+                == "the output could not be written: No space left on device\n")
+    }
+
     @Test func `a study goes on where nobody reads what it prints, as behind head`() async throws {
         let bench = try Bench(Yaml.search(trials: 4, steps: 10))
         let pipe = try Spawn.Pipe()

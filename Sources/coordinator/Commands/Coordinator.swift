@@ -37,7 +37,7 @@ import Wire
                 try command.run()
             }
             // What `print` was given stands in a buffer until now, or where that could not be written.
-            guard fflush(nil) == 0 else { throw Failure.unwritten(errno) }
+            if fflush(nil) != 0 { try Failure.unwritten(errno) }
             endWithoutTeardown()
         } catch {
             endWithoutTeardown()

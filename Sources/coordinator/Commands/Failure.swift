@@ -15,10 +15,10 @@ enum Failure {
         return ExitCode(1)
     }
 
-    /// What was to be printed could not be. That nobody reads any more, as behind `| head`, needs no word.
-    static func unwritten(_ code: Int32) -> ExitCode {
-        code == EPIPE
-            ? ExitCode(1) : failed("the output could not be written: \(String(cString: strerror(code)))")
+    /// What was to be printed could not be, as `errno` says. That nobody reads any more, as behind `| head`, is none.
+    static func unwritten(_ code: Int32) throws {
+        guard code != EPIPE else { return }
+        throw failed("the output could not be written: \(String(cString: strerror(code)))")
     }
 
     /// Whatever `body` throws is wrong input.

@@ -16,7 +16,7 @@ enum ResultsJSON {
         do throws(SystemError) {
             try writeAll(text, to: STDOUT_FILENO)
         } catch {
-            throw Failure.unwritten(error.code)
+            try Failure.unwritten(error.code)
         }
     }
 }
