@@ -67,7 +67,7 @@ final class Printer: Sendable {
     func disconnected(_ node: NodeID, _ failure: LinkFailure, retryIn seconds: Double) {
         let next =
             failure.isFinal ? "it is set aside" : "trying again in \(Text.number(seconds, digits: 2)) s"
-        complain("node \(node): \(failure); \(next)")
+        complain("node \(node): \(failure.description(of: node)); \(next)")
     }
 
     func inventory(_ inventory: Inventory, of node: NodeID) {

@@ -30,7 +30,12 @@ struct NodeReport: Encodable {
         let row = NodeRow(node)
         (name, address, state) = (row.name, row.address, row.state)
         let probe = try? result.get()
-        failure = if case .failure(let why) = result { "\(why)" } else { nil }
+        var isOtherVersion = false
+        switch result {
+        case .failure(let why):
+            (failure, isOtherVersion) = (why.description(of: node.id), why.isOtherVersion)
+        case .success: failure = nil
+        }
         version = probe?.hello.version
         hostname = probe?.inventory.hostname
         connectSeconds = probe?.connectSeconds
@@ -41,8 +46,7 @@ struct NodeReport: Encodable {
         }
         slots = probe?.inventory.slots.map { SlotRow(slot: "\($0.slot)", state: $0.state.words) }
         plugins = probe?.inventory.plugins
-        isUpgradeOffered =
-            version.map { $0 != Hello.currentVersion } ?? (failure?.contains("protocol") ?? false)
+        isUpgradeOffered = version.map { $0 != Hello.currentVersion } ?? isOtherVersion
     }
 
     /// One line for a table.
