@@ -62,12 +62,15 @@ public struct Ticket: Hashable, Codable, Sendable {
 
     public init(
         name: String, user: String, addresses: [String], port: Int, hostKeys: [HostKey], key: HostKey,
-        version: String, gpus: GPUSurvey, slots: Int, plugins: [String], freeDiskMiB: Int, made: Int
+    /// The agent's home; nil in tickets of versions that did not say.
+    public let home: String?
+        version: String, gpus: GPUSurvey, slots: Int, plugins: [String], freeDiskMiB: Int, made: Int,
+        home: String? = nil
     ) {
         (self.name, self.user, self.addresses, self.port) = (name, user, addresses, port)
         (self.hostKeys, self.key, self.version) = (hostKeys, key, version)
         (self.gpus, self.slots, self.plugins) = (gpus, slots, plugins)
-        (self.freeDiskMiB, self.made) = (freeDiskMiB, made)
+        (self.freeDiskMiB, self.made, self.home) = (freeDiskMiB, made, home)
     }
 
     /// Reads a line.

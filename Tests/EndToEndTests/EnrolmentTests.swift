@@ -61,6 +61,8 @@ import Wire
         #expect(try await fleet.coordinator("nodes", "add", again.output).exit == 0)
         let taken = try await fleet.coordinator("nodes", "add", try await enrol("node2").output)
         #expect(taken.exit == 2 && taken.errors.contains("the name node2 is taken"), "\(taken)")
+        let double = try await fleet.coordinator("nodes", "add", try await enrol("node9").output)
+        #expect(double.exit == 2 && double.errors.contains("is enrolled as node1 already"), "\(double)")
         let left = try await fleet.agent(
             "leave", "--home", fleet.agentHome(of: "node1"), "--authorized-keys", keys)
         #expect(left.exit == 0, "\(left)")

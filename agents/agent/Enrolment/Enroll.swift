@@ -66,7 +66,7 @@ struct Enroll: ParsableCommand {
             hostKeys: server.hostKeys, key: invite.key, version: Hello.currentVersion, gpus: inventory.gpus,
             slots: inventory.slots.count, plugins: inventory.plugins.map(\.name),
             freeDiskMiB: freeMiB(home.path),
-            made: now)
+            made: now, home: home.path)
         return try asArgument { () throws(EnrolmentFault) in
             do {
                 return try Ticket(reading: try ticket.line, now: now)

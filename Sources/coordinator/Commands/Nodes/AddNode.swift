@@ -82,7 +82,8 @@ struct NodeEnrolment {
                 let node = EnrolledNode(
                     id: id, transport: transport, address: ticket.addresses[0],
                     isDraining: known?.isDraining ?? false,
-                    hasOwnFiles: hasOwnFiles || known?.hasOwnFiles == true)
+                    hasOwnFiles: hasOwnFiles || known?.hasOwnFiles == true,
+                    agent: AgentPlace(hostname: probe.inventory.hostname, home: ticket.home))
                 try Failure.asUsage { try known == nil ? registry.add(node) : registry.update(node) }
                 return (node, probe)
             }
