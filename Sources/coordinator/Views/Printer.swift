@@ -71,9 +71,7 @@ final class Printer: Sendable {
     }
 
     func inventory(_ inventory: Inventory, of node: NodeID) {
-        if case .failed(let stderr) = inventory.gpus {
-            complain("node \(node): nvidia-smi failed, so its GPUs are not used: \(stderr)")
-        }
+        if let why = Text.blindness(of: inventory) { complain("node \(node): \(why)") }
     }
 
     /// A line for a pipe; nothing on a terminal, where the view says it.

@@ -97,6 +97,7 @@ struct Enroll: ParsableCommand {
             hasUnit
                 ? "the agent is started by systemd, as your unit \(SystemdUnit.name)"
                 : "the agent is started when the coordinator connects")
+        if case .failed(let why) = ticket.gpus { complain("nvidia-smi failed, so no GPU is used: \(why)") }
         complain("\(ticket.slots) slots; plugins: \(ticket.plugins.joined(separator: ", "))")
         if report == nil { complain("on the head, run: coordinator nodes add 'TICKET', with this ticket:") }
         if report == nil { print(line) }

@@ -22,6 +22,8 @@ struct NodeReport: Encodable {
     let connectSeconds: Double?
     let answerSeconds: Double?
     let gpus: [String]?
+    /// Why nothing can be told of its GPUs; nil where it can.
+    let gpuFailure: String?
     let slots: [SlotRow]?
     let plugins: [PluginOffer]?
     let isUpgradeOffered: Bool
@@ -44,6 +46,7 @@ struct NodeReport: Encodable {
             guard case .found(let gpus) = probe.inventory.gpus else { return [] }
             return gpus.flatMap(\.lines)
         }
+        gpuFailure = probe.flatMap { Text.blindness(of: $0.inventory) }
         slots = probe?.inventory.slots.map { SlotRow(slot: "\($0.slot)", state: $0.state.words) }
         plugins = probe?.inventory.plugins
         isUpgradeOffered = version.map { $0 != Hello.currentVersion } ?? isOtherVersion
@@ -58,7 +61,7 @@ struct NodeReport: Encodable {
         return [
             name, address, state,
             "answers in \(Int((answerSeconds * 1_000).rounded(.up))) ms: \(free) of \(slots.count) slots free, "
-                + "agent \(version)" + upgrade,
+                + "agent \(version)" + upgrade + (gpuFailure.map { "; \($0)" } ?? ""),
         ]
     }
 
@@ -147,7 +150,7 @@ struct CheckNodes: AsyncParsableCommand {
                 Text.table([["node", "address", "state", "answer"]] + reports.map(\.cells))
                     .joined(separator: "\n"))
         }
-        if reports.contains(where: { $0.failure != nil }) { throw ExitCode(1) }
+        if reports.contains(where: { $0.failure != nil || $0.gpuFailure != nil }) { throw ExitCode(1) }
     }
 }
 
