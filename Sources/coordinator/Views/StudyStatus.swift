@@ -63,6 +63,8 @@ struct StudyStatus: Encodable {
     let waiting: String?
     let waitingTrials: [Waiting]
     let decisions: [String]
+    /// What may keep it from running and is no matter of its state.
+    var warnings: [String] = []
 }
 
 extension StudyStatus {
