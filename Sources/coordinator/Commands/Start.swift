@@ -19,7 +19,7 @@ struct Start: AsyncParsableCommand {
             --detach leaves it to run without a terminal; `coordinator watch` (or attach) shows it again.
             """)
 
-    @OptionGroup var options: StudyOptions
+    @OptionGroup var options: StudyFileOptions
     @OptionGroup var local: LocalNodeOptions
 
     @OptionGroup var changes: ChangeOptions
