@@ -107,16 +107,18 @@ struct Enroll: ParsableCommand {
         let parts = head.split(separator: "@").map(String.init)
         guard let host = parts.last, parts.count <= 2, SSHAddress.isHost(host),
             parts.count == 1 || SSHAddress.isUser(parts[0]),
-            !invite.program.utf8.contains(where: { " '\"\\$`;&|<>()*?\n".utf8.contains($0) })
+            !(invite.program + (invite.home ?? "")).utf8
+                .contains(where: { " '\"\\$`;&|<>()*?\n".utf8.contains($0) })
         else {
             throw ValidationError("--report: found \"\(head)\", expected USER@HEAD")
         }
-        var program = Program(["ssh", "--", head, invite.program, "nodes", "add", try ticket.line])
+        let place = invite.home.map { ["--home", $0] } ?? []
+        var program = Program(["ssh", "--", head, invite.program, "nodes", "add", try ticket.line] + place)
         (program.input, program.output, program.errors, program.staysInGroup) = (0, 1, 2, true)
         guard try program.spawn().wait() == .exit(0) else {
             throw AgentError(
                 "the ticket could not be handed to \(head). Hand it over yourself, on the head:\n"
-                    + "  coordinator nodes add '\(try ticket.line)'")
+                    + "  coordinator nodes add '\(try ticket.line)'" + place.map { " \($0)" }.joined())
         }
     }
 }
