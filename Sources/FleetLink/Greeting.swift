@@ -69,4 +69,10 @@ struct AgentTalk {
         if isConnected { return .lost(why: lines.isEmpty ? why : lines) }
         return lines.isEmpty ? .noAgent(banner: greeting.banner) : .agentFailed(why: greeting.banner + lines)
     }
+
+    /// Nobody has said hello for so many seconds.
+    /// - Parameter errors: what its side wrote to stderr.
+    func silence(of seconds: Double, _ errors: String) -> LinkFailure {
+        .silent(seconds: Int(seconds), said: greeting.banner + errors)
+    }
 }

@@ -1,3 +1,4 @@
+public import FleetModel
 public import Wire
 
 /// What a link tells, in order.
@@ -16,7 +17,10 @@ public enum LinkFailure: Error, Hashable, Sendable {
     case notInstalled(program: String, why: String)
     /// Something ran, but was no agent; `banner` is what it said. A person looks at the node.
     case noAgent(banner: String)
-    /// Both are iterhpo, of different protocols. A person installs the same version on both.
+    /// There is a connection, and nobody has said hello on it for so many seconds; `said` is what came meanwhile.
+    /// Nothing has ended: a login script is slow, or the agent stands still. A person looks at the node.
+    case silent(seconds: Int, said: String)
+    /// Both are iterhpo, of different protocols. A person brings the same version to both.
     case versionMismatch(ours: Int, theirs: Hello)
     /// The agent could not begin, and said why. A person looks at the node.
     case agentFailed(why: String)
@@ -27,6 +31,8 @@ public enum LinkFailure: Error, Hashable, Sendable {
     case hostKeyChanged(host: String, found: String)
     /// The host does not let the coordinator in. A person enrols the node again.
     case keyRefused(user: String, host: String, why: String)
+    /// The coordinator's own key cannot be used: no node has a part in that. A person does as `why` says.
+    case ownKeyUnusable(why: String)
     /// There was a connection, and it ended. Nothing to do but wait: runs go on, nothing is lost.
     case lost(why: String)
 }
@@ -38,22 +44,39 @@ extension LinkFailure {
 extension LinkFailure: CustomStringConvertible {
     public var description: String {
         switch self {
-        case .notInstalled(let program, let why): "there is no agent at \(program): \(why)"
+        case .notInstalled(let program, let why): "there is no agent at \(program): \(why.printable)"
         case .noAgent(let banner):
             banner.isEmpty
-                ? "the other side ended without a word" : "the other side is no agent; it said: \(banner)"
+                ? "the other side ended without a word"
+                : "the other side is no agent; it said: \(banner.printable)"
+        case .silent(let seconds, let said):
+            "the agent did not answer within \(seconds) s"
+                + (said.isEmpty ? "" : "; what came instead: \(said.printable)")
         case .versionMismatch(let ours, let theirs):
-            "\(Hello.Failure.otherProtocol(theirs: theirs)) (ours: \(ours))"
-        case .agentFailed(let why): "the agent could not begin: \(why)"
-        case .unreachable(let host, let why): "\(host) does not answer: \(why)"
+            Self.difference(ours, theirs) + ": install the same version on both"
+        case .agentFailed(let why): "the agent could not begin: \(why.printable)"
+        case .unreachable(let host, let why): "\(host) does not answer: \(why.printable)"
         case .hostKeyChanged(let host, let found):
             "\(host) shows another host key (\(found)) than the one it was enrolled with. Either it was set up "
                 + "anew, or this is another machine: nothing is sent to it. Once you know that it is right, "
                 + "remove the node and enrol it again"
         case .keyRefused(let user, let host, let why):
             "\(user)@\(host) does not accept the coordinator's key: \(why). Enrol the node again"
-        case .lost(let why): "the connection ended" + (why.isEmpty ? "" : ": \(why)")
+        case .ownKeyUnusable(let why): "this coordinator cannot use its own key: \(why)"
+        case .lost(let why): "the connection ended" + (why.isEmpty ? "" : ": \(why.printable)")
         }
+    }
+
+    /// The same for who knows the node's name, with the command that helps where there is one.
+    public func description(of node: NodeID) -> String {
+        guard case .versionMismatch(let ours, let theirs) = self, node != .local else { return description }
+        let newer = theirs.protocol > ours ? "install \(theirs.version.printable) here, or " : ""
+        return Self.difference(ours, theirs) + ": \(newer)run `coordinator nodes upgrade \(node)`"
+    }
+
+    private static func difference(_ ours: Int, _ theirs: Hello) -> String {
+        "\(theirs.name.printable) \(theirs.version.printable) speaks protocol \(theirs.protocol), "
+            + "this is \(Hello.currentVersion) with protocol \(ours)"
     }
 }
 
@@ -61,6 +84,11 @@ extension LinkFailure {
     /// Whether trying again is of no use before a person has done something.
     public var isFinal: Bool {
         if case .hostKeyChanged = self { true } else { false }
+    }
+
+    /// Whether another version of the agent would help.
+    public var isOtherVersion: Bool {
+        if case .versionMismatch = self { true } else { false }
     }
 }
 

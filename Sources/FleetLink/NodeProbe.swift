@@ -42,6 +42,6 @@ public struct NodeProbe: Hashable, Sendable {
             case .news: continue
             }
         }
-        return .failure(.lost(why: "no answer within \(Int(patience)) s"))
+        return .failure(.silent(seconds: Int(patience), said: ""))
     }
 }

@@ -53,7 +53,7 @@ extension Happening {
     var short: String {
         switch self {
         case .started: "the study is taken up"
-        case .nodeSurveyed(let node, let slots):
+        case .nodeSurveyed(let node, let slots, _):
             "\(node) offers \(slots.filter { $0.unavailable == nil }.map(\.slot))"
         case .nodeLost(let node): "\(node) is given up"
         case .runStarted(let run, let end): "\(run) started [\(end)]"

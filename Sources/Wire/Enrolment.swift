@@ -13,11 +13,14 @@ public struct Invite: Hashable, Codable, Sendable {
     public let key: HostKey
     /// Absolute path of the coordinator's program on the head, for `agent enroll --report`.
     public let program: String
+    /// The coordinator's home there; nil where it is the usual one.
+    public let home: String?
     /// Seconds since 1970.
     public let made: Int
 
-    public init(coordinator: String, key: HostKey, program: String, made: Int) {
+    public init(coordinator: String, key: HostKey, program: String, home: String? = nil, made: Int) {
         (self.coordinator, self.key, self.program, self.made) = (coordinator, key, program, made)
+        self.home = home
     }
 
     /// Reads a line.
@@ -59,15 +62,18 @@ public struct Ticket: Hashable, Codable, Sendable {
     public let freeDiskMiB: Int
     /// Seconds since 1970, by the node's clock.
     public let made: Int
+    /// The agent's home; nil in tickets of versions that did not say.
+    public let home: String?
 
     public init(
         name: String, user: String, addresses: [String], port: Int, hostKeys: [HostKey], key: HostKey,
-        version: String, gpus: GPUSurvey, slots: Int, plugins: [String], freeDiskMiB: Int, made: Int
+        version: String, gpus: GPUSurvey, slots: Int, plugins: [String], freeDiskMiB: Int, made: Int,
+        home: String? = nil
     ) {
         (self.name, self.user, self.addresses, self.port) = (name, user, addresses, port)
         (self.hostKeys, self.key, self.version) = (hostKeys, key, version)
         (self.gpus, self.slots, self.plugins) = (gpus, slots, plugins)
-        (self.freeDiskMiB, self.made) = (freeDiskMiB, made)
+        (self.freeDiskMiB, self.made, self.home) = (freeDiskMiB, made, home)
     }
 
     /// Reads a line.

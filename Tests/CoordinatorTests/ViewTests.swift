@@ -33,6 +33,22 @@ import Testing
             equals: "live-waiting")
     }
 
+    @Test func `the next trial says node by node what it waits for, and that GPUs cannot be told`() throws {
+        let yaml = StudyFileTests.right.replacing(
+            "resources: { parallel: 8, retries: 1 }", with: "resources: { gpus: 2, gpus_per_node: 2 }")
+        var play = Play(try StudyFileTests.plan(yaml))
+        let blind = "nvidia-smi failed, so its GPUs are not used: no driver"
+        play.happen(.nodeSurveyed(node: .local, slots: [OfferedSlot(.cpu(index: 0))]))
+        play.happen(.nodeSurveyed(node: NodeID(rawValue: "gpu1"), slots: [], failure: blind))
+        let status = StudyStatus(of: play.engine, at: Timestamp(seconds: 1100))
+        #expect(status.waiting == "a trial needs 2 slots (2 a node), 0 are free: \(blind)")
+        #expect(
+            status.waitingTrials.flatMap(\.lines) == [
+                "  the next trial", "      gpu1: \(blind)",
+                "      local: it offers this study 1 slot, and a trial needs 2 on a node",
+            ])
+    }
+
     @Test func `the last words of a study that was left`() throws {
         try expect(
             FinalReport.lines(of: try Self.midway(), .detached(running: 2), in: "/studies/right"),

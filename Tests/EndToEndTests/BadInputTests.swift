@@ -47,6 +47,15 @@ import Testing
         #expect(result.errors.contains("/nowhere"))
     }
 
+    @Test func `commands that read the study file itself do not offer to take its folder`() async throws {
+        let bench = try Bench(Yaml.search())
+        for verb in ["start", "fork", "check"] {
+            let help = try await bench.bare(verb, "--help").output
+            #expect(help.contains("The study file.") && !help.contains("or the study's folder"), "\(help)")
+        }
+        #expect(try await bench.bare("status", "--help").output.contains("or the study's folder"))
+    }
+
     @Test func `asking about a study that was never started says how to start it`() async throws {
         let bench = try Bench(Yaml.search())
         for verb in ["status", "trials", "best", "stop"] {

@@ -61,12 +61,82 @@ import Wire
         #expect(try await fleet.coordinator("nodes", "add", again.output).exit == 0)
         let taken = try await fleet.coordinator("nodes", "add", try await enrol("node2").output)
         #expect(taken.exit == 2 && taken.errors.contains("the name node2 is taken"), "\(taken)")
+        let double = try await fleet.coordinator("nodes", "add", try await enrol("node9").output)
+        #expect(double.exit == 2 && double.errors.contains("is enrolled as node1 already"), "\(double)")
         let left = try await fleet.agent(
             "leave", "--home", fleet.agentHome(of: "node1"), "--authorized-keys", keys)
         #expect(left.exit == 0, "\(left)")
         #expect(try String(contentsOfFile: keys, encoding: .utf8) == foreign + "\n")
         let check = try await fleet.coordinator("nodes", "check", "node1")
         #expect(check.output.contains("does not accept the coordinator's key"), "\(check)")
+    }
+
+    @Test func `a node whose nvidia-smi fails says so wherever it is looked at`() async throws {
+        let fleet = try await LoopbackFleet(1, for: try Self.files())
+        fleet.endAgent(of: "node1")
+        try "#!/bin/sh\necho 'no driver' >&2\nexit 9\n"
+            .write(toFile: fleet.folder + "/node1/nvidia-smi", atomically: false, encoding: .utf8)
+        let says = "nvidia-smi failed, so its GPUs are not used: "
+        for (verb, exit) in [("check", 1), ("show", 0)] {
+            let text = try await fleet.coordinator("nodes", verb, "node1")
+            #expect(text.output.contains(says) && text.output.contains("no driver"), "\(text)")
+            let json = try await fleet.coordinator("nodes", verb, "node1", "--json")
+            #expect(json.output.contains("\"gpu_failure\" : \"" + says), "\(json)")
+            #expect([text.exit, json.exit] == [Int32(exit), Int32(exit)])
+        }
+    }
+
+    @Test func `a ticket is reported to the home that its invite is of`() async throws {
+        let bench = try Self.files()
+        let fleet = try await LoopbackFleet(1, for: bench)
+        // Stands for the way to the head, and shows what would be run there.
+        let ssh = bench.folder + "/bin/ssh"
+        try FileManager.default.createDirectory(
+            atPath: bench.folder + "/bin", withIntermediateDirectories: true)
+        try "#!/bin/sh\necho \"$@\"\n".write(toFile: ssh, atomically: false, encoding: .utf8)
+        chmod(ssh, 0o755)
+        let node = fleet.folder + "/node1"
+        let invite = try await fleet.coordinator("invite").output
+        let arguments = [
+            "PATH=\(bench.folder)/bin:/usr/sbin:/usr/bin:/bin", bench.programs + "/agent", "enroll", invite,
+            "--report", "ann@head", "--home", fleet.agentHome(of: "node1"), "--authorized-keys",
+            node + "/authorized_keys", "--nvidia-smi", node + "/nvidia-smi", "--linger", "1", "--address",
+            "127.0.0.1", "--port", "\(try fleet.port(of: "node1"))",
+        ]
+        let said = await (try Running("/usr/bin/env", arguments, in: bench.folder)).end()
+        #expect(said.exit == 0 && said.output.hasSuffix(" --home \(bench.folder)/head"), "\(said)")
+    }
+
+    @Test func `Ctrl-C while a machine is enrolled leaves nothing behind, here or there`() async throws {
+        let bench = try Self.files()
+        let fleet = try await LoopbackFleet(1, for: bench)
+        let config = try fleet.addLogin(to: "node1")
+        let enrol = try Running(
+            bench.programs + "/coordinator",
+            [
+                "nodes", "enroll", "gpu1", "--ssh-config", config, "--programs", try Self.programs(in: bench),
+                "--agent-argument=--home=\(fleet.agentHome(of: "node1"))",
+                "--agent-argument=--authorized-keys=\(fleet.folder)/node1/authorized_keys",
+            ], in: bench.folder)
+        let pid = enrol.pid
+        _ = await enrol.line { $0.hasPrefix("copying the agent") }
+        enrol.signal(SIGINT)
+        let result = await enrol.end()
+        #expect(result.exit == 1 && result.errors.contains("interrupted"), "\(result)")
+        let files = FileManager.default
+        let here = try files.contentsOfDirectory(atPath: NSTemporaryDirectory())
+        #expect(here.filter { $0.hasPrefix("iterhpo-\(pid)-") } == [])
+        let home = try #require(ProcessInfo.processInfo.environment["HOME"])
+        let there = (try? files.contentsOfDirectory(atPath: home + "/.iterhpo/programs")) ?? []
+        #expect(there.filter { $0.contains("-\(pid)-") } == [])
+    }
+
+    /// The agent in a folder of its own: a build that no machine has yet.
+    static func programs(in bench: Bench) throws -> String {
+        let folder = bench.folder + "/new"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try FileManager.default.copyItem(atPath: bench.programs + "/agent", toPath: folder + "/agent")
+        return folder
     }
 
     @Test func `a line that is damaged, old or another coordinator's is refused with what to do`()

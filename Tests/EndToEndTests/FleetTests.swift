@@ -31,6 +31,24 @@ import Wire
         #expect(Set(runs.map { $0.lease.parts[0].node.rawValue }).isSubset(of: ["b", "local"]))
     }
 
+    @Test func `a name that nobody has enrolled is told by check, start and status, and waited for`()
+        async throws
+    {
+        let bench = try Bench(Yaml.search(trials: 1, extra: "resources: { nodes: [nope] }"))
+        try bench.enrol("a")
+        let says = "resources.nodes: node nope is not enrolled in \(bench.folder)/head (enrolled are a)"
+        let check = try await bench.run("check")
+        #expect(check.exit == 0 && check.output.contains(says), "\(check)")
+        let start = try bench.begin("start")
+        _ = await start.line { $0.contains("connected") }
+        let status = try await bench.run("status")
+        #expect(status.output.contains(says) && status.output.contains("waits until one is"), "\(status)")
+        try bench.enrol("nope")
+        let result = await start.end()
+        #expect(result.exit == 0 && result.errors.contains(says), "\(result)")
+        #expect(try await !bench.run("status").output.contains("not enrolled"))
+    }
+
     @Test func `a node that joins while a study runs is used, and one that drains gets no more`() async throws
     {
         let bench = try Bench(

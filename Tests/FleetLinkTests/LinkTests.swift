@@ -55,6 +55,56 @@ import Wire
     }
 }
 
+@Suite struct `what a failed link says` {
+    static let node = NodeID(rawValue: "gpu1")
+
+    /// A mismatch with an agent of another protocol.
+    func mismatch(_ number: Int, version: String = "9.9") throws -> LinkFailure {
+        let line = #"{"name":"agent","protocol":\#(number),"version":"\#(version)"}"#
+        return .versionMismatch(
+            ours: Hello.currentProtocol, theirs: try Lines.decode(Hello.self, from: Data(line.utf8)))
+    }
+
+    @Test func `an agent of another protocol is told with the command that brings it this version`() throws {
+        let (newer, older) = (try mismatch(99), try mismatch(1))
+        for said in [newer, older].map({ $0.description(of: Self.node) }) {
+            #expect(said.hasSuffix("run `coordinator nodes upgrade gpu1`"), "\(said)")
+            #expect(said.contains("this is \(Hello.currentVersion) with protocol \(Hello.currentProtocol)"))
+        }
+        #expect(newer.description(of: Self.node).contains("install 9.9 here, or run"))
+        #expect(!older.description(of: Self.node).contains("here"))
+        #expect(newer.description(of: .local).hasSuffix("install the same version on both"))
+    }
+
+    @Test func `words of the other side are one printable line, however long and whatever they hold`() throws
+    {
+        let banner = "\u{1b}[2J\u{7}Welcome\r\n\r\n to \u{202e}gpu1\n"
+        #expect(banner.printable == #"\u{1b}[2J\u{7}Welcome; to \u{202e}gpu1"#)
+        let noise = String(decoding: (0..<9_000).map { UInt8(truncatingIfNeeded: $0 &* 37) }, as: UTF8.self)
+        let failures: [LinkFailure] = [
+            .noAgent(banner: noise), .agentFailed(why: noise), .lost(why: noise),
+            .unreachable(host: "h", why: noise), .silent(seconds: 15, said: noise),
+            .notInstalled(program: "/agent", why: noise), try mismatch(99, version: #"\u001b[2J"#),
+        ]
+        for said in failures.map({ $0.description(of: Self.node) }) {
+            #expect(said.count < 600, "\(said)")
+            #expect(said.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }, "\(said)")
+        }
+        #expect("\(failures[0])".contains(" … "))
+    }
+
+    @Test func `an agent that does not answer in time has not ended`() async {
+        let silent = Transport.pipe(executable: "/bin/sleep", arguments: ["100"])
+        let home = CoordinatorHome(path: "/nowhere")
+        let answer = await NodeProbe.look(at: Self.node, over: silent, home: home, patience: 1)
+        guard case .failure(let failure) = answer else {
+            Issue.record("it answered")
+            return
+        }
+        #expect("\(failure)" == "the agent did not answer within 1 s")
+    }
+}
+
 /// Programs here stand for what may be at the other end of the pipe.
 @Suite(.timeLimit(.minutes(1))) struct `a link` {
     static let agent = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()

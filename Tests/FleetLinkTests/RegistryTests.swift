@@ -1,6 +1,7 @@
 import FleetModel
 import Foundation
 import Testing
+import Wire
 
 @testable import FleetLink
 
@@ -50,6 +51,45 @@ import Testing
         try registry.update(changed)
         #expect(try registry.all() == [changed])
         #expect(registry.version != version)
+    }
+
+    /// A machine behind sshd.
+    func machine(
+        _ name: String, _ host: String, keys: String = "AAAAC3Nz", user: String = "ann", at place: AgentPlace?
+    ) -> EnrolledNode {
+        let address = SSHAddress(
+            host: host, port: 22, user: user, hostKeys: [HostKey("ssh-ed25519 \(keys)")!])
+        return EnrolledNode(id: NodeID(rawValue: name), transport: .ssh(address), agent: place)
+    }
+
+    @Test func `an agent that has a name gets no second one, wherever it is reached`() throws {
+        let place = AgentPlace(hostname: "box", home: "/home/ann/.iterhpo/agent")
+        try registry.add(machine("node1", "10.0.0.1", at: place))
+        for other in [
+            machine("node2", "10.0.0.1", at: place), machine("node2", "box.example.org", at: place),
+            machine("node2", "10.0.0.1", at: nil),
+            machine("node2", "box", at: AgentPlace(hostname: "box", home: nil)),
+        ] {
+            #expect {
+                try registry.add(other)
+            } throws: { "\($0)".contains("this agent is enrolled as node1 already") }
+        }
+        #expect(try registry.all().map(\.id.rawValue) == ["node1"])
+    }
+
+    @Test func `another agent of a machine, and a machine of the same image, are others`() throws {
+        let home = "/home/ann/.iterhpo/agent"
+        let others = [
+            machine("a", "10.0.0.1", at: AgentPlace(hostname: "box", home: home)),
+            machine("b", "10.0.0.1", keys: "AAAAC3NzOther", at: AgentPlace(hostname: "box", home: home)),
+            machine("c", "10.0.0.1", user: "bob", at: AgentPlace(hostname: "box", home: home)),
+            machine("d", "10.0.0.4", at: AgentPlace(hostname: "box", home: "/data/agent")),
+            machine("e", "10.0.0.5", at: AgentPlace(hostname: "clone", home: home)),
+            // Written by a version that did not ask.
+            machine("f", "10.0.0.6", at: nil),
+        ]
+        for other in others { try registry.add(other) }
+        #expect(try registry.all() == others)
     }
 
     @Test(arguments: ["", "{}", "[1]", #"{"id":"b","isDraining":false,"transport":{}}"#])

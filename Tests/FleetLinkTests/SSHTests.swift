@@ -104,6 +104,24 @@ import Wire
         #expect(seconds >= 30)
     }
 
+    @Test(arguments: [0o600, 0o644])
+    func `a bad key of the coordinator's own is not the node's fault`(mode: mode_t) async throws {
+        let sshd = try Sshd()
+        if mode == 0o600 { try Data("no key".utf8).write(to: URL(fileURLWithPath: sshd.home.key)) }
+        chmod(sshd.home.key, mode)
+        let said = "\(try await Listener(sshd.address, sshd.home).failure().0)"
+        #expect(said.hasPrefix("this coordinator cannot use its own key: "), "\(said)")
+        #expect(said.contains(sshd.home.key) && !said.contains("127.0.0.1"), "\(said)")
+        #expect(!said.contains("Enrol the node again"), "\(said)")
+    }
+
+    @Test func `a login that takes too long is told as that, with what came meanwhile`() async throws {
+        let sshd = try Sshd(noise: "echo Welcome; sleep 100; ")
+        let (failure, _) = try await Listener(sshd.address, sshd.home).failure()
+        #expect(
+            "\(failure)" == "the agent did not answer within 15 s; what came instead: Welcome", "\(failure)")
+    }
+
     @Test func `a host that freezes is given up, and the others go on meanwhile`() async throws {
         let (frozen, alive) = (try Sshd(), try Sshd())
         let (first, second) = (Listener(frozen.address, frozen.home), Listener(alive.address, alive.home))

@@ -35,7 +35,7 @@ import Testing
         rig.happen(.nodeLost(node: .local))
         let found = rig.engine.reconcile(.local, slots: shown)
         #expect(found.strays == [run])
-        guard case .nodeSurveyed(_, let slots)? = found.events.first else {
+        guard case .nodeSurveyed(_, let slots, _)? = found.events.first else {
             Issue.record("no survey: \(found)")
             return
         }

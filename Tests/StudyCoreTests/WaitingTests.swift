@@ -1,4 +1,5 @@
 import FleetModel
+import Foundation
 import Search
 import StudyCore
 import Testing
@@ -44,8 +45,6 @@ import Testing
         rig.survey(node: Self.other, slots: 1)
         let waiting = try #require(rig.engine.waitingTrials.first)
         #expect(waiting.nodes.last == .init(node: Self.other, obstacle: .checkpointElsewhere([.local])))
-        #expect(rig.engine.obstacles(on: Self.other).map(\.trials) == [[waiting.trial]])
-        #expect(rig.engine.obstacles(on: NodeID(rawValue: "unheard of")).isEmpty)
     }
 
     @Test func `a node says how many MIG devices are free that a trial of several GPUs cannot use`() throws {
@@ -78,6 +77,54 @@ import Testing
         var rig = Self.interrupted()
         rig.happen(.stopRequested)
         #expect(rig.engine.waitingTrials.first?.holdup == .closing)
+    }
+
+    /// A study that has proposed no trial yet.
+    static func unproposed(gpus: Int, perNode: Int, slots: Int) -> Rig {
+        let plan = Plan.with(
+            .search(SearchMethod(trials: 1, steps: 10)), sampler: .random(RandomSampler()), pruner: .off,
+            parallel: nil, budget: Budget(), gpus: gpus, perNode: perNode)
+        return Rig(plan, slots: slots)
+    }
+
+    @Test func `a trial that is not proposed yet waits node by node too`() throws {
+        var rig = Self.unproposed(gpus: 2, perNode: 2, slots: 1)
+        rig.happen(
+            .nodeSurveyed(
+                node: Self.other,
+                slots: [
+                    OfferedSlot(.gpu(index: 0)), OfferedSlot(.gpu(index: 1), unavailable: "its disk is full"),
+                ]))
+        let waiting = try #require(rig.engine.waitingTrials.first)
+        #expect(rig.engine.waitingTrials.count == 1)
+        #expect(waiting.trial == nil)
+        let full = OfferedSlot(.gpu(index: 1), unavailable: "its disk is full")
+        #expect(
+            waiting.nodes.map(\.obstacle) == [
+                .tooSmall(perNode: 2, slots: 1), .short(perNode: 2, free: 1, held: 0, unavailable: [full]),
+            ])
+    }
+
+    @Test func `a node that could not tell what it has says why, until it can`() throws {
+        var rig = Self.unproposed(gpus: 1, perNode: 1, slots: 0)
+        rig.happen(.nodeSurveyed(node: Self.other, slots: [], failure: "nvidia-smi failed"))
+        #expect(rig.engine.waitingTrials.first?.nodes.last?.obstacle == .unknown(why: "nvidia-smi failed"))
+        guard case .slotsBusy(_, _, _, "nvidia-smi failed", _)? = rig.engine.waiting else {
+            Issue.record("it waits for \(String(describing: rig.engine.waiting))")
+            return
+        }
+        rig.survey(node: Self.other, slots: 1)
+        #expect(rig.engine.nodes.map(\.failure) == [nil, nil])
+        #expect(rig.engine.waitingTrials.isEmpty)
+    }
+
+    @Test func `a survey and a node of an earlier version's journal are read`() throws {
+        let old = #"{"nodeSurveyed":{"node":"n","slots":[]}}"#
+        #expect(
+            try JSONDecoder().decode(Happening.self, from: Data(old.utf8))
+                == .nodeSurveyed(node: NodeID(rawValue: "n"), slots: []))
+        let node = #"{"id":"n","slots":[],"isLost":false,"leased":[]}"#
+        #expect(try JSONDecoder().decode(Node.self, from: Data(node.utf8)).failure == nil)
     }
 
     @Test func `where everything runs, nothing waits`() {

@@ -24,12 +24,19 @@ public struct CoordinatorHome: Hashable, Sendable {
 
     /// The home at `given`, or at `$ITERHPO_HOME`, or at `~/.iterhpo`; nothing is made yet.
     public init(at given: String?) {
-        let environment = ProcessInfo.processInfo.environment
-        let user = environment["HOME"] ?? getpwuid(getuid()).map { String(cString: $0.pointee.pw_dir) } ?? "."
-        let wanted = [given, environment[Self.variable]].compactMap(\.self).first { !$0.isEmpty }
-        let path = wanted ?? user + "/.iterhpo"
+        let named = ProcessInfo.processInfo.environment[Self.variable]
+        let path = [given, named].compactMap(\.self).first { !$0.isEmpty } ?? Self.usual
         self.init(path: path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path)
     }
+
+    /// Where it is if nobody says otherwise.
+    private static var usual: String {
+        let user = ProcessInfo.processInfo.environment["HOME"]
+        return (user ?? getpwuid(getuid()).map { String(cString: $0.pointee.pw_dir) } ?? ".") + "/.iterhpo"
+    }
+
+    /// The path for who would look elsewhere without it; nil where it is the usual one.
+    public var unusualPath: String? { path == Self.usual ? nil : path }
 
     /// Makes the home and a folder in it where they are not there, both for their owner only.
     func makeFolder(_ folder: String) throws {

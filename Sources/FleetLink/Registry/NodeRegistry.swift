@@ -54,9 +54,14 @@ public struct NodeRegistry: Hashable, Sendable {
     }
 
     /// Takes in a new node.
-    /// - Throws: `Refusal` where the name cannot be one or is taken.
+    /// - Throws: `Refusal` where the name cannot be one or is taken, or the same agent has a name already.
     public func add(_ node: EnrolledNode) throws {
         guard try vet(node.id, for: node.transport) == nil else { throw taken(node.id) }
+        if let known = try all().first(where: { $0.id != node.id && $0.isSameAgent(as: node) }) {
+            throw Refusal(
+                "this agent is enrolled as \(known.id) already (the same user and host keys on the same machine): "
+                    + "keep that name, or take it away first with `coordinator nodes remove \(known.id)`")
+        }
         let fresh = try writeAside(node)
         defer { unlink(fresh) }
         // Unlike rename(2), link(2) never replaces: of two that add the same name, one learns of the other.

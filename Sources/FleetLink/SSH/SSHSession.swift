@@ -106,7 +106,7 @@ final class SSHSession: @unchecked Sendable {
         do {
             key = try CoordinatorKey(of: home)
         } catch {
-            throw .keyRefused(user: address.user, host: address.host, why: "\(error)")
+            throw .ownKeyUnusable(why: "\(error)")
         }
         switch ssh_userauth_publickey(session, nil, key.key) {
         case Int32(SSH_AUTH_SUCCESS.rawValue): return

@@ -23,7 +23,9 @@ final class SSHTalk {
     private let link: NodeLink
     private var talk = AgentTalk()
     private var errors = ""
-    /// When the agent must have said hello.
+    /// So long may the agent take to say hello. Seconds.
+    private let patience: Double
+    /// When it must have said it.
     let helloDue: Double
     private var heard: Double
     private var beaten: Double
@@ -31,9 +33,8 @@ final class SSHTalk {
     /// More may be there to read, whatever the socket says.
     private var isPaused = false
 
-    /// - Parameter patience: so long may the agent take to say hello, in seconds.
     init(_ session: SSHSession, link: NodeLink, now: Double, patience: Double) {
-        (self.session, self.link) = (session, link)
+        (self.session, self.link, self.patience) = (session, link, patience)
         (helloDue, heard, beaten) = (now + patience, now, now)
         session.makeNonBlocking()
         isPaused = true
@@ -100,8 +101,9 @@ final class SSHTalk {
 
     private func watchOverSilence(now: Double) throws(LinkFailure) {
         guard isConnected else {
-            if now >= helloDue { throw failure() }
-            return
+            guard now >= helloDue else { return }
+            readErrors()
+            throw talk.silence(of: patience, errors)
         }
         // While we do not listen, silence says nothing.
         if isPaused { heard = now }

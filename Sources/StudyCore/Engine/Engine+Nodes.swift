@@ -2,11 +2,15 @@ import FleetModel
 
 /// What nodes offer.
 extension Engine {
-    mutating func survey(_ id: NodeID, _ slots: [OfferedSlot]) throws(RefusedEvent) {
-        guard let index = nodes.firstIndex(of: id) else { return nodes.add(Node(id: id, slots: slots)) }
-        guard nodes[index].slots != slots || nodes[index].isLost else { throw .noChange }
+    mutating func survey(_ id: NodeID, _ slots: [OfferedSlot], _ failure: String?) throws(RefusedEvent) {
+        guard let index = nodes.firstIndex(of: id) else {
+            return nodes.add(Node(id: id, slots: slots, failure: failure))
+        }
+        let known = nodes[index]
+        guard known.slots != slots || known.failure != failure || known.isLost else { throw .noChange }
         nodes.update(index) { node in
             node.slots = slots
+            node.failure = failure
             node.isLost = false
         }
     }

@@ -108,7 +108,10 @@ extension Engine {
     /// What a node offers, as it shows its slots. One that a run of this study holds counts as offered while
     /// the run holds a lease, for leases are known here; a run that holds a slot without one was given up,
     /// and is to be stopped before its slot can be had.
-    public func reconcile(_ node: NodeID, slots: [ShownSlot]) -> Reconciliation {
+    /// - Parameter failure: why the node could not tell what it has.
+    public func reconcile(
+        _ node: NodeID, slots: [ShownSlot], failure: String? = nil
+    ) -> Reconciliation {
         let strays = Set(slots.compactMap(\.holder)).filter { !leasing.contains($0) }
         let offered = slots.map { shown in
             let stray = shown.holder.flatMap { strays.contains($0) ? $0 : nil }
@@ -117,7 +120,7 @@ extension Engine {
                 unavailable: shown.unavailable ?? stray.map { "\($0) is on it, which was given up" })
         }
         return Reconciliation(
-            events: [.nodeSurveyed(node: node, slots: offered)], strays: strays.sorted())
+            events: [.nodeSurveyed(node: node, slots: offered, failure: failure)], strays: strays.sorted())
     }
 }
 

@@ -61,7 +61,7 @@ public struct Engine: Hashable, Codable, Sendable {
     private mutating func take(_ what: Happening, _ effects: inout [Effect]) throws(RefusedEvent) -> Bool {
         switch what {
         case .started: try begin(&effects)
-        case .nodeSurveyed(let node, let slots): try survey(node, slots)
+        case .nodeSurveyed(let node, let slots, let failure): try survey(node, slots, failure)
         case .nodeLost(let node): try lose(node, &effects)
         case .runStarted(let run, let end): try heard(run, end)
         case .reported(let run, let end, let report): try heard(report, of: run, end, &effects)

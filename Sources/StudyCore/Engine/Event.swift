@@ -16,8 +16,9 @@ public struct Event: Hashable, Codable, Sendable {
 public enum Happening: Hashable, Codable, Sendable {
     /// A coordinator took up the study, for the first time or again.
     case started
-    /// A node answered: the slots that it offers, with the reason where one cannot be had.
-    case nodeSurveyed(node: NodeID, slots: [OfferedSlot])
+    /// A node answered: the slots that it offers, with the reason where one cannot be had. Where it could not tell
+    /// what it has, `failure` is why: that is not the same as having nothing.
+    case nodeSurveyed(node: NodeID, slots: [OfferedSlot], failure: String? = nil)
     /// A node is given up. Its runs are tried again elsewhere.
     case nodeLost(node: NodeID)
     case runStarted(run: RunID, end: Int)

@@ -11,7 +11,7 @@ public struct Nodes: RandomAccessCollection, Sendable {
     private var byFree: [NodeSet] = []
     /// The same without parts of GPUs, for runs that need several slots.
     private var byWhole: [NodeSet] = []
-    /// Nodes with a slot that cannot be had for another reason than our own runs.
+    /// Nodes with a slot that cannot be had for another reason than our own runs, or that could not tell of any.
     private var withUnavailable = NodeSet()
     private var lostCount = 0
     private var freeTotal = FreeCount()
@@ -86,7 +86,7 @@ public struct Nodes: RandomAccessCollection, Sendable {
             byFree[free.all].insert(position)
             byWhole[free.usable(wide: true)].insert(position)
         }
-        if node.slots.contains(where: { $0.unavailable != nil }) { withUnavailable.insert(position) }
+        if node.reason != nil { withUnavailable.insert(position) }
     }
 
     private mutating func forget(_ position: Int) {
@@ -162,9 +162,7 @@ extension Nodes {
             }
         }
         let free = count.usable(wide: need.isWide)
-        let why = withUnavailable.first.flatMap { position in
-            list[position].slots.lazy.compactMap(\.unavailable).first
-        }
+        let why = withUnavailable.first.flatMap { list[$0].reason }
         return .slotsBusy(
             needed: need.slots, perNode: need.perNode, free: free, unavailable: why,
             slices: count.all > free ? count.all - free : nil)

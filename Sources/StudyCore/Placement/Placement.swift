@@ -4,6 +4,8 @@ public import FleetModel
 public struct Node: Hashable, Codable, Sendable {
     public let id: NodeID
     public internal(set) var slots: [OfferedSlot]
+    /// Why it could not tell what it has; nil where it could.
+    public internal(set) var failure: String?
     /// Given up: nothing is placed on it until it answers again.
     public internal(set) var isLost = false
     /// Who holds which slot. A slot is a key once at most: no slot is leased to two runs.
@@ -13,6 +15,9 @@ public struct Node: Hashable, Codable, Sendable {
     public var free: [Slot] {
         isLost ? [] : slots.filter(isFree).map(\.slot)
     }
+
+    /// Why something of it cannot be had that no run of ours has: the first such reason.
+    var reason: String? { failure ?? slots.lazy.compactMap(\.unavailable).first }
 
     /// How many slots can be leased now, and how many of them are parts of GPUs.
     var freeCount: FreeCount {
@@ -56,7 +61,7 @@ struct Need {
 public enum WaitReason: Hashable, Codable, Sendable {
     case noNode
     /// `needed` slots are wanted, `perNode` on each node, and `free` are there. `unavailable` is what the
-    /// first slot says that cannot be had for another reason than our own runs. `slices` MIG devices are free beside
+    /// first slot says that cannot be had for another reason than our own runs, or its node. `slices` MIG devices are free beside
     /// these, and of no use to a trial of several GPUs; nil where there are none.
     case slotsBusy(needed: Int, perNode: Int, free: Int, unavailable: String?, slices: Int? = nil)
     case nodeGone(NodeID)

@@ -2,7 +2,8 @@ public import FleetModel
 
 /// A trial that waits for a lease, and what each node would have to change for it.
 public struct WaitingTrial: Hashable, Sendable {
-    public let trial: TrialID
+    /// nil: the next one, which is proposed once there is room for it.
+    public let trial: TrialID?
     /// What keeps it wherever there is room; nil where only the nodes do.
     public let holdup: Holdup?
     /// By node, sorted: why the trial cannot go there; nil where it could.
@@ -34,6 +35,10 @@ public struct WaitingTrial: Hashable, Sendable {
 public enum NodeObstacle: Hashable, Sendable {
     /// Given up until it answers again.
     case lost
+    /// It could not tell what it has; `why` is what it said.
+    case unknown(why: String)
+    /// It has `slots` altogether, and `perNode` are wanted.
+    case tooSmall(perNode: Int, slots: Int)
     /// The state that the trial goes on from lies on these nodes, and has not been brought there.
     case checkpointElsewhere([NodeID])
     /// `perNode` slots are wanted and `free` are free: `held` are leased to this study, and these cannot be
@@ -43,39 +48,35 @@ public enum NodeObstacle: Hashable, Sendable {
 }
 
 extension Engine {
-    /// Every trial that waits, in the order in which they will be launched.
+    /// Every trial that waits, in the order in which they will be launched; where there is none, the next one, if
+    /// only room is missing for it to be proposed.
     public var waitingTrials: [WaitingTrial] {
         guard let stage = stages.last else { return [] }
-        return stage.queued.map { waits(stage.trials[$0]) }
-    }
-
-    /// What keeps trials off a node, each reason with the trials that it holds up.
-    public func obstacles(on node: NodeID) -> [(obstacle: NodeObstacle, trials: [TrialID])] {
-        var found: [(obstacle: NodeObstacle, trials: [TrialID])] = []
-        for waiting in waitingTrials {
-            guard let obstacle = waiting.nodes.first(where: { $0.node == node })?.obstacle else { continue }
-            if let place = found.firstIndex(where: { $0.obstacle == obstacle }) {
-                found[place].trials.append(waiting.trial)
-            } else {
-                found.append((obstacle, [waiting.trial]))
+        guard stage.queued.isEmpty else {
+            return stage.queued.map { number in
+                let trial = stage.trials[number]
+                return waits(trial.id, from: start(of: trial).checkpoint)
             }
         }
-        return found
+        guard phase == .open, waiting != nil, wantsTrial else { return [] }
+        return [waits(nil, from: stage.nextOrigin)]
     }
 
-    private func waits(_ trial: Trial) -> WaitingTrial {
-        let homes = start(of: trial).checkpoint.map(holders(of:))
+    private func waits(_ trial: TrialID?, from checkpoint: Checkpoint?) -> WaitingTrial {
+        let homes = checkpoint.map(holders(of:))
         let verdicts = nodes.map { node in
             WaitingTrial.NodeVerdict(node: node.id, obstacle: obstacle(on: node, homes: homes))
         }
-        return WaitingTrial(trial: trial.id, holdup: holdup(of: verdicts), nodes: verdicts)
+        return WaitingTrial(trial: trial, holdup: holdup(of: verdicts), nodes: verdicts)
     }
 
     private func obstacle(on node: Node, homes: [NodeID]?) -> NodeObstacle? {
         if node.isLost { return .lost }
+        if node.slots.isEmpty, let why = node.failure { return .unknown(why: why) }
         let (perNode, count) = (plan.resources.gpusPerNode, node.freeCount)
         let isWide = plan.resources.gpus > 1
         let free = count.usable(wide: isWide)
+        if node.slots.count < perNode { return .tooSmall(perNode: perNode, slots: node.slots.count) }
         if free < perNode {
             return .short(
                 perNode: perNode, free: free, held: node.leased.count,

@@ -21,7 +21,8 @@ struct Check: ParsableCommand {
 
     func run() throws {
         let plan = try CheckedStudy(at: study, plugins: local.pluginFolder).plan
-        let preview = PlanPreview(of: plan)
+        var preview = PlanPreview(of: plan)
+        preview.warnings = UnenrolledNodes(of: plan.resources.nodes, in: local.registry).warnings
         if json { try ResultsJSON.print(preview) } else { print(preview.lines.joined(separator: "\n")) }
     }
 }
@@ -92,6 +93,8 @@ struct PlanPreview: Encodable {
     /// Where the first stage begins to look, and what it tries first.
     let prior: String?
     let priorPoints: [Assignment]
+    /// What is no error, and may keep the study from running.
+    var warnings: [String] = []
 
     init(of plan: Plan) {
         name = plan.name
@@ -155,5 +158,6 @@ struct PlanPreview: Encodable {
             "  space",
         ] + space + (prior.map { ["  prior      \($0)"] } ?? [])
             + priorPoints.map { "    tried first: \(Text.assignment($0))" }
+            + warnings.map { "  warning    \($0)" }
     }
 }

@@ -15,7 +15,7 @@ struct Fork: AsyncParsableCommand {
             file first: everything but the trainer's plugin may differ. The old study stays as it is.
             """)
 
-    @OptionGroup var options: StudyOptions
+    @OptionGroup var options: StudyFileOptions
     @OptionGroup var local: LocalNodeOptions
 
     @Option(help: "The first stage of the new study's own, from 1.")

@@ -5,9 +5,9 @@ import Foundation
 import Journal
 import StudyCore
 
-/// Which study a command is about.
-struct StudyOptions: ParsableArguments {
-    @Argument(help: "The study file, or the study's folder.")
+/// Which study a command is about that needs the study file itself.
+struct StudyFileOptions: ParsableArguments {
+    @Argument(help: "The study file.")
     var study: String
 
     @Option(help: "The study's folder, where it is not NAME/ beside the study file.")
@@ -15,6 +15,18 @@ struct StudyOptions: ParsableArguments {
 
     /// The folder, whether or not it is there yet.
     func folder(named name: String) -> StudyFolder { StudyFolder(named: name, beside: study, out: out) }
+
+    /// The folder of a study that has been started.
+    func existingFolder() throws -> StudyFolder { try StudyFolder(of: study, out: out) }
+}
+
+/// Which study a command is about.
+struct StudyOptions: ParsableArguments {
+    @Argument(help: "The study file, or the study's folder.")
+    var study: String
+
+    @Option(help: "The study's folder, where it is not NAME/ beside the study file.")
+    var out: String?
 
     /// The folder of a study that has been started.
     func existingFolder() throws -> StudyFolder { try StudyFolder(of: study, out: out) }

@@ -19,7 +19,7 @@ struct Start: AsyncParsableCommand {
             --detach leaves it to run without a terminal; `coordinator watch` (or attach) shows it again.
             """)
 
-    @OptionGroup var options: StudyOptions
+    @OptionGroup var options: StudyFileOptions
     @OptionGroup var local: LocalNodeOptions
 
     @OptionGroup var changes: ChangeOptions
@@ -36,7 +36,11 @@ struct Start: AsyncParsableCommand {
     func run() async throws {
         let file = try Failure.asUsage { try StudyFile(at: options.study) }
         let folder = options.folder(named: file.plan.name)
-        if detach { return try await Detachment(of: file, in: folder).begin() }
+        if detach {
+            // Said here too: what the study says goes to its log.
+            warn(of: file.plan.resources, by: Printer(isLive: false, isSilent: true))
+            return try await Detachment(of: file, in: folder).begin()
+        }
         do {
             let begun = try folder.recorded()
             let change = try StudyChange(changes, to: options.study, begun: begun, local: local)
@@ -44,6 +48,7 @@ struct Start: AsyncParsableCommand {
             let session = try StudySession(plan: change.recorded, folder: folder, local: local)
             try file.startFrom?.copyResults(of: ancestry, to: session)
             let printer = Printer(isLive: !plain && !json && Terminal.isTerminal, isSilent: json)
+            warn(of: session.resources, by: printer)
             let first = (ancestry.map { [.inherited($0)] } ?? []) + change.happenings + [.started]
             let (engine, outcome) = try await session.run(printer: printer, beginningWith: first)
             if let fault = Aftermath(command: file.onFinish, folder: folder).run(after: engine) {
@@ -55,6 +60,10 @@ struct Start: AsyncParsableCommand {
         } catch {
             throw Failure.failed(Text.fault(error))
         }
+    }
+
+    private func warn(of resources: Resources, by printer: Printer) {
+        UnenrolledNodes(of: resources.nodes, in: local.registry).warnings.forEach(printer.complain)
     }
 
     private func finish(_ engine: Engine, _ outcome: StudyLoop.Outcome, _ folder: StudyFolder) throws {

@@ -10,16 +10,24 @@ struct Status: ParsableCommand {
         discussion: "Example: coordinator status deploy/studies/quickstart.yaml")
 
     @OptionGroup var options: StudyOptions
+    @OptionGroup var home: CoordinatorHomeOptions
     @Flag(help: "Print JSON.") var json = false
 
     func run() throws {
         let folder = try options.existingFolder()
-        let status = StudyStatus(of: try options.engine(), at: .wallClock)
+        let engine = try options.engine()
+        var status = StudyStatus(of: engine, at: .wallClock)
+        if !engine.hasEnded {
+            let known = Set(engine.nodes.filter { !$0.isLost }.map(\.id))
+            let choice = engine.plan.resources.nodes
+            status.warnings = UnenrolledNodes(of: choice, in: home.registry, known: known).warnings
+        }
         if json { return try ResultsJSON.print(status) }
         print(LiveView.render(status, width: 200, height: 60).joined(separator: "\n"))
         if !status.waitingTrials.isEmpty {
             print((["", "waiting"] + status.waitingTrials.flatMap(\.lines)).joined(separator: "\n"))
         }
+        if !status.warnings.isEmpty { print(([""] + status.warnings).joined(separator: "\n")) }
         let runs = folder.isLocked ? "a coordinator runs it now" : "no coordinator runs it now"
         print("\n\(runs); results in \(folder.path)")
     }

@@ -19,7 +19,9 @@ final class Interruptions {
         }
     }
 
+    /// From now on they end the process again.
     func end() {
         sources.forEach { $0.cancel() }
+        for number in [SIGINT, SIGTERM] { signal(number, SIG_DFL) }
     }
 }

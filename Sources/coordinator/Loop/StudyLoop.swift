@@ -167,7 +167,8 @@ struct StudyLoop: ~Copyable {
         case .inventory(let inventory):
             hands.printer.inventory(inventory, of: node)
             let slots = hands.fleet.offers(inventory, of: node, to: engine.study)
-            return events(of: engine.reconcile(node, slots: slots), node)
+            let found = engine.reconcile(node, slots: slots, failure: Text.blindness(of: inventory))
+            return events(of: found, node)
         case .runs(let study, let runs) where study == engine.study:
             let observed = runs.map { ObservedRun(run: $0.run, isAlive: $0.isAlive, end: $0.end) }
             return events(of: engine.reconcile(node, observed: observed), node)

@@ -67,13 +67,11 @@ final class Printer: Sendable {
     func disconnected(_ node: NodeID, _ failure: LinkFailure, retryIn seconds: Double) {
         let next =
             failure.isFinal ? "it is set aside" : "trying again in \(Text.number(seconds, digits: 2)) s"
-        complain("node \(node): \(failure); \(next)")
+        complain("node \(node): \(failure.description(of: node)); \(next)")
     }
 
     func inventory(_ inventory: Inventory, of node: NodeID) {
-        if case .failed(let stderr) = inventory.gpus {
-            complain("node \(node): nvidia-smi failed, so its GPUs are not used: \(stderr)")
-        }
+        if let why = Text.blindness(of: inventory) { complain("node \(node): \(why)") }
     }
 
     /// A line for a pipe; nothing on a terminal, where the view says it.

@@ -144,6 +144,10 @@ struct Sentences {
     func line(_ obstacle: NodeObstacle) -> String {
         switch obstacle {
         case .lost: return "given up until it answers again"
+        case .unknown(let why): return why
+        case .tooSmall(let wanted, let slots):
+            let offer = slots == 0 ? "no slot" : slots == 1 ? "1 slot" : "\(slots) slots"
+            return "it offers this study \(offer), and a trial needs \(wanted) on a node"
         case .checkpointElsewhere(let nodes):
             return "the checkpoint to go on from is on \(nodes.map(\.rawValue).joined(separator: ", "))"
         case .short(let wanted, let free, let held, let unavailable, let slices):

@@ -24,7 +24,7 @@ struct StudyStatus: Encodable {
         let params: Assignment
     }
 
-    /// Trials that wait for the same, and for what on each node.
+    /// Trials that wait for the same, and for what on each node; none named: the next one, not proposed yet.
     struct Waiting: Encodable {
         var trials: [String]
         /// What keeps them wherever there is room.
@@ -63,6 +63,8 @@ struct StudyStatus: Encodable {
     let waiting: String?
     let waitingTrials: [Waiting]
     let decisions: [String]
+    /// What may keep it from running and is no matter of its state.
+    var warnings: [String] = []
 }
 
 extension StudyStatus {
@@ -107,12 +109,12 @@ extension StudyStatus {
 extension StudyStatus.Waiting {
     static func groups(of engine: Engine, _ words: Sentences) -> [Self] {
         var groups: [Self] = []
-        for waiting in engine.waitingTrials {
+        for waiting in engine.waitingTrials where waiting.trial != nil || !engine.isFull {
             let nodes = waiting.nodes.map { verdict in
                 (verdict.node.rawValue, verdict.obstacle.map(words.line) ?? "has room")
             }
             let group = Self(
-                trials: [waiting.trial.description], holdup: waiting.holdup.map(words.line),
+                trials: waiting.trial.map { [$0.description] } ?? [], holdup: waiting.holdup.map(words.line),
                 nodes: Dictionary(nodes) { first, _ in first })
             if let last = groups.last, last.holdup == group.holdup, last.nodes == group.nodes {
                 groups[groups.count - 1].trials += group.trials
@@ -125,7 +127,8 @@ extension StudyStatus.Waiting {
 
     /// As `status` shows it, nodes with equal reasons together.
     var lines: [String] {
-        let shown = trials.prefix(8).joined(separator: ", ") + (trials.count > 8 ? ", …" : "")
+        let named = trials.prefix(8).joined(separator: ", ") + (trials.count > 8 ? ", …" : "")
+        let shown = trials.isEmpty ? "the next trial" : named
         let reasons = Dictionary(grouping: nodes.keys, by: { nodes[$0]! })
             .map { (names: $0.value.sorted(), reason: $0.key) }
             .sorted { $0.names[0] < $1.names[0] }

@@ -1,3 +1,4 @@
+import FleetLink
 import FleetModel
 import Foundation
 
@@ -70,6 +71,13 @@ enum Text {
         let place = error.filePath ?? "a file"
         return error.code == .fileWriteOutOfSpace
             ? "the disk is full: \(place) could not be written" : "\(place): \(error.localizedDescription)"
+    }
+
+    /// That nothing can be told of a node's GPUs, which is not the same as none; nil where it can.
+    static func blindness(of inventory: Inventory) -> String? {
+        guard case .failed(let why) = inventory.gpus else { return nil }
+        return "nvidia-smi failed, so its GPUs are not used: "
+            + (why.isEmpty ? "it said nothing" : why.printable)
     }
 
     /// Cut to `width` characters, with `…` where something was cut.

@@ -66,7 +66,7 @@ struct Enroll: ParsableCommand {
             hostKeys: server.hostKeys, key: invite.key, version: Hello.currentVersion, gpus: inventory.gpus,
             slots: inventory.slots.count, plugins: inventory.plugins.map(\.name),
             freeDiskMiB: freeMiB(home.path),
-            made: now)
+            made: now, home: home.path)
         return try asArgument { () throws(EnrolmentFault) in
             do {
                 return try Ticket(reading: try ticket.line, now: now)
@@ -97,6 +97,7 @@ struct Enroll: ParsableCommand {
             hasUnit
                 ? "the agent is started by systemd, as your unit \(SystemdUnit.name)"
                 : "the agent is started when the coordinator connects")
+        if case .failed(let why) = ticket.gpus { complain("nvidia-smi failed, so no GPU is used: \(why)") }
         complain("\(ticket.slots) slots; plugins: \(ticket.plugins.joined(separator: ", "))")
         if report == nil { complain("on the head, run: coordinator nodes add 'TICKET', with this ticket:") }
         if report == nil { print(line) }
@@ -106,16 +107,18 @@ struct Enroll: ParsableCommand {
         let parts = head.split(separator: "@").map(String.init)
         guard let host = parts.last, parts.count <= 2, SSHAddress.isHost(host),
             parts.count == 1 || SSHAddress.isUser(parts[0]),
-            !invite.program.utf8.contains(where: { " '\"\\$`;&|<>()*?\n".utf8.contains($0) })
+            !(invite.program + (invite.home ?? "")).utf8
+                .contains(where: { " '\"\\$`;&|<>()*?\n".utf8.contains($0) })
         else {
             throw ValidationError("--report: found \"\(head)\", expected USER@HEAD")
         }
-        var program = Program(["ssh", "--", head, invite.program, "nodes", "add", try ticket.line])
+        let place = invite.home.map { ["--home", $0] } ?? []
+        var program = Program(["ssh", "--", head, invite.program, "nodes", "add", try ticket.line] + place)
         (program.input, program.output, program.errors, program.staysInGroup) = (0, 1, 2, true)
         guard try program.spawn().wait() == .exit(0) else {
             throw AgentError(
                 "the ticket could not be handed to \(head). Hand it over yourself, on the head:\n"
-                    + "  coordinator nodes add '\(try ticket.line)'")
+                    + "  coordinator nodes add '\(try ticket.line)'" + place.map { " \($0)" }.joined())
         }
     }
 }

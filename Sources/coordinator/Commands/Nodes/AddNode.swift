@@ -77,12 +77,13 @@ struct NodeEnrolment {
                 SSHAddress(host: host, port: port, user: ticket.user, hostKeys: ticket.hostKeys))
             let known = try Failure.asUsage { try registry.vet(id, for: transport) }
             switch await NodeProbe.look(at: id, over: transport, home: registry.home) {
-            case .failure(let failure): failures.append("\(failure)")
+            case .failure(let failure): failures.append(failure.description(of: id))
             case .success(let probe):
                 let node = EnrolledNode(
                     id: id, transport: transport, address: ticket.addresses[0],
                     isDraining: known?.isDraining ?? false,
-                    hasOwnFiles: hasOwnFiles || known?.hasOwnFiles == true)
+                    hasOwnFiles: hasOwnFiles || known?.hasOwnFiles == true,
+                    agent: AgentPlace(hostname: probe.inventory.hostname, home: ticket.home))
                 try Failure.asUsage { try known == nil ? registry.add(node) : registry.update(node) }
                 return (node, probe)
             }

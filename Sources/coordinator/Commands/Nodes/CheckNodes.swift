@@ -22,6 +22,8 @@ struct NodeReport: Encodable {
     let connectSeconds: Double?
     let answerSeconds: Double?
     let gpus: [String]?
+    /// Why nothing can be told of its GPUs; nil where it can.
+    let gpuFailure: String?
     let slots: [SlotRow]?
     let plugins: [PluginOffer]?
     let isUpgradeOffered: Bool
@@ -30,7 +32,12 @@ struct NodeReport: Encodable {
         let row = NodeRow(node)
         (name, address, state) = (row.name, row.address, row.state)
         let probe = try? result.get()
-        failure = if case .failure(let why) = result { "\(why)" } else { nil }
+        var isOtherVersion = false
+        switch result {
+        case .failure(let why):
+            (failure, isOtherVersion) = (why.description(of: node.id), why.isOtherVersion)
+        case .success: failure = nil
+        }
         version = probe?.hello.version
         hostname = probe?.inventory.hostname
         connectSeconds = probe?.connectSeconds
@@ -39,10 +46,10 @@ struct NodeReport: Encodable {
             guard case .found(let gpus) = probe.inventory.gpus else { return [] }
             return gpus.flatMap(\.lines)
         }
+        gpuFailure = probe.flatMap { Text.blindness(of: $0.inventory) }
         slots = probe?.inventory.slots.map { SlotRow(slot: "\($0.slot)", state: $0.state.words) }
         plugins = probe?.inventory.plugins
-        isUpgradeOffered =
-            version.map { $0 != Hello.currentVersion } ?? (failure?.contains("protocol") ?? false)
+        isUpgradeOffered = version.map { $0 != Hello.currentVersion } ?? isOtherVersion
     }
 
     /// One line for a table.
@@ -54,7 +61,7 @@ struct NodeReport: Encodable {
         return [
             name, address, state,
             "answers in \(Int((answerSeconds * 1_000).rounded(.up))) ms: \(free) of \(slots.count) slots free, "
-                + "agent \(version)" + upgrade,
+                + "agent \(version)" + upgrade + (gpuFailure.map { "; \($0)" } ?? ""),
         ]
     }
 
@@ -143,7 +150,7 @@ struct CheckNodes: AsyncParsableCommand {
                 Text.table([["node", "address", "state", "answer"]] + reports.map(\.cells))
                     .joined(separator: "\n"))
         }
-        if reports.contains(where: { $0.failure != nil }) { throw ExitCode(1) }
+        if reports.contains(where: { $0.failure != nil || $0.gpuFailure != nil }) { throw ExitCode(1) }
     }
 }
 

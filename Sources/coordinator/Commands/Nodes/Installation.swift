@@ -13,11 +13,14 @@ final class Installation {
     /// Of every ssh, so that the user logs in once.
     private let options: [String]
     private let port: Int?
+    /// Of all programs there, below the user's home.
+    private static let folder = ".iterhpo/programs"
     /// Paths here.
     private let programs: [String]
     /// The folder there, below the user's home: another one for another build.
     private let target: String
     private let scratch: String
+    private let interruption = Interruption()
 
     /// What is wrong, and what to do, in one sentence.
     struct Refusal: Error, CustomStringConvertible {
@@ -35,18 +38,11 @@ final class Installation {
         guard files.isExecutableFile(atPath: programs[0]) else {
             throw Refusal(description: "there is no agent in \(folder): say where it is with --programs")
         }
-        target = ".iterhpo/programs/\(Hello.currentVersion)-\(Self.build(of: programs))"
+        target = "\(Self.folder)/\(Hello.currentVersion)-\(Self.build(of: programs))"
         scratch = NSTemporaryDirectory() + "iterhpo-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
-        try files.createDirectory(
-            atPath: scratch, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         options =
             (sshConfig.map { ["-F", $0] } ?? [])
             + ["-o", "ControlMaster=auto", "-o", "ControlPath=\(scratch)/%C", "-o", "ControlPersist=30"]
-    }
-
-    deinit {
-        _ = try? ssh(["-O", "exit"], [])
-        try? FileManager.default.removeItem(atPath: scratch)
     }
 
     /// Copies what is not there yet, has the agent enrol itself, and adds the node.
@@ -56,15 +52,7 @@ final class Installation {
     ) async throws -> (EnrolledNode, NodeProbe) {
         let ticket: Ticket
         do {
-            try copy(isSilent: isSilent)
-            let invite = try Invite(of: registry.home).line
-            guard arguments.allSatisfy(Self.isPlain) else {
-                throw Refusal(description: "an argument for the agent has characters that a shell would read")
-            }
-            let said = try ssh([], ["\(target)/agent", "enroll", invite, "--json"] + arguments)
-            let report = try JSONDecoder().decode(
-                Report.self, from: Data(said.utf8.drop { $0 != UInt8(ascii: "{") }))
-            ticket = try Ticket(reading: report.ticket, now: Int(Date().timeIntervalSince1970))
+            ticket = try self.ticket(with: arguments, home: registry.home, isSilent: isSilent)
         } catch is DecodingError {
             throw Failure.failed("`agent enroll` on \(destination) printed no ticket")
         } catch {
@@ -79,18 +67,61 @@ final class Installation {
         let ticket: String
     }
 
-    private func copy(isSilent: Bool) throws {
+    /// All that is done with the user's login. Ctrl-C ends it as a failure would: nothing of it is left over.
+    private func ticket(with arguments: [String], home: CoordinatorHome, isSilent: Bool) throws -> Ticket {
+        let signals = Interruptions { [interruption] in interruption.come() }
+        defer { signals.end() }
+        try FileManager.default.createDirectory(
+            atPath: scratch, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        defer {
+            clearUp(["-O", "exit"], [])
+            try? FileManager.default.removeItem(atPath: scratch)
+        }
+        try copy(for: home, isSilent: isSilent)
+        let invite = try Invite(of: home).line
+        guard arguments.allSatisfy(Self.isPlain) else {
+            throw Refusal(description: "an argument for the agent has characters that a shell would read")
+        }
+        let said = try ssh([], ["\(target)/agent", "enroll", invite, "--json"] + arguments)
+        let report = try JSONDecoder().decode(
+            Report.self, from: Data(said.utf8.drop { $0 != UInt8(ascii: "{") }))
+        return try Ticket(reading: report.ticket, now: Int(Date().timeIntervalSince1970))
+    }
+
+    private func copy(for home: CoordinatorHome, isSilent: Bool) throws {
         if (try? ssh([], ["test", "-x", "\(target)/agent"])) != nil { return }
         if !isSilent {
             let bytes = programs.reduce(0) { $0 + (Self.status(of: $1)?.st_size ?? 0) }
-            print("copying the agent and \(programs.count - 1) plugins to \(destination), \(bytes >> 20) MiB")
+            let count = programs.count - 1
+            let size = bytes >> 20
+            // At once, also into a pipe: it takes minutes, and the way there says more meanwhile.
+            Terminal.write("copying the agent and \(count) plugins to \(destination), \(size) MiB\n".utf8)
         }
-        let fresh = target + ".\(UInt32.random(in: 0...UInt32.max))"
-        _ = try ssh([], ["mkdir", "-p", fresh])
-        let ports = port.map { ["-P", "\($0)"] } ?? []
-        let quiet = isSilent ? ["-q"] : []
-        try run(["scp", "-p"] + quiet + options + ports + ["--"] + programs + ["\(destination):\(fresh)/"])
-        _ = try ssh([], ["mv", "-T", fresh, target])
+        let aside = try PartialFolder(of: home)
+        let fresh = target + aside.suffix
+        do {
+            try ssh([], ["mkdir", "-p", fresh])
+            let names = try ssh([], ["ls", "-1", Self.folder]).split(whereSeparator: \.isNewline).map(
+                String.init)
+            for name in names where aside.isAbandoned(name) {
+                try ssh([], ["rm", "-rf", "\(Self.folder)/\(name)"])
+            }
+            let ports = port.map { ["-P", "\($0)"] } ?? []
+            let quiet = isSilent ? ["-q"] : []
+            try run(
+                ["scp", "-p"] + quiet + options + ports + ["--"] + programs + ["\(destination):\(fresh)/"])
+            try ssh([], ["mv", "-T", fresh, target])
+        } catch {
+            clearUp([], ["rm", "-rf", fresh])
+            throw error
+        }
+    }
+
+    /// Over the connection that is open, if one is: nobody is asked for a password, nor waited for.
+    private func clearUp(_ flags: [String], _ command: [String]) {
+        let words = ["ssh", "-q"] + options + ["-o", "BatchMode=yes", "-o", "ConnectTimeout=5"]
+        let ports = port.map { ["-p", "\($0)"] } ?? []
+        _ = try? Program(words + ports + flags + ["--", destination] + command).capture(within: 10)
     }
 
     /// - Returns: what it writes to stdout.
@@ -105,22 +136,34 @@ final class Installation {
         var program = Program(words)
         // ssh may have to ask for a password, at our terminal.
         (program.input, program.errors, program.staysInGroup) = (0, 2, true)
-        let said = try program.capture()
-        guard said.end == .exit(0) else {
+        let answer = try Spawn.Pipe()
+        defer { close(answer.reading) }
+        program.output = answer.writing
+        let child: ChildProcess
+        do {
+            defer { close(answer.writing) }
+            child = try program.spawn()
+        }
+        interruption.watch(child)
+        var said: [UInt8] = []
+        while case .bytes(let more) = receive(answer.reading) { said += more }
+        interruption.watch(nil)
+        let end = child.wait()
+        if interruption.hasCome { throw Refusal(description: "interrupted: the machine is not enrolled") }
+        guard end == .exit(0) else {
             throw Refusal(description: "`\(words[0])` failed; what it said stands above")
         }
-        return said.text
+        return String(decoding: said, as: UTF8.self)
     }
 
     /// A word for these very files.
     private static func build(of programs: [String]) -> String {
-        let sum = programs.reduce(UInt64(14_695_981_039_346_656_037)) { sum, path in
-            let status = status(of: path)
-            let words =
-                "\(path.split(separator: "/").last ?? "") \(status?.st_size ?? 0) \(status?.st_mtim.tv_sec ?? 0)"
-            return words.utf8.reduce(sum) { ($0 ^ UInt64($1)) &* 1_099_511_628_211 }
-        }
-        return String(sum, radix: 36)
+        shortWord(
+            for: programs.map { path in
+                let status = status(of: path)
+                return "\(path.split(separator: "/").last ?? "") \(status?.st_size ?? 0) "
+                    + "\(status?.st_mtim.tv_sec ?? 0)"
+            }.joined())
     }
 
     private static func status(of path: String) -> stat? {

@@ -32,6 +32,6 @@ extension Invite {
         self.init(
             coordinator: ProcessInfo.processInfo.hostName, key: HostKey(try home.publicKey())!,
             program: URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().path,
-            made: Int(Date().timeIntervalSince1970))
+            home: home.unusualPath, made: Int(Date().timeIntervalSince1970))
     }
 }
