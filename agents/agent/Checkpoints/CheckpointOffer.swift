@@ -36,7 +36,7 @@ final class CheckpointOffer {
     /// Sends chunks, one behind the other. That they are right is verified where they arrive.
     func send(_ first: Int, _ count: Int, to output: BulkOutput) throws {
         guard first >= 0, count > 0, first <= manifest.chunkCount - count else {
-            throw AgentError("chunks \(first) and \(count - 1) more are asked for, of \(manifest.chunkCount)")
+            throw AgentError("\(count) chunks from \(first) on are asked for, of \(manifest.chunkCount)")
         }
         let chunks = first..<first + count
         let files = try openFiles(of: chunks)
