@@ -89,8 +89,10 @@ import Wire
             (whole.replacing("A", with: "B"), "is damaged"),
             (try await fleet.coordinator("invite").output, "expected the line that `agent enroll` prints"),
             (try ticket(made: now - 40 * 86_400), "over 30 days old"),
-            (try ticket(name: "../x"), "does not say how to reach"),
-            (try ticket(host: "-oProxyCommand=id"), "does not say how to reach"),
+            (try ticket(made: .min), "over 30 days old"),
+            (try ticket(made: .max), "set the clocks of both machines right"),
+            (try ticket(name: "../x"), "its name: found \"../x\", expected 1 to 128 letters"),
+            (try ticket(host: "-oProxyCommand=id"), "expected host names or IP addresses"),
             (whole, "another coordinator"),
         ]
         for (line, says) in lines {

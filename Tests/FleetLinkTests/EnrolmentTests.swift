@@ -100,6 +100,51 @@ import Wire
         }
     }
 
+    @Test(arguments: [Int.min, -1, 0, 43 * 86_400, Int.max])
+    func `a time that cannot be is refused with what is wrong`(made: Int) throws {
+        let line = try Invite(coordinator: "head", key: Self.key, program: "/c", made: made).line
+        let fault = #expect(throws: EnrolmentFault.self) { try Invite(reading: line, now: 40 * 86_400) }
+        let says = made > 0 ? "set the clocks" : "over 30 days old"
+        #expect(fault?.description.contains(says) == true, "\(String(describing: fault))")
+    }
+
+    @Test(arguments: [
+        ("x\nssh-ed25519 AAAA evil", "/c"), ("", "/c"), ("a b", "/c"), ("\u{1b}[2J", "/c"), ("head", "c"),
+        ("head", "/c\n"), ("head", "/c\u{1b}"), ("head", ""),
+    ])
+    func `an invite that says what cannot be is refused`(coordinator: String, program: String) throws {
+        let line = try Invite(coordinator: coordinator, key: Self.key, program: program, made: 0).line
+        let fault = #expect(throws: EnrolmentFault.self) { try Invite(reading: line, now: 0) }
+        let text = try #require(fault?.description)
+        #expect(text.contains("expected") && !text.contains { $0.isNewline || $0 == "\u{1b}" }, "\(text)")
+    }
+
+    @Test func `a ticket that says what cannot be is refused`() throws {
+        func read(
+            name: String = "n", user: String = "u", address: String = "h", port: Int = 22,
+            version: String = Hello.currentVersion, slots: Int = 1, plugin: String = "native"
+        ) throws {
+            let ticket = Ticket(
+                name: name, user: user, addresses: [address], port: port, hostKeys: [Self.key], key: Self.key,
+                version: version, gpus: .noDriver, slots: slots, plugins: [plugin], freeDiskMiB: 1, made: 0)
+            #expect(try Ticket(reading: ticket.line, now: 0) == ticket)
+        }
+        try read()
+        let wrong: [() throws -> Void] = [
+            { try read(name: "a/b") }, { try read(user: "u\n") }, { try read(address: "-o") },
+            { try read(port: 99_999_999) }, { try read(port: 0) }, { try read(version: "\u{1b}") },
+            { try read(slots: -1) }, { try read(plugin: "a b") },
+        ]
+        for body in wrong { #expect(throws: EnrolmentFault.self) { try body() } }
+    }
+
+    @Test func `a key with anything behind it is none in an invite`() throws {
+        for text in ["\(Self.key) x", "\(Self.key)\n", "\(Self.key)\nssh-rsa AAAA"] {
+            let json = try JSONEncoder().encode(text)
+            #expect(throws: DecodingError.self) { try JSONDecoder().decode(HostKey.self, from: json) }
+        }
+    }
+
     @Test(arguments: ["", "-oX", "a b", "a;b", "a\nb", "$(id)", String(repeating: "h", count: 256)])
     func `what is no host is none`(text: String) { #expect(!SSHAddress.isHost(text)) }
 
