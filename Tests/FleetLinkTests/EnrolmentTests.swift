@@ -45,7 +45,7 @@ import Wire
         #expect(text.hasPrefix(others + "\nrestrict,command=\"/opt/agent attach"))
         #expect(mode(folder + "/real") == 0o644)
         #expect(try FileManager.default.destinationOfSymbolicLink(atPath: file.path) == folder + "/real")
-        #expect(try file.remove(where: ["attach", "--home", "/h"]) == 1)
+        #expect(try file.remove(home: "/h") == 1)
         #expect(text == others + "\n")
     }
 
@@ -57,6 +57,49 @@ import Wire
             text
                 == "restrict,command=\"/new/agent attach --home /h\" \(key) iterhpo coordinator@head\nother\n"
         )
+    }
+
+    @Test(arguments: ["x\nssh-ed25519 AAAA evil", "x\rssh-ed25519 AAAA evil", "x\u{0}", "x\u{85}y"])
+    func `a comment can begin no line of its own`(comment: String) throws {
+        #expect(throws: AgentError.self) {
+            try file.install(key, command: command, comment: comment)
+        }
+        #expect(text == "")
+    }
+
+    func write(_ lines: String...) throws {
+        mkdir(folder + "/.ssh", 0o700)
+        try lines.map { $0 + "\n" }.joined().write(toFile: file.path, atomically: false, encoding: .utf8)
+    }
+
+    @Test func `a home is found and left by its whole name`() throws {
+        try write("restrict,command=\"/opt/agent attach --home /h/agent2 --cpu-slots 4\" \(key) iterhpo x")
+        #expect(!file.has(home: "/h/agent") && !file.has(home: "/h/agent2 --cpu-slots"))
+        #expect(try file.remove(home: "/h/agent") == 0)
+        #expect(file.has(home: "/h/agent2"))
+        #expect(try file.remove(home: "/h/agent2") == 1)
+        #expect(text == "")
+    }
+
+    @Test func `a home in quotes is found, one in a comment or another command is not`() throws {
+        let (h, own) = ("attach --home", "\(key) iterhpo x")
+        try write(
+            "command=\"/opt/agent \(h) \\\"/h/a b\\\"\",no-pty \(own)",
+            "command=\"/opt/agent \(h)='/h/c d'\" \(own)",
+            "# command=\"/opt/agent \(h) /h/e\" \(own)",
+            "command=\"/bin/echo \(h)\" \(key) iterhpo attach --home /h/f",
+            "command=\"/opt/agent \(h) /h/g\" \(key) mine")
+        for (home, isThere) in ["/h/a b": true, "/h/c d": true, "/h/e": false, "/h/f": false, "/h/g": true] {
+            #expect(file.has(home: home) == isThere, "\(home)")
+        }
+        #expect(try file.remove(home: "/h/g") == 0)
+        #expect(try file.remove(home: "/h/a b") == 1 && file.remove(home: "/h/c d") == 1)
+    }
+
+    @Test func `what a key's line says is known, and only of that key`() throws {
+        _ = try install(command + ["--cpu-slots", "4"])
+        #expect(file.attaching(key) == ["--home", "/h", "--cpu-slots", "4"])
+        #expect(file.attaching(HostKey("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOur")!) == nil)
     }
 
     @Test(arguments: ["/a b", "/a\"b", "/a'b", "/$HOME", "/a;id", "/a\nb", "/`id`", "/a\\b", ""])

@@ -72,7 +72,7 @@ struct Doctor: ParsableCommand {
     /// sshd ignores the file, and says so only in its own log, where others may write it or its folder.
     private func key(_ home: Home) -> Finding {
         let path = keys.file.path
-        guard keys.file.has(["attach", "--home", home.path]) else {
+        guard keys.file.has(home: home.path) else {
             return Finding(
                 subject: "key", isRight: false,
                 words:

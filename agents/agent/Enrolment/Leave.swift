@@ -35,7 +35,7 @@ struct Leave: ParsableCommand {
                 "\(live.count) runs live here, the first is \(live[0].run): drain the node first with "
                     + "`coordinator nodes drain`, or use --force")
         }
-        let count = try keys.file.remove(where: ["attach", "--home", home.path])
+        let count = try keys.file.remove(home: home.path)
         SystemdUnit(home).remove()
         try home.endDaemon()
         if json { return print("{\"home\":\"\(home.path)\",\"keys_removed\":\(count)}") }
