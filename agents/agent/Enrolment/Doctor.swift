@@ -30,6 +30,8 @@ struct Doctor: ParsableCommand {
     @Flag(help: "Print the findings as JSON.")
     var json = false
 
+    func validate() throws { try SSHServer.check(port) }
+
     func run() throws {
         let home = try Home(opening: arguments.home)
         var findings = [disk(home), server, key(home)]
@@ -59,10 +61,12 @@ struct Doctor: ParsableCommand {
     private var server: Finding {
         do {
             let server = try SSHServer(port: port, addresses: [])
+            let types = server.hostKeys.map(\.type).joined(separator: ", ")
             return Finding(
                 subject: "sshd", isRight: true,
-                words:
-                    "answers at port \(server.port) with \(server.hostKeys.map(\.type).joined(separator: ", "))"
+                words: server.answers
+                    ? "answers at port \(server.port) with \(types)"
+                    : "has \(types) in /etc/ssh; that it answers at port \(server.port) could not be tried from here"
             )
         } catch {
             return Finding(subject: "sshd", isRight: false, words: "\(error)")
