@@ -1,6 +1,7 @@
 import FleetLink
 import FleetModel
 import Foundation
+import Spawn
 import Testing
 import Wire
 
@@ -102,6 +103,32 @@ import Wire
         let result = try await fleet.agent("enroll", "--home", bench.folder + "/x", "--", whole)
         #expect(result.exit == 2 && result.errors.contains("coordinator invite"), "\(result)")
         #expect(!FileManager.default.fileExists(atPath: bench.folder + "/x"))
+    }
+
+    @Test func `what enroll and leave print as JSON is JSON, whatever the head says and the home is called`()
+        async throws
+    {
+        let fleet = try await LoopbackFleet(1, for: try Self.files())
+        let node = fleet.folder + "/node1"
+        // Stands in for ssh, and says what `nodes add` says.
+        try "#!/bin/sh\necho 'node node1 is enrolled'\n".write(
+            toFile: node + "/ssh", atomically: false, encoding: .utf8)
+        chmod(node + "/ssh", 0o700)
+        var program = Program([
+            fleet.bench.programs + "/agent", "enroll", try await fleet.coordinator("invite").output, "--json",
+            "--report", "ann@head", "--home", fleet.agentHome(of: "node1"), "--authorized-keys",
+            node + "/authorized_keys", "--address", "127.0.0.1",
+            "--port", "\(try fleet.port(of: "node1"))",
+        ])
+        program.environment["PATH"] = "\(node):/usr/bin:/bin"
+        let enrolled = try program.capture()
+        let report = try JSONSerialization.jsonObject(with: Data(enrolled.text.utf8)) as? [String: Any]
+        #expect(report?["home"] as? String == fleet.agentHome(of: "node1"))
+        let home = fleet.folder + "/a\"b"
+        let left = try await fleet.agent(
+            "leave", "--json", "--home", home, "--authorized-keys", "/nonexistent")
+        let words = try JSONSerialization.jsonObject(with: Data(left.output.utf8)) as? [String: Any]
+        #expect(words?["home"] as? String == home && words?["keys_removed"] as? Int == 0)
     }
 
     @Test func `from the head, with the user's own login, a machine is enrolled and upgraded while it works`()

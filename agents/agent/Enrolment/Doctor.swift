@@ -41,7 +41,7 @@ struct Doctor: ParsableCommand {
             findings.append(Finding(subject: "daemon", isRight: false, words: "\(error)"))
         }
         if json {
-            print(String(decoding: try Lines.encode(findings), as: UTF8.self).filter { $0 != "\n" })
+            try printJSON(findings)
         } else {
             for finding in findings {
                 print("\(finding.isRight ? "ok     " : "WRONG  ")\(finding.subject): \(finding.words)")

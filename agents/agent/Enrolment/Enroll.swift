@@ -53,7 +53,7 @@ struct Enroll: ParsableCommand {
         let hasUnit = try unit.install(arguments.serving(home, linger: nil))
         let survey = try home.survey(arguments)
         let ticket = try ticket(invite, server, survey, home, now: now)
-        say(isNew, hasUnit, ticket, home)
+        try say(isNew, hasUnit, ticket, home)
         if let report { try hand(ticket, to: report, invite) }
     }
 
@@ -78,15 +78,14 @@ struct Enroll: ParsableCommand {
         }
     }
 
-    private func say(_ isNew: Bool, _ hasUnit: Bool, _ ticket: Ticket, _ home: Home) {
-        guard let line = try? ticket.line else { return }
+    private func say(_ isNew: Bool, _ hasUnit: Bool, _ ticket: Ticket, _ home: Home) throws {
+        let line = try ticket.line
         if json {
-            let report = EnrolReport(
-                ticket: line, name: ticket.name, home: home.path, authorizedKeys: keys.file.path,
-                isNewKey: isNew, hasSystemdUnit: hasUnit, slots: ticket.slots, plugins: ticket.plugins,
-                freeDiskMiB: ticket.freeDiskMiB)
-            let text = (try? Lines.encode(report)).map { String(decoding: $0, as: UTF8.self) } ?? ""
-            return print(text.filter { $0 != "\n" })
+            return try printJSON(
+                EnrolReport(
+                    ticket: line, name: ticket.name, home: home.path, authorizedKeys: keys.file.path,
+                    isNewKey: isNew, hasSystemdUnit: hasUnit, slots: ticket.slots, plugins: ticket.plugins,
+                    freeDiskMiB: ticket.freeDiskMiB))
         }
         complain("the agent's home is \(home.path), with \(ticket.freeDiskMiB >> 10) GiB free")
         complain(
@@ -111,7 +110,8 @@ struct Enroll: ParsableCommand {
             throw ValidationError("--report: found \"\(head)\", expected USER@HEAD")
         }
         var program = Program(["ssh", "--", head, invite.program, "nodes", "add", try ticket.line])
-        (program.input, program.output, program.errors, program.staysInGroup) = (0, 1, 2, true)
+        // What the head says is no JSON of ours.
+        (program.input, program.output, program.errors, program.staysInGroup) = (0, json ? 2 : 1, 2, true)
         guard try program.spawn().wait() == .exit(0) else {
             throw AgentError(
                 "the ticket could not be handed to \(head). Hand it over yourself, on the head:\n"
