@@ -105,6 +105,35 @@ import Wire
         #expect(!FileManager.default.fileExists(atPath: bench.folder + "/x"))
     }
 
+    @Test func `wrong arguments, or a port where no server is, are refused before anything is changed`()
+        async throws
+    {
+        let fleet = try await LoopbackFleet(1, for: try Self.files())
+        let invite = try await fleet.coordinator("invite").output
+        let (home, keys) = (fleet.folder + "/new", fleet.folder + "/keys")
+        let wrong: [([String], exit: Int32, String)] = [
+            (["--name", "a/b"], 2, "--name: found \"a/b\", expected"),
+            (["--name", "local"], 2, "and not local"),
+            (["--port", "99999999"], 2, "--port: found 99999999, expected a number from 1 to 65535"),
+            (["--report", "x y@z"], 2, "--report: found \"x y@z\", expected USER@HEAD"),
+            (["--address", "a b"], 2, "--address: found \"a b\", expected"),
+            (["--plugins", "/a b"], 2, "--plugins: found \"/a b\", expected"),
+            (["--port", "9"], 1, "no SSH server answers at port 9"),
+        ]
+        for (words, exit, says) in wrong {
+            let result = await
+                (try Running(
+                    fleet.bench.programs + "/agent",
+                    ["enroll", invite, "--home", home, "--authorized-keys", keys] + words,
+                    in: fleet.bench.folder)).end()
+            #expect(result.exit == exit && result.errors.contains(says), "\(words): \(result)")
+        }
+        #expect(!FileManager.default.fileExists(atPath: home))
+        #expect(!FileManager.default.fileExists(atPath: keys))
+        let doctor = try await fleet.agent("doctor", "--home", fleet.agentHome(of: "node1"), "--port", "9")
+        #expect(doctor.exit == 1 && doctor.output.contains("WRONG  sshd: no SSH server answers at port 9"))
+    }
+
     @Test func `what enroll and leave print as JSON is JSON, whatever the head says and the home is called`()
         async throws
     {

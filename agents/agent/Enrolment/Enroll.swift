@@ -29,7 +29,7 @@ struct Enroll: ParsableCommand {
     @Option(help: "Where the coordinator reaches this machine; may be repeated.")
     var address: [String] = []
 
-    @Option(help: "The port of this machine's SSH server (default: found out).")
+    @Option(help: "The port at which this machine's SSH server answers (default: found out).")
     var port: Int?
 
     @Option(
@@ -40,11 +40,57 @@ struct Enroll: ParsableCommand {
     @Flag(help: "Print the ticket and what was done as JSON.")
     var json = false
 
+    func validate() throws {
+        try SSHServer.check(port)
+        if let name { try Self.check(name, as: "--name") }
+        for host in address where !SSHAddress.isHost(host) {
+            throw ValidationError(
+                "--address: found \(host.debugDescription), expected a host name or an IP address")
+        }
+        if let report, !Self.isLogin(report) {
+            throw ValidationError("--report: found \(report.debugDescription), expected USER@HEAD")
+        }
+        for (option, word) in arguments.words where !AuthorizedKeys.isPlain(word) {
+            throw ValidationError(
+                "\(option): found \(word.debugDescription), expected \(AuthorizedKeys.plainCharacters) only: it is "
+                    + "to stand in authorized_keys, where the user's shell reads it")
+        }
+    }
+
+    private static func check(_ name: String, as origin: String) throws {
+        guard FolderName.isSafe(name), name != NodeID.local.rawValue else {
+            throw ValidationError(
+                "\(origin): found \(name.debugDescription), expected \(FolderName.rule), and not "
+                    + "\(NodeID.local), which is the head itself")
+        }
+    }
+
+    private static func isLogin(_ head: String) -> Bool {
+        let parts = head.split(separator: "@", omittingEmptySubsequences: false).map(String.init)
+        return parts.count <= 2 && SSHAddress.isHost(parts[parts.count - 1])
+            && (parts.count == 1 || SSHAddress.isUser(parts[0]))
+    }
+
+    /// Everything that can be wrong is looked at before anything is changed.
     func run() throws {
         let now = time(nil)
         let invite = try asArgument { () throws(EnrolmentFault) in try Invite(reading: self.invite, now: now)
         }
+        let name = try nodeName()
+        guard report == nil || AuthorizedKeys.isPlain(invite.program) else {
+            throw ValidationError(
+                "--report: the coordinator's program on the head is \(invite.program.debugDescription), which a shell "
+                    + "there would not take as it is: leave --report out, and hand the ticket over yourself")
+        }
+        guard SSHAddress.isUser(userName) else {
+            throw AgentError(
+                "this user is called \(userName.debugDescription), expected \(FolderName.rule): enrol as another user"
+            )
+        }
         let server = try SSHServer(port: port, addresses: address)
+        guard !server.addresses.isEmpty else {
+            throw ValidationError("this machine knows no address of itself: say it with --address")
+        }
         let home = try Home(opening: arguments.home)
         let isNew = try keys.file.install(
             invite.key, command: arguments.attaching(home), comment: "coordinator@\(invite.coordinator)")
@@ -52,17 +98,23 @@ struct Enroll: ParsableCommand {
         try home.endDaemon()
         let hasUnit = try unit.install(arguments.serving(home, linger: nil))
         let survey = try home.survey(arguments)
-        let ticket = try ticket(invite, server, survey, home, now: now)
+        let ticket = try ticket(invite, name, server, survey, home, now: now)
         try say(isNew, hasUnit, ticket, home)
         if let report { try hand(ticket, to: report, invite) }
     }
 
-    private func ticket(
-        _ invite: Invite, _ server: SSHServer, _ inventory: Inventory, _ home: Home, now: Int
-    ) throws -> Ticket {
+    private func nodeName() throws -> String {
+        if let name { return name }
         let usual = hostname.split(separator: ".").first.map(String.init) ?? "node"
+        try Self.check(usual, as: "this machine's host name (say another one with --name)")
+        return usual
+    }
+
+    private func ticket(
+        _ invite: Invite, _ name: String, _ server: SSHServer, _ inventory: Inventory, _ home: Home, now: Int
+    ) throws -> Ticket {
         let ticket = Ticket(
-            name: name ?? usual, user: userName, addresses: server.addresses, port: server.port,
+            name: name, user: userName, addresses: server.addresses, port: server.port,
             hostKeys: server.hostKeys, key: invite.key, version: Hello.currentVersion, gpus: inventory.gpus,
             slots: inventory.slots.count, plugins: inventory.plugins.map(\.name),
             freeDiskMiB: freeMiB(home.path),
@@ -102,13 +154,6 @@ struct Enroll: ParsableCommand {
     }
 
     private func hand(_ ticket: Ticket, to head: String, _ invite: Invite) throws {
-        let parts = head.split(separator: "@").map(String.init)
-        guard let host = parts.last, parts.count <= 2, SSHAddress.isHost(host),
-            parts.count == 1 || SSHAddress.isUser(parts[0]),
-            !invite.program.utf8.contains(where: { " '\"\\$`;&|<>()*?\n".utf8.contains($0) })
-        else {
-            throw ValidationError("--report: found \"\(head)\", expected USER@HEAD")
-        }
         var program = Program(["ssh", "--", head, invite.program, "nodes", "add", try ticket.line])
         // What the head says is no JSON of ours.
         (program.input, program.output, program.errors, program.staysInGroup) = (0, json ? 2 : 1, 2, true)
