@@ -105,6 +105,12 @@ import Wire
         #expect(!FileManager.default.fileExists(atPath: bench.folder + "/x"))
     }
 
+    /// The line by which the coordinator gets in.
+    static func line(of node: String) throws -> String {
+        let keys = try String(contentsOfFile: node + "/authorized_keys", encoding: .utf8)
+        return try #require(keys.split(separator: "\n").map(String.init).first { $0.contains(" iterhpo ") })
+    }
+
     @Test func `wrong arguments, or a port where no server is, are refused before anything is changed`()
         async throws
     {
@@ -183,8 +189,18 @@ import Wire
         }
         let enrolled = try await enroll("enroll", "gpu1", "--name", "far")
         #expect(enrolled.exit == 0 && enrolled.output.contains("3 of 3 slots free"), "\(enrolled)")
-        let upgraded = try await enroll("upgrade", "far", "--login", "gpu1")
+        let before = try Self.line(of: node)
+        // Only where the key's file and the server are, which no line says.
+        let upgraded = try await fleet.coordinator(
+            "nodes", "upgrade", "far", "--login", "gpu1", "--ssh-config", config, "--programs",
+            bench.programs,
+            "--agent-argument=--authorized-keys=\(node)/authorized_keys", "--agent-argument=--port=\(port)",
+            "--agent-argument=--address=127.0.0.1")
         #expect(upgraded.exit == 0 && upgraded.output.contains("its runs go on"), "\(upgraded)")
+        #expect(try Self.line(of: node) == before)
+        #expect(
+            before.contains("--home \(fleet.agentHome(of: "node1")) ") && before.contains("--cpu-slots 3"))
+        #expect(try await fleet.coordinator("nodes", "check", "far").output.contains("3 of 3 slots free"))
         let known = try #require(try bench.registry.node(NodeID(rawValue: "far")))
         #expect(known.address == "127.0.0.1")
         // The programs that were copied.

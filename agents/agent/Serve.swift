@@ -70,6 +70,20 @@ struct DaemonArguments: ParsableArguments {
 
     private static let usualSMI = "nvidia-smi"
 
+    /// These, and what earlier ones say of everything that these do not.
+    func over(_ earlier: DaemonArguments) -> DaemonArguments {
+        var both = self
+        both.home = home ?? earlier.home
+        both.plugins = plugins ?? earlier.plugins
+        both.nvidiaSMI = nvidiaSMI ?? earlier.nvidiaSMI
+        both.kernelLog = kernelLog ?? earlier.kernelLog
+        both.driverFolder = driverFolder ?? earlier.driverFolder
+        both.busFolder = busFolder ?? earlier.busFolder
+        both.cpuSlots = cpuSlots ?? earlier.cpuSlots
+        both.linger = linger ?? earlier.linger
+        return both
+    }
+
     /// The arguments of `agent serve` with the same meaning, for the home that was opened. `linger` nil: the
     /// daemon stays until somebody ends it.
     func serving(_ home: Home, linger: Double?) -> [String] {

@@ -11,7 +11,9 @@ struct Enroll: ParsableCommand {
         abstract: "Makes this machine a node of the coordinator that sent an invite.",
         discussion: """
             Makes the agent's home, lets the coordinator's key in for `agent attach` and nothing else, surveys \
-            the machine, and prints a ticket for `coordinator nodes add`. It may be repeated.
+            the machine, and prints a ticket for `coordinator nodes add`. It may be repeated: where the \
+            coordinator's key is let in already, the options of its line, the home too, stay as they are unless \
+            they are given anew.
 
             EXAMPLE
               agent enroll 'iterhpo-invite-1.…' --report ann@head
@@ -91,6 +93,7 @@ struct Enroll: ParsableCommand {
         guard !server.addresses.isEmpty else {
             throw ValidationError("this machine knows no address of itself: say it with --address")
         }
+        let arguments = try arguments.over(earlier(invite.key))
         let home = try Home(opening: arguments.home)
         let isNew = try keys.file.install(
             invite.key, command: arguments.attaching(home), comment: "coordinator@\(invite.coordinator)")
@@ -108,6 +111,20 @@ struct Enroll: ParsableCommand {
         let usual = hostname.split(separator: ".").first.map(String.init) ?? "node"
         try Self.check(usual, as: "this machine's host name (say another one with --name)")
         return usual
+    }
+
+    /// What the line of this key was made with. With another home, the runs of the earlier one would go on while a
+    /// second agent leases the same slots.
+    private func earlier(_ key: HostKey) throws -> DaemonArguments {
+        guard let words = keys.file.attaching(key) else { return try DaemonArguments.parse([]) }
+        do {
+            return try Attach.parse(words).arguments
+        } catch {
+            throw AgentError(
+                "\(keys.file.path) lets this coordinator in with \(words.joined(separator: " ").debugDescription), "
+                    + "which this agent does not understand (\(Attach.message(for: error))): enrol with a newer one, or "
+                    + "remove that line and give every option anew")
+        }
     }
 
     private func ticket(
