@@ -166,6 +166,28 @@ import Wire
         #expect(words?["home"] as? String == home && words?["keys_removed"] as? Int == 0)
     }
 
+    @Test func `the loopback fleet refuses a folder that cannot be, with one sentence, and leaves nothing`()
+        async throws
+    {
+        let bench = try Self.files()
+        let long = bench.folder + "/" + String(repeating: "x", count: 90)
+        let wrong: [([String], String)] = [
+            (["--folder", bench.folder + "/a b"], "/a b\", expected letters"),
+            (["--folder", long], "at most 107"),
+            (["--folder"], "--folder: found nothing, expected a value"),
+            (["--gpus", "x"], "expected a number"),
+        ]
+        for (words, says) in wrong {
+            let result = await
+                (try Running(
+                    LoopbackFleet.script, ["1", "--bin", bench.programs] + words, in: bench.folder)).end()
+            #expect(result.exit == 2 && result.errors.contains(says), "\(words): \(result)")
+            #expect(result.errors.split(separator: "\n").count == 1)
+        }
+        #expect(!FileManager.default.fileExists(atPath: long))
+        #expect(!FileManager.default.fileExists(atPath: bench.folder + "/a b"))
+    }
+
     @Test func `from the head, with the user's own login, a machine is enrolled and upgraded while it works`()
         async throws
     {
