@@ -88,8 +88,14 @@ public final class BulkChannel {
         try write(line)
     }
 
-    /// Exactly so many bytes.
+    /// What an agent says that follows is never more than a manifest of this length. Bytes.
+    private static let longestAnswer = 1 << 30
+
+    /// Exactly so many bytes, as the other side has announced.
     public func read(exactly count: Int) throws(LinkFailure) -> [UInt8] {
+        guard (0...Self.longestAnswer).contains(count) else {
+            throw .lost(why: "\(count) bytes were announced, expected 0 to \(Self.longestAnswer)")
+        }
         var bytes = [UInt8](repeating: 0, count: count)
         try bytes.withUnsafeMutableBufferPointer { bytes throws(LinkFailure) in
             try fill(UnsafeMutableRawBufferPointer(bytes))

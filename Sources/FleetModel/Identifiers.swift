@@ -90,6 +90,9 @@ public struct NodeID: Hashable, Codable, Sendable, Comparable, RawRepresentable,
 
 /// Names that may become one path component, wherever a name comes from outside.
 public enum FolderName {
+    /// What is expected, for people.
+    public static let rule = "1 to 128 letters, digits, -, _ and ., not beginning with a dot"
+
     /// True for 1 to 128 letters, digits, `-`, `_` and `.`, not starting with a dot: such a name can
     /// neither leave its folder nor hide in it.
     public static func isSafe(_ name: String) -> Bool {

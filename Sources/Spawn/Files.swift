@@ -6,6 +6,24 @@ package func names(in folder: String) -> [String] {
     (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
 }
 
+/// Makes a folder, and those that it is in, where they are not there.
+package func makeFolders(_ path: String) throws(SystemError) {
+    if isFolder(path) || mkdir(path, 0o777) == 0 { return }
+    let fault = SystemError("make the folder \(path)")
+    // Another process may have made it meanwhile.
+    if isFolder(path) { return }
+    guard fault.code == ENOENT, let slash = path.lastIndex(of: "/"), slash > path.startIndex else {
+        throw fault
+    }
+    try makeFolders(String(path[..<slash]))
+    if mkdir(path, 0o777) != 0, !isFolder(path) { throw SystemError("make the folder \(path)") }
+}
+
+private func isFolder(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+}
+
 /// All bytes of a file, also of one whose size the system does not tell; nil where it cannot be read.
 package func contents(_ path: String) -> [UInt8]? {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)

@@ -11,7 +11,10 @@ package struct SystemError: Error, Hashable, CustomStringConvertible {
         self.code = code
     }
 
-    package var description: String { "cannot \(attempt): \(String(cString: strerror(code)))" }
+    package var description: String { "cannot \(attempt): \(reason)" }
+
+    /// Why not, in the system's words.
+    package var reason: String { String(cString: strerror(code)) }
 }
 
 /// What `call` answers, called again as long as a signal interrupts it.

@@ -19,18 +19,31 @@ public struct Invite: Hashable, Codable, Sendable {
     public let made: Int
 
     public init(coordinator: String, key: HostKey, program: String, home: String? = nil, made: Int) {
-        (self.coordinator, self.key, self.program, self.made) = (coordinator, key, program, made)
-        self.home = home
+        (self.coordinator, self.key, self.program) = (coordinator, key, program)
+        (self.home, self.made) = (home, made)
     }
 
     /// Reads a line.
     /// - Parameter now: seconds since 1970.
     public init(reading line: String, now: Int) throws(EnrolmentFault) {
         self = try Sealed.open(line, Self.prefix, from: "coordinator invite")
-        guard Sealed.isFresh(made, days: Self.validDays, now: now) else {
-            throw EnrolmentFault(
-                "this invite is over \(Self.validDays) days old: print a new one with `coordinator invite`")
-        }
+        let again = "print a new one with `coordinator invite`"
+        try Sealed.checkAge(made, of: "this invite", days: Self.validDays, now: now, again)
+        try Sealed.check(
+            "this invite",
+            [
+                ("coordinator", coordinator, SSHAddress.isHost(coordinator), "a host name"),
+                ("program", program, Self.isPath(program), "an absolute path without control characters"),
+                (
+                    "home", home ?? "", home.map(Self.isPath) ?? true,
+                    "an absolute path without control characters"
+                ),
+            ], again)
+    }
+
+    private static func isPath(_ path: String) -> Bool {
+        path.hasPrefix("/") && path.utf8.count <= 4_096
+            && path.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
     }
 
     public var line: String { get throws { try Sealed.seal(self, Self.prefix) } }
@@ -80,16 +93,24 @@ public struct Ticket: Hashable, Codable, Sendable {
     /// - Parameter now: seconds since 1970.
     public init(reading line: String, now: Int) throws(EnrolmentFault) {
         self = try Sealed.open(line, Self.prefix, from: "agent enroll")
-        guard Sealed.isFresh(made, days: Self.validDays, now: now) else {
-            throw EnrolmentFault(
-                "this ticket is over \(Self.validDays) days old: run `agent enroll` on the node again")
-        }
-        guard FolderName.isSafe(name), SSHAddress.isUser(user), (1...65_535).contains(port),
-            !addresses.isEmpty, addresses.allSatisfy(SSHAddress.isHost), !hostKeys.isEmpty
-        else {
-            throw EnrolmentFault(
-                "this ticket does not say how to reach its node: run `agent enroll` there again")
-        }
+        let again = "run `agent enroll` on the node again"
+        try Sealed.checkAge(made, of: "this ticket", days: Self.validDays, now: now, again)
+        let places = addresses.joined(separator: " ")
+        let hasPlaces = !addresses.isEmpty && addresses.allSatisfy(SSHAddress.isHost)
+        let arePlugins = plugins.allSatisfy(FolderName.isSafe)
+        try Sealed.check(
+            "this ticket",
+            [
+                ("name", name, FolderName.isSafe(name), FolderName.rule),
+                ("user", user, SSHAddress.isUser(user), "a user's name"),
+                ("port", "\(port)", SSHAddress.isPort(port), "a number from 1 to 65535"),
+                ("addresses", places, hasPlaces, "host names or IP addresses"),
+                ("host keys", "none", !hostKeys.isEmpty, "one at least"),
+                ("version", version, SSHAddress.isHost(version.replacing("+", with: "")), "a version"),
+                ("plugins", plugins.joined(separator: " "), arePlugins, "names of plugins"),
+                ("slots", "\(slots)", slots >= 0, "a number, at least 0"),
+                ("free disk", "\(freeDiskMiB)", freeDiskMiB >= 0, "a number, at least 0"),
+            ], again)
     }
 
     public var line: String { get throws { try Sealed.seal(self, Self.prefix) } }
@@ -124,18 +145,51 @@ private enum Sealed {
         }
         let padding = String(repeating: "=", count: (4 - parts[1].utf8.count % 4) % 4)
         let base64 = parts[1].replacing("-", with: "+").replacing("_", with: "/") + padding
-        guard parts[2] == checksum(parts[1]), let bytes = Data(base64Encoded: base64),
-            let value = try? Lines.decode(Value.self, from: bytes)
-        else {
+        guard parts[2] == checksum(parts[1]), let bytes = Data(base64Encoded: base64) else {
             throw EnrolmentFault(
                 "the line is damaged, its checksum does not fit: copy all of what `\(command)` printed")
+        }
+        guard let value = try? Lines.decode(Value.self, from: bytes) else {
+            throw EnrolmentFault(
+                "the line is whole, and does not say what `\(command)` of this version, \(Hello.currentVersion), does: "
+                    + "print it with that")
         }
         return value
     }
 
-    /// A clock may be off by a day or two either way.
-    static func isFresh(_ made: Int, days: Int, now: Int) -> Bool {
-        now - made <= days * 86_400
+    private static let day = 86_400
+    /// A clock may be off by so many days.
+    private static let mostAhead = 2
+
+    /// - Parameters:
+    ///   - made: by the clock of who made it; any number.
+    ///   - again: what to do.
+    static func checkAge(
+        _ made: Int, of what: String, days: Int, now: Int, _ again: String
+    ) throws(EnrolmentFault) {
+        guard made >= now - days * day else {
+            throw EnrolmentFault("\(what) is over \(days) days old: \(again)")
+        }
+        guard made <= now + mostAhead * day else {
+            throw EnrolmentFault(
+                "\(what) was made over \(mostAhead) days from now, by the clock of the machine that made it: set the "
+                    + "clocks of both machines right, then \(again)")
+        }
+    }
+
+    /// One thing that a line says: its name, what was found, whether that can be, and what was expected.
+    typealias Field = (name: String, found: String, isRight: Bool, expected: String)
+
+    /// Its checksum keeps a line from slips of the hand; that it says what we would say, nothing does: whoever sends
+    /// an invite would write into `authorized_keys` with it, and a ticket's words go to a terminal and to ssh.
+    static func check(
+        _ what: String, _ fields: [Field], _ again: String
+    ) throws(EnrolmentFault) {
+        guard let wrong = fields.first(where: { !$0.isRight }) else { return }
+        // With quotes, and line breaks and the like written out.
+        let found = String(wrong.found.prefix(80)).debugDescription
+        throw EnrolmentFault(
+            "\(what) cannot be used, its \(wrong.name): found \(found), expected \(wrong.expected); \(again)")
     }
 
     /// FNV-1a, 32 bits, in hexadecimal: against slips of the hand, not of malice.

@@ -6,6 +6,9 @@ public struct NewsReader: Sendable {
     /// The most bytes of events in one piece: one line of the longest kind.
     public static let longestPiece = Lines.longest + 1
 
+    /// More than any file has. Bytes.
+    private static let longestFile = 1 << 60
+
     private var splitter = LineSplitter()
     /// The piece of events of which some bytes have not come yet.
     private var piece: (run: RunKey, from: Int, bytes: Int)?
@@ -45,7 +48,9 @@ public struct NewsReader: Sendable {
         case .inventory(let whole): inventory = whole
         case .slots(let changed): inventory = inventory?.changing(changed)
         case .events(let run, let from, let bytes):
-            guard (0...Self.longestPiece).contains(bytes), from >= 0 else { throw LineSplitter.LineTooLong() }
+            guard (0...Self.longestPiece).contains(bytes), (0...Self.longestFile).contains(from) else {
+                throw LineSplitter.LineTooLong()
+            }
             piece = (run, from, bytes)
             return nil
         case .runs(let study, let runs): return .runs(study: study, runs: runs)

@@ -23,6 +23,9 @@ public struct SSHAddress: Hashable, Codable, Sendable {
         return !text.isEmpty && text.utf8.count <= 255 && isPlain && !text.hasPrefix("-")
     }
 
+    /// True for what may be a port.
+    public static func isPort(_ number: Int) -> Bool { (1...65_535).contains(number) }
+
     /// True for what may be a user's name.
     public static func isUser(_ text: String) -> Bool {
         FolderName.isSafe(text) && !text.hasPrefix("-")
@@ -73,9 +76,12 @@ public struct HostKey: Hashable, Sendable, CustomStringConvertible {
 extension HostKey: Codable {
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
-        guard let key = HostKey(try container.decode(String.self)) else {
+        let text = try container.decode(String.self)
+        // Nothing else may stand in it: a comment, a line break.
+        guard let key = HostKey(text), key.description.utf8.elementsEqual(text.utf8) else {
             throw DecodingError.dataCorruptedError(
-                in: container, debugDescription: "expected the type and the base64 of a host key")
+                in: container,
+                debugDescription: "expected the type and the base64 of a host key, and nothing else")
         }
         self = key
     }

@@ -18,6 +18,23 @@ final class Scratch {
     deinit { try? FileManager.default.removeItem(atPath: path) }
 }
 
+@Suite struct `an agent's home` {
+    @Test func `that cannot be made is refused in plain words`() throws {
+        let scratch = try Scratch()
+        try Data().write(to: URL(filePath: scratch.path + "/file"))
+        for (path, why) in [("/proc/x/y", "No such file"), (scratch.path + "/file/x", "Not a directory")] {
+            let fault = #expect(throws: AgentError.self) { try Home(opening: path) }
+            let text = try #require(fault?.description)
+            #expect(text.hasPrefix("cannot make the agent's home \(path): \(why)"), "\(text)")
+        }
+    }
+
+    @Test func `is made with all that it is in`() throws {
+        let scratch = try Scratch()
+        #expect(try Home(opening: scratch.path + "/a//b/c/").path == scratch.path + "/a/b/c")
+    }
+}
+
 @Suite struct `trial folders` {
     let scratch: Scratch
     let folder: TrialFolder

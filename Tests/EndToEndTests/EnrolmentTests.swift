@@ -1,6 +1,7 @@
 import FleetLink
 import FleetModel
 import Foundation
+import Spawn
 import Testing
 import Wire
 
@@ -159,8 +160,10 @@ import Wire
             (whole.replacing("A", with: "B"), "is damaged"),
             (try await fleet.coordinator("invite").output, "expected the line that `agent enroll` prints"),
             (try ticket(made: now - 40 * 86_400), "over 30 days old"),
-            (try ticket(name: "../x"), "does not say how to reach"),
-            (try ticket(host: "-oProxyCommand=id"), "does not say how to reach"),
+            (try ticket(made: .min), "over 30 days old"),
+            (try ticket(made: .max), "set the clocks of both machines right"),
+            (try ticket(name: "../x"), "its name: found \"../x\", expected 1 to 128 letters"),
+            (try ticket(host: "-oProxyCommand=id"), "expected host names or IP addresses"),
             (whole, "another coordinator"),
         ]
         for (line, says) in lines {
@@ -170,6 +173,89 @@ import Wire
         let result = try await fleet.agent("enroll", "--home", bench.folder + "/x", "--", whole)
         #expect(result.exit == 2 && result.errors.contains("coordinator invite"), "\(result)")
         #expect(!FileManager.default.fileExists(atPath: bench.folder + "/x"))
+    }
+
+    /// The line by which the coordinator gets in.
+    static func line(of node: String) throws -> String {
+        let keys = try String(contentsOfFile: node + "/authorized_keys", encoding: .utf8)
+        return try #require(keys.split(separator: "\n").map(String.init).first { $0.contains(" iterhpo ") })
+    }
+
+    @Test func `wrong arguments, or a port where no server is, are refused before anything is changed`()
+        async throws
+    {
+        let fleet = try await LoopbackFleet(1, for: try Self.files())
+        let invite = try await fleet.coordinator("invite").output
+        let (home, keys) = (fleet.folder + "/new", fleet.folder + "/keys")
+        let wrong: [([String], exit: Int32, String)] = [
+            (["--name", "a/b"], 2, "--name: found \"a/b\", expected"),
+            (["--name", "local"], 2, "and not local"),
+            (["--port", "99999999"], 2, "--port: found 99999999, expected a number from 1 to 65535"),
+            (["--report", "x y@z"], 2, "--report: found \"x y@z\", expected USER@HEAD"),
+            (["--address", "a b"], 2, "--address: found \"a b\", expected"),
+            (["--plugins", "/a b"], 2, "--plugins: found \"/a b\", expected"),
+            (["--port", "9"], 1, "no SSH server answers at port 9"),
+        ]
+        for (words, exit, says) in wrong {
+            let result = await
+                (try Running(
+                    fleet.bench.programs + "/agent",
+                    ["enroll", invite, "--home", home, "--authorized-keys", keys] + words,
+                    in: fleet.bench.folder)).end()
+            #expect(result.exit == exit && result.errors.contains(says), "\(words): \(result)")
+        }
+        #expect(!FileManager.default.fileExists(atPath: home))
+        #expect(!FileManager.default.fileExists(atPath: keys))
+        let doctor = try await fleet.agent("doctor", "--home", fleet.agentHome(of: "node1"), "--port", "9")
+        #expect(doctor.exit == 1 && doctor.output.contains("WRONG  sshd: no SSH server answers at port 9"))
+    }
+
+    @Test func `what enroll and leave print as JSON is JSON, whatever the head says and the home is called`()
+        async throws
+    {
+        let fleet = try await LoopbackFleet(1, for: try Self.files())
+        let node = fleet.folder + "/node1"
+        // Stands in for ssh, and says what `nodes add` says.
+        try "#!/bin/sh\necho 'node node1 is enrolled'\n".write(
+            toFile: node + "/ssh", atomically: false, encoding: .utf8)
+        chmod(node + "/ssh", 0o700)
+        var program = Program([
+            fleet.bench.programs + "/agent", "enroll", try await fleet.coordinator("invite").output, "--json",
+            "--report", "ann@head", "--home", fleet.agentHome(of: "node1"), "--authorized-keys",
+            node + "/authorized_keys", "--address", "127.0.0.1",
+            "--port", "\(try fleet.port(of: "node1"))",
+        ])
+        program.environment["PATH"] = "\(node):/usr/bin:/bin"
+        let enrolled = try program.capture()
+        let report = try JSONSerialization.jsonObject(with: Data(enrolled.text.utf8)) as? [String: Any]
+        #expect(report?["home"] as? String == fleet.agentHome(of: "node1"))
+        let home = fleet.folder + "/a\"b"
+        let left = try await fleet.agent(
+            "leave", "--json", "--home", home, "--authorized-keys", "/nonexistent")
+        let words = try JSONSerialization.jsonObject(with: Data(left.output.utf8)) as? [String: Any]
+        #expect(words?["home"] as? String == home && words?["keys_removed"] as? Int == 0)
+    }
+
+    @Test func `the loopback fleet refuses a folder that cannot be, with one sentence, and leaves nothing`()
+        async throws
+    {
+        let bench = try Self.files()
+        let long = bench.folder + "/" + String(repeating: "x", count: 90)
+        let wrong: [([String], String)] = [
+            (["--folder", bench.folder + "/a b"], "/a b\", expected letters"),
+            (["--folder", long], "at most 107"),
+            (["--folder"], "--folder: found nothing, expected a value"),
+            (["--gpus", "x"], "expected a number"),
+        ]
+        for (words, says) in wrong {
+            let result = await
+                (try Running(
+                    LoopbackFleet.script, ["1", "--bin", bench.programs] + words, in: bench.folder)).end()
+            #expect(result.exit == 2 && result.errors.contains(says), "\(words): \(result)")
+            #expect(result.errors.split(separator: "\n").count == 1)
+        }
+        #expect(!FileManager.default.fileExists(atPath: long))
+        #expect(!FileManager.default.fileExists(atPath: bench.folder + "/a b"))
     }
 
     @Test func `from the head, with the user's own login, a machine is enrolled and upgraded while it works`()
@@ -195,8 +281,18 @@ import Wire
         }
         let enrolled = try await enroll("enroll", "gpu1", "--name", "far")
         #expect(enrolled.exit == 0 && enrolled.output.contains("3 of 3 slots free"), "\(enrolled)")
-        let upgraded = try await enroll("upgrade", "far", "--login", "gpu1")
+        let before = try Self.line(of: node)
+        // Only where the key's file and the server are, which no line says.
+        let upgraded = try await fleet.coordinator(
+            "nodes", "upgrade", "far", "--login", "gpu1", "--ssh-config", config, "--programs",
+            bench.programs,
+            "--agent-argument=--authorized-keys=\(node)/authorized_keys", "--agent-argument=--port=\(port)",
+            "--agent-argument=--address=127.0.0.1")
         #expect(upgraded.exit == 0 && upgraded.output.contains("its runs go on"), "\(upgraded)")
+        #expect(try Self.line(of: node) == before)
+        #expect(
+            before.contains("--home \(fleet.agentHome(of: "node1")) ") && before.contains("--cpu-slots 3"))
+        #expect(try await fleet.coordinator("nodes", "check", "far").output.contains("3 of 3 slots free"))
         let known = try #require(try bench.registry.node(NodeID(rawValue: "far")))
         #expect(known.address == "127.0.0.1")
         // The programs that were copied.

@@ -7,7 +7,7 @@ import Spawn
 final class LoopbackFleet {
     let folder: String
     let bench: Bench
-    private static let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    static let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appending(path: "../../deploy/loopback-fleet").standardized.path
 
     /// A node's GPUs are a stand-in's; the trainer needs none.

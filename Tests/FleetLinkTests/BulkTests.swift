@@ -56,6 +56,36 @@ import Wire
         }
     }
 
+    @Test func `chunks that cannot be are refused, whatever their numbers`() throws {
+        let homes = try Homes(["a"])
+        try homes.put(["x": [1]], as: Homes.checkpoint(), at: "a")
+        let channel = try homes.end("a").open()
+        try channel.send(BulkRequest.offer(study: Homes.study, checkpoint: Homes.checkpoint()))
+        guard case .offered(let count, _) = try channel.answer() else {
+            Issue.record("it was not offered")
+            return
+        }
+        _ = try channel.read(exactly: count)
+        let extremes = [Int.min, -1, 0, 1, Int.max]
+        for (first, count) in extremes.flatMap({ first in extremes.map { (first, $0) } })
+        where (first, count) != (0, 1) {
+            try channel.send(BulkRequest.chunks(first: first, count: count))
+            guard case .refused(let reason) = try channel.answer() else {
+                Issue.record("\(first), \(count)")
+                return
+            }
+            #expect(reason.contains("\(count) chunks from \(first) on"))
+        }
+    }
+
+    @Test(arguments: [-1, Int.min, Int.max])
+    func `an agent that announces what cannot be is not waited for`(count: Int) throws {
+        let hello = try Hello(name: "agent").line
+        let script = "printf '%s' \"$0\"; read request; echo '{\"bytes\":{\"count\":\(count)}}'; sleep 5"
+        let channel = try channel("/bin/sh", ["-c", script, hello])
+        #expect(throws: LinkFailure.self) { try channel.log(of: Self.run, .stdout, limit: Int.max) }
+    }
+
     @Test func `what is no agent is told with what it said`() {
         #expect(throws: LinkFailure.noAgent(banner: "welcome\n")) { try channel("/bin/echo", ["welcome"]) }
         #expect { try channel("/nowhere/agent", []) } throws: {

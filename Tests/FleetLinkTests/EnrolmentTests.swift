@@ -45,7 +45,7 @@ import Wire
         #expect(text.hasPrefix(others + "\nrestrict,command=\"/opt/agent attach"))
         #expect(mode(folder + "/real") == 0o644)
         #expect(try FileManager.default.destinationOfSymbolicLink(atPath: file.path) == folder + "/real")
-        #expect(try file.remove(where: ["attach", "--home", "/h"]) == 1)
+        #expect(try file.remove(home: "/h") == 1)
         #expect(text == others + "\n")
     }
 
@@ -57,6 +57,49 @@ import Wire
             text
                 == "restrict,command=\"/new/agent attach --home /h\" \(key) iterhpo coordinator@head\nother\n"
         )
+    }
+
+    @Test(arguments: ["x\nssh-ed25519 AAAA evil", "x\rssh-ed25519 AAAA evil", "x\u{0}", "x\u{85}y"])
+    func `a comment can begin no line of its own`(comment: String) throws {
+        #expect(throws: AgentError.self) {
+            try file.install(key, command: command, comment: comment)
+        }
+        #expect(text == "")
+    }
+
+    func write(_ lines: String...) throws {
+        mkdir(folder + "/.ssh", 0o700)
+        try lines.map { $0 + "\n" }.joined().write(toFile: file.path, atomically: false, encoding: .utf8)
+    }
+
+    @Test func `a home is found and left by its whole name`() throws {
+        try write("restrict,command=\"/opt/agent attach --home /h/agent2 --cpu-slots 4\" \(key) iterhpo x")
+        #expect(!file.has(home: "/h/agent") && !file.has(home: "/h/agent2 --cpu-slots"))
+        #expect(try file.remove(home: "/h/agent") == 0)
+        #expect(file.has(home: "/h/agent2"))
+        #expect(try file.remove(home: "/h/agent2") == 1)
+        #expect(text == "")
+    }
+
+    @Test func `a home in quotes is found, one in a comment or another command is not`() throws {
+        let (h, own) = ("attach --home", "\(key) iterhpo x")
+        try write(
+            "command=\"/opt/agent \(h) \\\"/h/a b\\\"\",no-pty \(own)",
+            "command=\"/opt/agent \(h)='/h/c d'\" \(own)",
+            "# command=\"/opt/agent \(h) /h/e\" \(own)",
+            "command=\"/bin/echo \(h)\" \(key) iterhpo attach --home /h/f",
+            "command=\"/opt/agent \(h) /h/g\" \(key) mine")
+        for (home, isThere) in ["/h/a b": true, "/h/c d": true, "/h/e": false, "/h/f": false, "/h/g": true] {
+            #expect(file.has(home: home) == isThere, "\(home)")
+        }
+        #expect(try file.remove(home: "/h/g") == 0)
+        #expect(try file.remove(home: "/h/a b") == 1 && file.remove(home: "/h/c d") == 1)
+    }
+
+    @Test func `what a key's line says is known, and only of that key`() throws {
+        _ = try install(command + ["--cpu-slots", "4"])
+        #expect(file.attaching(key) == ["--home", "/h", "--cpu-slots", "4"])
+        #expect(file.attaching(HostKey("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOur")!) == nil)
     }
 
     @Test(arguments: ["/a b", "/a\"b", "/a'b", "/$HOME", "/a;id", "/a\nb", "/`id`", "/a\\b", ""])
@@ -97,6 +140,51 @@ import Wire
         #expect(throws: EnrolmentFault.self) { try Ticket(reading: line, now: 1_000_000) }
         #expect(throws: EnrolmentFault.self) {
             try Invite(reading: String(repeating: "x", count: 1 << 20), now: 0)
+        }
+    }
+
+    @Test(arguments: [Int.min, -1, 0, 43 * 86_400, Int.max])
+    func `a time that cannot be is refused with what is wrong`(made: Int) throws {
+        let line = try Invite(coordinator: "head", key: Self.key, program: "/c", made: made).line
+        let fault = #expect(throws: EnrolmentFault.self) { try Invite(reading: line, now: 40 * 86_400) }
+        let says = made > 0 ? "set the clocks" : "over 30 days old"
+        #expect(fault?.description.contains(says) == true, "\(String(describing: fault))")
+    }
+
+    @Test(arguments: [
+        ("x\nssh-ed25519 AAAA evil", "/c"), ("", "/c"), ("a b", "/c"), ("\u{1b}[2J", "/c"), ("head", "c"),
+        ("head", "/c\n"), ("head", "/c\u{1b}"), ("head", ""),
+    ])
+    func `an invite that says what cannot be is refused`(coordinator: String, program: String) throws {
+        let line = try Invite(coordinator: coordinator, key: Self.key, program: program, made: 0).line
+        let fault = #expect(throws: EnrolmentFault.self) { try Invite(reading: line, now: 0) }
+        let text = try #require(fault?.description)
+        #expect(text.contains("expected") && !text.contains { $0.isNewline || $0 == "\u{1b}" }, "\(text)")
+    }
+
+    @Test func `a ticket that says what cannot be is refused`() throws {
+        func read(
+            name: String = "n", user: String = "u", address: String = "h", port: Int = 22,
+            version: String = Hello.currentVersion, slots: Int = 1, plugin: String = "native"
+        ) throws {
+            let ticket = Ticket(
+                name: name, user: user, addresses: [address], port: port, hostKeys: [Self.key], key: Self.key,
+                version: version, gpus: .noDriver, slots: slots, plugins: [plugin], freeDiskMiB: 1, made: 0)
+            #expect(try Ticket(reading: ticket.line, now: 0) == ticket)
+        }
+        try read()
+        let wrong: [() throws -> Void] = [
+            { try read(name: "a/b") }, { try read(user: "u\n") }, { try read(address: "-o") },
+            { try read(port: 99_999_999) }, { try read(port: 0) }, { try read(version: "\u{1b}") },
+            { try read(slots: -1) }, { try read(plugin: "a b") },
+        ]
+        for body in wrong { #expect(throws: EnrolmentFault.self) { try body() } }
+    }
+
+    @Test func `a key with anything behind it is none in an invite`() throws {
+        for text in ["\(Self.key) x", "\(Self.key)\n", "\(Self.key)\nssh-rsa AAAA"] {
+            let json = try JSONEncoder().encode(text)
+            #expect(throws: DecodingError.self) { try JSONDecoder().decode(HostKey.self, from: json) }
         }
     }
 

@@ -63,6 +63,12 @@ import Wire
         #expect(try Self.news(of: Self.piece(Array("x\n".utf8)), pieces: 9).isEmpty)
     }
 
+    @Test(arguments: [-1, Int.min, Int.max - 3])
+    func `a piece from where no file goes ends the connection`(from: Int) throws {
+        let bytes = try Self.piece(try Lines.encode(Self.events[0]), from: from)
+        #expect(throws: LineSplitter.LineTooLong.self) { try Self.news(of: bytes, pieces: bytes.count) }
+    }
+
     @Test(arguments: [-1, NewsReader.longestPiece + 1, Int.max])
     func `a piece that is longer than the longest line, or shorter than nothing, ends the connection`(
         bytes: Int

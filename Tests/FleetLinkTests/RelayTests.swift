@@ -157,6 +157,33 @@ import Wire
         #expect(failure.description.contains("is not on this node"))
     }
 
+    @Test func `a node that calls chunks damaged which it never got is at fault`() throws {
+        let homes = try Homes(["a", "b"])
+        try homes.put(["x": [1]], as: Self.checkpoint, at: "a")
+        let program = homes.folder + "/liar"
+        let answers = "{\"wanted\":{\"bytes\":1}}\n\u{1}{\"damaged\":{\"count\":-3,\"first\":5}}\n"
+        let script = """
+            #!/bin/sh
+            cat \(homes.folder)/hello
+            read request
+            cat \(homes.folder)/answers
+            sleep 5
+            """
+        for (name, text) in [
+            ("hello", try Hello(name: "agent").line), ("answers", answers), ("liar", script),
+        ] {
+            try Data(text.utf8).write(to: URL(fileURLWithPath: "\(homes.folder)/\(name)"))
+        }
+        chmod(program, 0o700)
+        let ending = homes.bring(
+            Self.checkpoint, from: [homes.end("a")], to: [homes.end("b", agent: program)])
+        guard case .failure(let failure) = ending["b"] else {
+            Issue.record("it was believed")
+            return
+        }
+        #expect(failure.description.contains("calls -3 chunks from 5 on damaged"))
+    }
+
     @Test func `moves nothing between agents that see the same files`() throws {
         let homes = try Homes(["a", "b"])
         let root = try homes.put(Self.files(1), as: Self.checkpoint, at: "a")

@@ -1,5 +1,7 @@
 import ArgumentParser
+import FoundationEssentials
 import Glibc
+import Spawn
 import Wire
 
 /// The program on each machine of the fleet.
@@ -45,4 +47,9 @@ enum Main {
 func complain(_ text: String) {
     let line = Array((text + "\n").utf8)
     _ = write(2, line, line.count)
+}
+
+/// Writes a value as one line of JSON to stdout.
+func printJSON(_ value: some Encodable) throws {
+    try writeAll(try Lines.encode(value), to: 1)
 }

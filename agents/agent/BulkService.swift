@@ -88,7 +88,7 @@ final class BulkService {
         let store = store
         let found = try output.whileBusy { () -> (Arrival, wanted: ChunkSet)? in
             if try store.has(key, manifest) { return nil }
-            if let seen, seen.isSeenHere, try store.share(seen.path, as: key, manifest) { return nil }
+            if let seen, try store.share(seen, as: key, manifest) { return nil }
             let arrival = try Arrival(of: key, manifest, in: store)
             return (arrival, try arrival.beginCopying())
         }
@@ -123,17 +123,10 @@ final class BulkService {
     }
 }
 
-extension SharedPlace {
-    /// Whether the other node's probe can be read here.
-    fileprivate var isSeenHere: Bool {
-        contents(probe).map { $0.elementsEqual(word.utf8) } ?? false && access(path, R_OK) == 0
-    }
-}
-
 extension CheckpointStore {
     /// Whether the checkpoint is here already, with this content.
     fileprivate func has(_ key: Key, _ manifest: Manifest) throws -> Bool {
-        guard access(path(of: key), F_OK) == 0 else { return false }
+        guard has(key) else { return false }
         return try record(of: key).manifest == manifest
     }
 }

@@ -77,8 +77,7 @@ extension Daemon {
         if let reason = refusal(of: launch) { return reason }
         do {
             let spec = try launch.located(by: place(in: launch.key.study)).startingAsTheStudy
-            try FileManager.default.createDirectory(
-                atPath: folder.checkpoints, withIntermediateDirectories: true)
+            try makeFolders(folder.checkpoints)
             try folder.publish(spec, at: folder.spec)
             if let missing = spec.missingCheckpoint {
                 // Who believes that it is here learns better before the run's end makes it choose again.

@@ -64,9 +64,7 @@ final class Daemon {
         log = Log(home)
         kernelLog = KernelLog(path: options.kernelLog)
         plugins = Plugins(folder: options.plugins, home: home)
-        for folder in [home.runs, home.plugins] {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        }
+        for folder in [home.runs, home.plugins] { try makeFolders(folder) }
         listener = try home.listen()
         signal(SIGPIPE, SIG_IGN)
         sweepTrash()

@@ -27,10 +27,11 @@ struct Home {
     /// The home at `given`, or at `$ITERHPO_AGENT_HOME`, or at `~/.iterhpo/agent`; made if it is not there.
     init(opening given: String?) throws {
         let wanted = Self.wanted(given)
-        do {
-            try FileManager.default.createDirectory(atPath: wanted, withIntermediateDirectories: true)
+        do throws(SystemError) {
+            try makeFolders(wanted)
         } catch {
-            throw AgentError("cannot make the agent's home \(wanted): \(error)")
+            throw AgentError(
+                "cannot make the agent's home \(wanted): \(error.reason); choose another place with --home")
         }
         guard let real = realpath(wanted, nil) else { throw SystemError("open the agent's home \(wanted)") }
         defer { free(real) }

@@ -15,22 +15,23 @@ struct DaemonArguments: ParsableArguments {
     var plugins: String?
 
     @Option(
-        name: .customLong("nvidia-smi"), help: ArgumentHelp("What to ask for GPUs.", valueName: "program"))
-    var nvidiaSMI = "nvidia-smi"
+        name: .customLong("nvidia-smi"),
+        help: ArgumentHelp("What to ask for GPUs (default: nvidia-smi).", valueName: "program"))
+    var nvidiaSMI: String?
 
     @Option(
         help: ArgumentHelp(
             """
             Where the kernel tells of Xid errors; read as far as this user may. `none`: they are not looked for, as \
-            after a reset of a GPU that the log cannot know of.
+            after a reset of a GPU that the log cannot know of (default: \(KernelLog.device)).
             """, valueName: "file"))
-    var kernelLog = KernelLog.device
+    var kernelLog: String?
 
     @Option(help: ArgumentHelp("Where the driver tells which GPU is where on the bus.", visibility: .hidden))
-    var driverFolder = DriverFolder.standard
+    var driverFolder: String?
 
     @Option(help: ArgumentHelp("Where the kernel tells of the PCI bus.", visibility: .hidden))
-    var busFolder = DriverFolder.standardBus
+    var busFolder: String?
 
     @Option(
         help: ArgumentHelp("Slots of a machine without GPUs (default: one for each core).", valueName: "n"))
@@ -52,8 +53,35 @@ struct DaemonArguments: ParsableArguments {
 
     var options: DaemonOptions {
         DaemonOptions(
-            plugins: plugins, nvidiaSMI: nvidiaSMI, cpuSlots: cpuSlots, linger: linger, kernelLog: kernelLog,
-            driver: DriverFolder(path: driverFolder, bus: busFolder))
+            plugins: plugins, nvidiaSMI: nvidiaSMI ?? Self.usualSMI, cpuSlots: cpuSlots, linger: linger,
+            kernelLog: kernelLog ?? KernelLog.device,
+            driver: DriverFolder(
+                path: driverFolder ?? DriverFolder.standard, bus: busFolder ?? DriverFolder.standardBus))
+    }
+
+    /// What of these `agent enroll` writes into authorized_keys as it was given, with its option.
+    var words: [(option: String, word: String)] {
+        [
+            ("--home", home), ("--plugins", plugins), ("--nvidia-smi", nvidiaSMI),
+            ("--kernel-log", kernelLog),
+            ("--driver-folder", driverFolder), ("--bus-folder", busFolder),
+        ].compactMap { option, word in word.map { (option, $0) } }
+    }
+
+    private static let usualSMI = "nvidia-smi"
+
+    /// These, and what earlier ones say of everything that these do not.
+    func over(_ earlier: DaemonArguments) -> DaemonArguments {
+        var both = self
+        both.home = home ?? earlier.home
+        both.plugins = plugins ?? earlier.plugins
+        both.nvidiaSMI = nvidiaSMI ?? earlier.nvidiaSMI
+        both.kernelLog = kernelLog ?? earlier.kernelLog
+        both.driverFolder = driverFolder ?? earlier.driverFolder
+        both.busFolder = busFolder ?? earlier.busFolder
+        both.cpuSlots = cpuSlots ?? earlier.cpuSlots
+        both.linger = linger ?? earlier.linger
+        return both
     }
 
     /// The arguments of `agent serve` with the same meaning, for the home that was opened. `linger` nil: the
@@ -70,16 +98,20 @@ struct DaemonArguments: ParsableArguments {
 
     private var further: [String] {
         var arguments: [String] = []
-        if nvidiaSMI != "nvidia-smi" {
+        if let nvidiaSMI, nvidiaSMI != Self.usualSMI {
             arguments += ["--nvidia-smi", nvidiaSMI.contains("/") ? absolute(nvidiaSMI) : nvidiaSMI]
         }
         if let plugins { arguments += ["--plugins", absolute(plugins)] }
         if let cpuSlots { arguments += ["--cpu-slots", "\(cpuSlots)"] }
-        if kernelLog != KernelLog.device { arguments += ["--kernel-log", absolute(kernelLog)] }
-        if driverFolder != DriverFolder.standard {
+        if let kernelLog, kernelLog != KernelLog.device {
+            arguments += ["--kernel-log", absolute(kernelLog)]
+        }
+        if let driverFolder, driverFolder != DriverFolder.standard {
             arguments += ["--driver-folder", absolute(driverFolder)]
         }
-        if busFolder != DriverFolder.standardBus { arguments += ["--bus-folder", absolute(busFolder)] }
+        if let busFolder, busFolder != DriverFolder.standardBus {
+            arguments += ["--bus-folder", absolute(busFolder)]
+        }
         return arguments
     }
 }

@@ -129,10 +129,16 @@ final class Lane: Sendable {
     /// Answers the bytes sent, once every chunk is stored there.
     private func sendRounds(through channel: BulkChannel) throws -> Int {
         var (sent, unanswered, damaged) = (0, 0, ChunkMap())
+        var batches: Set<Range<Int>> = []
         func hear() throws {
             switch try channel.answer() {
             case .stored: break
-            case .damaged(let first, let count): damaged.insert(first..<first + count)
+            case .damaged(let first, let count):
+                guard let batch = batches.first(where: { $0.lowerBound == first && $0.count == count }) else {
+                    throw RelayFailure(
+                        "node \(end.node) calls \(count) chunks from \(first) on damaged, unasked")
+                }
+                damaged.insert(batch)
             case let answer: throw unexpected(answer)
             }
             unanswered -= 1
@@ -142,6 +148,7 @@ final class Lane: Sendable {
             case .head(let first, let count, let bytes):
                 if unanswered == Self.window { try hear() }
                 try channel.send(BulkRequest.store(first: first, count: count, bytes: bytes))
+                batches.insert(first..<first + count)
                 unanswered += 1
                 sent += bytes
             case .piece(let piece): try channel.write(UnsafeRawBufferPointer(piece.memory))

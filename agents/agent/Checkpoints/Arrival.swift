@@ -40,7 +40,7 @@ final class Arrival: Sendable {
             Progress(
                 missing: ChunkSet(all: manifest.chunkCount),
                 checksums: Array(repeating: Checksum(value: 0), count: manifest.chunkCount)))
-        try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+        try makeFolders(place)
         guard let lock = try openLocked(place + "/lock", mode: 0o600) else {
             throw AgentError("\(key.checkpoint) is being received by another process already")
         }
@@ -160,7 +160,7 @@ final class Arrival: Sendable {
     private static let reserve = 16 << 20
 
     private func makeFiles() throws {
-        try FileManager.default.createDirectory(atPath: tree, withIntermediateDirectories: true)
+        try makeFolders(tree)
         for (index, entry) in manifest.entries.enumerated() {
             switch entry.kind {
             case .folder:
@@ -228,7 +228,8 @@ extension CheckpointStore {
         try makeFolder(above: target)
         let found = try Tree(of: tree)
         removeDeadLink(target)
-        if access(target, F_OK) == 0 { try FileManager.default.removeItem(atPath: target) }
+        // What cannot be removed keeps its place, and then renaming says why it does not work.
+        if access(target, F_OK) == 0 { try? FileManager.default.removeItem(atPath: target) }
         try checked("rename \(tree) to \(target)") { rename(tree, target) }
         let parent = try OpenFile(String(target[..<target.lastIndex(of: "/")!]), O_RDONLY | O_DIRECTORY)
         try checked("save \(target)") { fsync(parent.descriptor) }
@@ -237,13 +238,19 @@ extension CheckpointStore {
         if record.fits(found) { try keep(record, of: key) }
     }
 
-    /// Makes the checkpoint a link to a folder that this node sees on a file system that it shares with
-    /// another. False where that cannot be.
-    func share(_ source: String, as key: Key, _ manifest: Manifest) throws -> Bool {
+    /// Makes the checkpoint a link to that of another agent, which is seen here. False where it is not, or is
+    /// another: then its bytes are to be moved.
+    func share(_ seen: SharedPlace, as key: Key, _ manifest: Manifest) throws -> Bool {
+        guard let other = SharedCheckpoint(at: seen.path, of: key), other.isProven(by: seen),
+            let record = try? other.record(), record.manifest == manifest
+        else { return false }
         let target = path(of: key)
         try makeFolder(above: target)
         removeDeadLink(target)
-        return symlink(source, target) == 0
+        guard symlink(other.path, target) == 0 else { return false }
+        // Without it the files are only hashed once more.
+        try? keep(record, of: key)
+        return true
     }
 
     /// Removes a link that leads nowhere any more.

@@ -10,14 +10,22 @@ final class CheckpointOffer {
     private let root: String
 
     init(of key: CheckpointStore.Key, in store: CheckpointStore) throws {
+        root = try store.place(of: key)
         manifest = try store.record(of: key).manifest
-        let path = absolute(store.path(of: key))
-        root = path
         let word = String(UInt64.random(in: 0...UInt64.max), radix: 36)
         // With each offer another file, so that a copied home is not taken for a shared one.
-        place = SharedPlace(path: path, probe: store.home + "/\(Self.probePrefix)\(word)", word: word)
-        let probe = try OpenFile(place.probe, O_WRONLY | O_CREAT | O_EXCL)
-        try writeAll(Array(word.utf8), to: probe.descriptor, as: "write \(place.probe)")
+        // Who reads it wants it in the home in which the files are. Where that is another agent's and cannot be
+        // written, it is of no use, and the bytes are moved.
+        let home = SharedCheckpoint(at: root, of: key)?.home ?? store.home
+        let probe = (try? Self.makeProbe(word, in: home)) ?? SharedCheckpoint.probe(word, in: store.home)
+        place = SharedPlace(path: root, probe: probe, word: word)
+    }
+
+    private static func makeProbe(_ word: String, in home: String) throws -> String {
+        let path = SharedCheckpoint.probe(word, in: home)
+        let file = try OpenFile(path, O_WRONLY | O_CREAT | O_EXCL)
+        try writeAll(Array(word.utf8), to: file.descriptor, as: "write \(path)")
+        return path
     }
 
     deinit { unlink(place.probe) }
@@ -28,7 +36,7 @@ final class CheckpointOffer {
     /// Sends chunks, one behind the other. That they are right is verified where they arrive.
     func send(_ first: Int, _ count: Int, to output: BulkOutput) throws {
         guard first >= 0, count > 0, first <= manifest.chunkCount - count else {
-            throw AgentError("chunks \(first) and \(count - 1) more are asked for, of \(manifest.chunkCount)")
+            throw AgentError("\(count) chunks from \(first) on are asked for, of \(manifest.chunkCount)")
         }
         let chunks = first..<first + count
         let files = try openFiles(of: chunks)

@@ -1,5 +1,4 @@
 import FleetModel
-import FoundationEssentials
 import Glibc
 import Spawn
 import Wire
@@ -14,9 +13,12 @@ struct CheckpointStore: Sendable {
     let home: String
     let runs: RunStore
 
-    init(_ home: Home) {
-        self.home = home.path
-        runs = RunStore(root: home.runs)
+    init(_ home: Home) { self.init(home: home.path) }
+
+    /// - Parameter home: of any agent whose files are seen here.
+    init(home: String) {
+        self.home = home
+        runs = RunStore(root: home + "/runs")
     }
 
     /// One checkpoint of a study.
@@ -37,7 +39,35 @@ struct CheckpointStore: Sendable {
         }
     }
 
+    /// Its name here, which may be a link to the folder of another agent.
     func path(of key: Key) -> String { runs.checkpoint(key.checkpoint, of: key.study) }
+
+    /// The folder with its files, without links.
+    /// - Throws: where it is not here, or its name is a link to anything but that checkpoint of another agent.
+    func place(of key: Key) throws -> String {
+        let path = path(of: key)
+        guard access(path, F_OK) == 0 else {
+            throw AgentError("the checkpoint \(key.checkpoint) of \(key.study) is not on this node")
+        }
+        let place = absolute(path)
+        guard !Self.isLink(path) || SharedCheckpoint(at: place, of: key) != nil else {
+            throw AgentError(
+                "\(path) leads to \(place), expected the folder of that checkpoint in the home of another agent of "
+                    + "this user: nothing is read there; remove the link")
+        }
+        return place
+    }
+
+    /// Whether the checkpoint is here, where it may be read.
+    func has(_ key: Key) -> Bool {
+        let path = path(of: key)
+        return Self.isLink(path) ? (try? place(of: key)) != nil : access(path, F_OK) == 0
+    }
+
+    private static func isLink(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
+    }
 
     func incoming(_ key: Key) -> String { "\(home)/incoming/\(key.folder)" }
 
@@ -45,10 +75,7 @@ struct CheckpointStore: Sendable {
 
     /// What is known of the checkpoint, hashed where it was not, or not as it is now.
     func record(of key: Key) throws -> ManifestRecord {
-        let root = path(of: key)
-        guard access(root, F_OK) == 0 else {
-            throw AgentError("the checkpoint \(key.checkpoint) of \(key.study) is not on this node")
-        }
+        let root = try place(of: key)
         if let known = knownRecord(of: key) { return known }
         let record = try ManifestRecord(hashing: root)
         try keep(record, of: key)
@@ -57,7 +84,8 @@ struct CheckpointStore: Sendable {
 
     /// The record that was made, while the files are as they were.
     func knownRecord(of key: Key) -> ManifestRecord? {
-        guard let record = ManifestRecord(at: place(ofRecord: key)), let tree = try? Tree(of: path(of: key)),
+        guard let record = ManifestRecord(at: place(ofRecord: key)),
+            let tree = try? Tree(of: try place(of: key)),
             record.fits(tree)
         else { return nil }
         return record
@@ -67,13 +95,13 @@ struct CheckpointStore: Sendable {
         let place = place(ofRecord: key)
         try makeFolder(above: place)
         let draft = "\(place).\(getpid())"
-        try Data(record.bytes).write(to: URL(filePath: draft))
+        let file = try OpenFile(draft, O_WRONLY | O_CREAT | O_TRUNC)
+        try writeAll(record.bytes, to: file.descriptor, as: "write \(draft)")
         try checked("rename \(draft)") { rename(draft, place) }
     }
 
     func makeFolder(above path: String) throws {
-        let parent = String(path[..<path.lastIndex(of: "/")!])
-        try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
+        try makeFolders(String(path[..<path.lastIndex(of: "/")!]))
     }
 
     /// What belongs to a checkpoint beside its folder, to be removed with it.
@@ -82,11 +110,11 @@ struct CheckpointStore: Sendable {
     /// Every checkpoint of the study that lies here, the newest of each run last.
     func checkpoints(of study: StudyID) -> [Key] {
         runs.allRuns(of: study).flatMap { run -> [Key] in
-            let folder = runs.folder(of: run).checkpoints
-            // A link to what another node has removed leads nowhere.
-            return names(in: folder).sorted().filter { access("\(folder)/\($0)", F_OK) == 0 }
-                // Steps are not needed to find it.
+            // Steps are not needed to find it.
+            names(in: runs.folder(of: run).checkpoints).sorted()
                 .compactMap { try? Key(study, Checkpoint(run: run.run, name: $0, step: 0)) }
+                // A link to what another node has removed leads nowhere.
+                .filter(has)
         }
     }
 

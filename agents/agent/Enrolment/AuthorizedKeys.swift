@@ -25,9 +25,16 @@ struct AuthorizedKeys {
     /// sshd goes by the first; every other line stays as it is.
     /// - Returns: whether the file was changed.
     func install(_ key: HostKey, command: [String], comment: String) throws -> Bool {
-        let line = Array("restrict,command=\"\(try Self.plain(command))\" \(key) iterhpo \(comment)".utf8)
+        let text = "restrict,command=\"\(try Self.plain(command))\" \(key) iterhpo \(comment)"
+        // A line break would begin another line, for which nothing is restricted.
+        guard text.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control }) else {
+            throw AgentError(
+                "\(text.debugDescription) cannot stand in \(path): it has control characters, expected one line of text"
+            )
+        }
+        let line = Array(text.utf8)
         var kept = lines
-        let places = kept.indices.filter { Self.has(key.key, in: kept[$0]) }
+        let places = kept.indices.filter { KeyLine(kept[$0])?.has(key) ?? false }
         if let first = places.first {
             kept[first] = line[...]
             for place in places.dropFirst().reversed() { kept.remove(at: place) }
@@ -37,37 +44,36 @@ struct AuthorizedKeys {
         return try write(kept)
     }
 
-    /// Takes out every line whose command has these words in a row.
+    /// Takes out every line of ours that leads to the agent of a home.
+    /// - Parameter home: without links.
     /// - Returns: how many there were.
-    func remove(where words: [String]) throws -> Int {
-        let mark = Array((words.joined(separator: " ")).utf8)
-        let kept = lines.filter {
-            !Self.contains(mark, in: $0) || !Self.contains(Array(" iterhpo ".utf8), in: $0)
+    func remove(home: String) throws -> Int {
+        let kept = lines.filter { line in
+            KeyLine(line).map { !$0.isOurs || $0.home != home } ?? true
         }
         let count = lines.count - kept.count
         if count > 0 { _ = try write(kept) }
         return count
     }
 
-    /// Whether a line has this key and this command.
-    func has(_ words: [String]) -> Bool {
-        lines.contains { Self.contains(Array(words.joined(separator: " ").utf8), in: $0) }
+    /// Whether a line leads to the agent of a home.
+    /// - Parameter home: without links.
+    func has(home: String) -> Bool {
+        lines.contains { KeyLine($0)?.home == home }
     }
 
-    private static func has(_ key: String, in line: ArraySlice<UInt8>) -> Bool {
-        let isComment =
-            line.first { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") } == UInt8(ascii: "#")
-        return !isComment && contains(Array(key.utf8), in: line)
+    /// What the line of a key says behind `attach`; nil where there is none, or it leads to no agent.
+    func attaching(_ key: HostKey) -> [String]? {
+        lines.lazy.compactMap(KeyLine.init).first { $0.has(key) }?.attaching
     }
 
-    private static func contains(_ mark: [UInt8], in line: ArraySlice<UInt8>) -> Bool {
-        line.firstRange(of: mark) != nil
-    }
+    /// Characters in which the user's shell finds nothing to do.
+    static let plainCharacters = "letters, digits and /._-+:@=,%"
 
-    /// The words of a command as sshd passes them to the user's shell, which is to find nothing to do in them.
-    private static func plain(_ words: [String]) throws -> String {
-        for word in words {
-            let isPlain = word.utf8.allSatisfy { byte in
+    /// Whether a word may stand in a command that the user's shell reads.
+    static func isPlain(_ word: String) -> Bool {
+        !word.isEmpty
+            && word.utf8.allSatisfy { byte in
                 switch byte {
                 case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
                     UInt8(ascii: "0")...UInt8(ascii: "9"):
@@ -75,11 +81,14 @@ struct AuthorizedKeys {
                 default: "/._-+:@=,%".utf8.contains(byte)
                 }
             }
-            guard isPlain, !word.isEmpty else {
-                throw AgentError(
-                    "\"\(word)\" cannot stand in authorized_keys, where the user's shell reads it: choose a "
-                        + "place with letters, digits and /._-+:@=,% only")
-            }
+    }
+
+    /// The words of a command as sshd passes them to the user's shell.
+    private static func plain(_ words: [String]) throws -> String {
+        for word in words where !isPlain(word) {
+            throw AgentError(
+                "\(word.debugDescription) cannot stand in authorized_keys, where the user's shell reads it: choose "
+                    + "a place with \(plainCharacters) only")
         }
         return words.joined(separator: " ")
     }

@@ -30,6 +30,8 @@ struct Doctor: ParsableCommand {
     @Flag(help: "Print the findings as JSON.")
     var json = false
 
+    func validate() throws { try SSHServer.check(port) }
+
     func run() throws {
         let home = try Home(opening: arguments.home)
         var findings = [disk(home), server, key(home)]
@@ -39,7 +41,7 @@ struct Doctor: ParsableCommand {
             findings.append(Finding(subject: "daemon", isRight: false, words: "\(error)"))
         }
         if json {
-            print(String(decoding: try Lines.encode(findings), as: UTF8.self).filter { $0 != "\n" })
+            try printJSON(findings)
         } else {
             for finding in findings {
                 print("\(finding.isRight ? "ok     " : "WRONG  ")\(finding.subject): \(finding.words)")
@@ -59,10 +61,12 @@ struct Doctor: ParsableCommand {
     private var server: Finding {
         do {
             let server = try SSHServer(port: port, addresses: [])
+            let types = server.hostKeys.map(\.type).joined(separator: ", ")
             return Finding(
                 subject: "sshd", isRight: true,
-                words:
-                    "answers at port \(server.port) with \(server.hostKeys.map(\.type).joined(separator: ", "))"
+                words: server.answers
+                    ? "answers at port \(server.port) with \(types)"
+                    : "has \(types) in /etc/ssh; that it answers at port \(server.port) could not be tried from here"
             )
         } catch {
             return Finding(subject: "sshd", isRight: false, words: "\(error)")
@@ -72,7 +76,7 @@ struct Doctor: ParsableCommand {
     /// sshd ignores the file, and says so only in its own log, where others may write it or its folder.
     private func key(_ home: Home) -> Finding {
         let path = keys.file.path
-        guard keys.file.has(["attach", "--home", home.path]) else {
+        guard keys.file.has(home: home.path) else {
             return Finding(
                 subject: "key", isRight: false,
                 words:

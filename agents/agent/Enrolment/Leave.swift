@@ -27,6 +27,17 @@ struct Leave: ParsableCommand {
     @Flag(help: "Print what was done as JSON.")
     var json = false
 
+    /// What `--json` prints.
+    private struct Report: Encodable {
+        let home: String
+        let keysRemoved: Int
+
+        enum CodingKeys: String, CodingKey {
+            case home
+            case keysRemoved = "keys_removed"
+        }
+    }
+
     func run() throws {
         let home = try Home(opening: home)
         let live = liveRuns(RunStore(root: home.runs))
@@ -35,10 +46,10 @@ struct Leave: ParsableCommand {
                 "\(live.count) runs live here, the first is \(live[0].run): drain the node first with "
                     + "`coordinator nodes drain`, or use --force")
         }
-        let count = try keys.file.remove(where: ["attach", "--home", home.path])
+        let count = try keys.file.remove(home: home.path)
         SystemdUnit(home).remove()
         try home.endDaemon()
-        if json { return print("{\"home\":\"\(home.path)\",\"keys_removed\":\(count)}") }
+        if json { return try printJSON(Report(home: home.path, keysRemoved: count)) }
         print(
             "\(count) keys of coordinators removed from \(keys.file.path); trial folders stay in \(home.path)"
         )

@@ -1,3 +1,4 @@
+import ArgumentParser
 import FoundationEssentials
 import Glibc
 import Spawn
@@ -9,14 +10,32 @@ struct SSHServer {
     let hostKeys: [HostKey]
     /// Where others may reach it, the best guess first.
     let addresses: [String]
+    /// Whether it has shown the keys here; else they are those that lie in /etc/ssh.
+    let answers: Bool
 
+    /// A port that a person has said must answer. Else, where it cannot be asked (ssh-keyscan is missing), or does not
+    /// answer here but the person came in through it, the keys of /etc/ssh are taken: where those are not its own,
+    /// the coordinator sees another key than the ticket's and sends nothing, so nothing false is ever trusted.
+    ///
     /// - Parameters:
     ///   - port: where a person has said it.
     ///   - addresses: likewise; they come first.
     init(port given: Int?, addresses: [String]) throws {
         let connection = Self.connection
-        port = given ?? connection.map(\.port) ?? Self.configuredPort ?? 22
-        hostKeys = Self.scan(port) ?? Self.usualKeys
+        let port = given ?? connection.map(\.port) ?? Self.configuredPort ?? 22
+        self.port = port
+        let found = Self.scan(port)
+        switch found {
+        case .keys(let keys): hostKeys = keys
+        case .silence where given == nil && connection != nil, .cannotAsk where given == nil:
+            hostKeys = Self.usualKeys
+        case .silence: hostKeys = []
+        case .cannotAsk:
+            throw AgentError(
+                "whether an SSH server answers at port \(port) cannot be found out, ssh-keyscan is missing: install "
+                    + "OpenSSH's client programs")
+        }
+        answers = if case .keys = found { true } else { false }
         var seen: Set<String> = []
         self.addresses =
             (addresses + [connection?.address].compactMap(\.self) + Self.ownAddresses + [hostname])
@@ -44,12 +63,31 @@ struct SSHServer {
         return nil
     }
 
-    /// The keys that the server shows to this machine itself; nil where none answers or ssh-keyscan is missing.
-    private static func scan(_ port: Int) -> [HostKey]? {
-        let said = try? Program(["ssh-keyscan", "-T", "5", "-p", "\(port)", "127.0.0.1"]).capture()
-        let keys = (said?.text ?? "").split(whereSeparator: \.isNewline).filter { !$0.hasPrefix("#") }
-            .compactMap { line in line.firstIndex(of: " ").flatMap { HostKey(String(line[$0...])) } }
-        return keys.isEmpty ? nil : Set(keys).sorted { $0.type < $1.type }
+    /// What asking for the server's keys gave.
+    private enum Scan {
+        /// Never empty.
+        case keys([HostKey])
+        case silence
+        case cannotAsk
+    }
+
+    /// The keys that the server shows to this machine itself: on loopback, or where it does not listen there, on
+    /// the other addresses.
+    private static func scan(_ port: Int) -> Scan {
+        for hosts in [["127.0.0.1"], ["::1"] + ownAddresses] {
+            let command = ["ssh-keyscan", "-T", "5", "-p", "\(port)", "--"] + hosts
+            guard let said = try? Program(command).capture() else { return .cannotAsk }
+            let keys = said.text.split(whereSeparator: \.isNewline).filter { !$0.hasPrefix("#") }
+                .compactMap { line in line.firstIndex(of: " ").flatMap { HostKey(String(line[$0...])) } }
+            if !keys.isEmpty { return .keys(Set(keys).sorted { $0.type < $1.type }) }
+        }
+        return .silence
+    }
+
+    /// Refuses a number that can be no port, as a wrong argument.
+    static func check(_ port: Int?) throws {
+        guard let port, !SSHAddress.isPort(port) else { return }
+        throw ValidationError("--port: found \(port), expected a number from 1 to 65535")
     }
 
     /// Those that a package makes, which everybody may read.

@@ -1,4 +1,3 @@
-import FoundationEssentials
 import Glibc
 import Spawn
 
@@ -21,10 +20,13 @@ struct SystemdUnit {
     /// - Returns: false where systemd does not run here.
     func install(_ serving: [String]) throws -> Bool {
         guard isUsual, Self.runs else { return false }
-        try FileManager.default.createDirectory(
-            atPath: String(path[..<path.lastIndex(of: "/")!]), withIntermediateDirectories: true)
-        try Data(Self.text(program: absolute("/proc/self/exe"), serving).utf8)
-            .write(to: URL(filePath: path), options: .atomic)
+        try makeFolders(String(path[..<path.lastIndex(of: "/")!]))
+        let draft = path + ".\(getpid())"
+        let file = try OpenFile(draft, O_WRONLY | O_CREAT | O_TRUNC, mode: 0o644)
+        try writeAll(
+            Self.text(program: absolute("/proc/self/exe"), serving).utf8, to: file.descriptor,
+            as: "write \(draft)")
+        try checked("write \(path)") { rename(draft, path) }
         _ = Self.systemctl(["daemon-reload"])
         return Self.systemctl(["enable", Self.name]) && Self.systemctl(["restart", Self.name])
     }

@@ -65,7 +65,8 @@ struct UpgradeNode: AsyncParsableCommand {
         commandName: "upgrade",
         abstract: "Bring this version of agent and plugins to a node. Its runs go on.",
         discussion: """
-            The old programs stay beside the new ones for the runs that still use them. With your own SSH login.
+            The old programs stay beside the new ones for the runs that still use them. The options that the node was \
+            enrolled with, its agent's home too, stay unless they are given anew. With your own SSH login.
 
             Example: coordinator nodes upgrade gpu1
             """)

@@ -29,8 +29,9 @@ struct InviteCommand: ParsableCommand {
 extension Invite {
     /// A new invite of the coordinator with this home.
     init(of home: CoordinatorHome) throws {
+        let name = ProcessInfo.processInfo.hostName
         self.init(
-            coordinator: ProcessInfo.processInfo.hostName, key: HostKey(try home.publicKey())!,
+            coordinator: SSHAddress.isHost(name) ? name : "head", key: HostKey(try home.publicKey())!,
             program: URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().path,
             home: home.unusualPath, made: Int(Date().timeIntervalSince1970))
     }
