@@ -2,6 +2,7 @@ import FleetLink
 import FleetModel
 import Foundation
 import Journal
+import Spawn
 import StudyCore
 import Wire
 
@@ -101,7 +102,7 @@ final class Bench {
         return all.compactMap { Int32($0) }.filter { pid in
             guard pid != getpid() else { return false }
             let words = ["cmdline", "environ"].compactMap {
-                FileManager.default.contents(atPath: "/proc/\(pid)/\($0)")
+                contents("/proc/\(pid)/\($0)").map { Data($0) }
             }
             return words.contains { $0.range(of: Data(path.utf8)) != nil }
         }
@@ -113,14 +114,14 @@ final class Bench {
     func runProcesses(of home: String) -> [Int32] {
         processes(of: home).filter { pid in
             let mark = Data("\(TrialFolder.environmentMark)=\(home)".utf8)
-            return FileManager.default.contents(atPath: "/proc/\(pid)/environ")?.range(of: mark) != nil
+            return contents("/proc/\(pid)/environ").map { Data($0) }?.range(of: mark) != nil
         }
     }
 
     /// The daemon's process.
     func daemon() -> Int32? {
         processes().first { pid in
-            let words = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") ?? Data()
+            let words = contents("/proc/\(pid)/cmdline") ?? []
             let line = String(decoding: words, as: UTF8.self).split(separator: "\0")
             return line.contains("serve") && line.first?.hasSuffix("/agent") == true
         }

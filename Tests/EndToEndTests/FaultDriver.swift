@@ -1,6 +1,7 @@
 import FleetModel
 import Foundation
 import Simulation
+import Spawn
 import StudyCore
 import Wire
 
@@ -141,7 +142,7 @@ final class FaultDriver {
     }
 
     private static func words(_ pid: Int32, _ file: String) -> [String] {
-        let bytes = FileManager.default.contents(atPath: "/proc/\(pid)/\(file)") ?? Data()
+        let bytes = contents("/proc/\(pid)/\(file)") ?? []
         return String(decoding: bytes, as: UTF8.self).split(separator: "\0").map(String.init)
     }
 }

@@ -1,5 +1,6 @@
 import FleetModel
 import Foundation
+import Spawn
 import StudyCore
 import Testing
 import Wire
@@ -69,7 +70,7 @@ import Wire
         let fleet = try await LoopbackFleet(2, for: bench, gpus: 1)
         let disks = try fleet.nodes.map { node in
             fleet.endAgent(of: node)
-            return (node, try SmallDisk(at: fleet.agentHome(of: node), megabytes: 600))
+            return (node, try SmallDisk(at: fleet.agentHome(of: node), megabytes: 900))
         }
         defer { for (_, disk) in disks { disk.unmount() } }
         let start = try bench.begin("start")
@@ -225,7 +226,7 @@ extension LoopbackFleet {
     /// The daemon of a node, and who serves its channels.
     func agents(of node: String) -> [Int32] {
         bench.processes(of: agentHome(of: node)).filter { pid in
-            let words = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") ?? Data()
+            let words = contents("/proc/\(pid)/cmdline") ?? []
             return String(decoding: words, as: UTF8.self).split(separator: "\0").first?.hasSuffix("/agent")
                 == true
         }

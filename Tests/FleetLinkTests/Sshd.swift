@@ -52,7 +52,9 @@ final class Sshd {
 
     /// How many sockets some process holds that lead here, also where the connection is over.
     func clients() throws -> Int {
-        let table = try String(contentsOfFile: "/proc/net/tcp", encoding: .utf8)
+        // Foundation reads no more than a page of a file whose size nobody tells.
+        guard let bytes = contents("/proc/net/tcp") else { throw CocoaError(.fileReadUnknown) }
+        let table = String(decoding: bytes, as: UTF8.self)
         // A row: number, own address, the other side's, state, …, and tenth the inode, 0 where nobody holds it.
         return table.split(separator: "\n").map { $0.split(separator: " ") }.count {
             $0.count > 9 && $0[2].hasSuffix(":" + String(port, radix: 16, uppercase: true)) && $0[9] != "0"
