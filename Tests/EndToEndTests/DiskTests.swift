@@ -72,7 +72,7 @@ extension Bench {
 }
 
 /// A file system in memory, mounted on a folder.
-final class SmallDisk {
+final class SmallDisk: Sendable {
     private let path: String
     private var filler: String { path + "/filler" }
 
