@@ -1,8 +1,6 @@
 import FleetLink
 import FleetModel
 import Foundation
-import Spawn
-import Synchronization
 
 /// The name of a folder that programs are copied to before it gets its place: it says who copies, so that whoever
 /// enrols next from here knows what is left of one that was killed, and touches nobody else's.
@@ -33,31 +31,4 @@ struct PartialFolder {
 func shortWord(for text: String) -> String {
     let sum = text.utf8.reduce(UInt64(14_695_981_039_346_656_037)) { ($0 ^ UInt64($1)) &* 1_099_511_628_211 }
     return String(sum, radix: 36)
-}
-
-/// Ends the program that runs now, once somebody wants no more of it.
-final class Interruption: Sendable {
-    private struct State {
-        var child: ChildProcess?
-        var hasCome = false
-    }
-
-    private let state = Mutex(State())
-
-    var hasCome: Bool { state.withLock { $0.hasCome } }
-
-    func come() {
-        state.withLock { state in
-            state.hasCome = true
-            if let child = state.child { kill(child.pid, SIGTERM) }
-        }
-    }
-
-    /// - Parameter child: not reaped as long as it is watched.
-    func watch(_ child: ChildProcess?) {
-        state.withLock { state in
-            state.child = child
-            if state.hasCome, let child { kill(child.pid, SIGTERM) }
-        }
-    }
 }
